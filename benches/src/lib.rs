@@ -1,0 +1,1 @@
+//! Benchmarks, and the programs that compare with peers side by side.

@@ -1,0 +1,1 @@
+//! The icecore shell and batch runner.

@@ -1,0 +1,1 @@
+//! The notebook-style examples, one binary with subcommands.

@@ -1,0 +1,1 @@
+//! The dialect's functions for DataFusion, each a thin shell over values.

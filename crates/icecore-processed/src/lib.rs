@@ -1,0 +1,1 @@
+//! Loading: COPY semantics, validation and load keys.

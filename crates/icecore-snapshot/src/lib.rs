@@ -1,0 +1,1 @@
+//! Versions: log, commit, head, clone, time travel, undrop, retention and collection.

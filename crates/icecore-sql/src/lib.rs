@@ -1,0 +1,1 @@
+//! The dialect: text to statements; the only parser.

@@ -1,0 +1,1 @@
+//! Development only: a manual clock, faulty and counting stores, data generators.

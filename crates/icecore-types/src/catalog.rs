@@ -1,0 +1,213 @@
+//! Catalog objects: their kinds, and the bodies that the log stores without
+//! reading them.
+
+use std::collections::BTreeMap;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::{ColumnId, Error, Name, Result, SqlType};
+
+/// What an object is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ObjectKind {
+    /// Holds schemas.
+    Database,
+    /// Holds tables, views, stages and file formats.
+    Schema,
+    /// Rows, with versions.
+    Table,
+    /// A stored query.
+    View,
+    /// A place of raw files.
+    Stage,
+    /// How to read raw files.
+    FileFormat,
+}
+
+/// Objects that share their names: a view cannot be called as a table is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum NameSpace {
+    /// Databases.
+    Database,
+    /// Schemas.
+    Schema,
+    /// Tables and views.
+    Relation,
+    /// Stages.
+    Stage,
+    /// File formats.
+    FileFormat,
+}
+
+impl ObjectKind {
+    /// The names among which its name is unique.
+    pub const fn name_space(self) -> NameSpace {
+        match self {
+            Self::Database => NameSpace::Database,
+            Self::Schema => NameSpace::Schema,
+            Self::Table | Self::View => NameSpace::Relation,
+            Self::Stage => NameSpace::Stage,
+            Self::FileFormat => NameSpace::FileFormat,
+        }
+    }
+
+    /// As SQL spells it.
+    pub const fn sql(self) -> &'static str {
+        match self {
+            Self::Database => "DATABASE",
+            Self::Schema => "SCHEMA",
+            Self::Table => "TABLE",
+            Self::View => "VIEW",
+            Self::Stage => "STAGE",
+            Self::FileFormat => "FILE FORMAT",
+        }
+    }
+}
+
+/// The part of an object that the log does not interpret.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Body(serde_json::Value);
+
+impl Body {
+    /// The stored form of a definition.
+    ///
+    /// # Errors
+    /// `Internal` if it cannot be stored, which is a defect.
+    pub fn of(definition: &impl Serialize) -> Result<Self> {
+        serde_json::to_value(definition)
+            .map(Self)
+            .map_err(|source| Error::internal("a definition cannot be stored").with_source(source))
+    }
+
+    /// The definition that is stored.
+    ///
+    /// # Errors
+    /// `Corrupted` if it is none of this type.
+    pub fn read<T: DeserializeOwned>(&self) -> Result<T> {
+        T::deserialize(&self.0)
+            .map_err(|source| Error::corrupted("the definition of an object").with_source(source))
+    }
+}
+
+/// A database or a schema.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ContainerDefinition {
+    /// What its owner says of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
+    /// Days that dropped and changed content is kept; the container's if unset.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retention_days: Option<u32>,
+}
+
+/// A column of a table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ColumnDefinition {
+    /// Its id for ever.
+    pub id: ColumnId,
+    /// Its name now.
+    pub name: Name,
+    /// Its declared type.
+    #[serde(rename = "type")]
+    pub sql_type: SqlType,
+    /// Whether NULL is refused.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub not_null: bool,
+    /// The SQL expression that gives a value where none is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default: Option<String>,
+    /// The value of rows written before the column was added, as the text
+    /// that casts to it; NULL if unset.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value_before: Option<String>,
+    /// What its owner says of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
+}
+
+/// A table.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TableDefinition {
+    /// In the order in which `SELECT *` shows them.
+    pub columns: Vec<ColumnDefinition>,
+    /// The next column's id: an id is never used again.
+    pub next_column: u32,
+    /// What its owner says of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
+    /// Days that dropped and changed content is kept; the schema's if unset.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retention_days: Option<u32>,
+}
+
+impl TableDefinition {
+    /// The column of this name.
+    pub fn column(&self, name: &Name) -> Option<&ColumnDefinition> {
+        self.columns.iter().find(|column| column.name == *name)
+    }
+}
+
+/// A view.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ViewDefinition {
+    /// The query, with the names as they were written.
+    pub query: String,
+    /// The names of its columns, if the statement gave them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub columns: Vec<Name>,
+    /// The database that its unqualified names are looked up in.
+    pub database: Name,
+    /// The schema that its unqualified names are looked up in.
+    pub schema: Name,
+    /// The whole statement, as SHOW prints it.
+    pub text: String,
+    /// What its owner says of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
+}
+
+/// Where a stage's files are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StageLocation {
+    /// In the account's own folder.
+    Internal,
+    /// Somewhere else.
+    External {
+        /// For example `s3://bucket/path/`.
+        url: String,
+    },
+}
+
+/// A stage.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StageDefinition {
+    /// Where its files are.
+    pub location: StageLocation,
+    /// How its files are read if a statement does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file_format: Option<FileFormatDefinition>,
+    /// What its owner says of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
+}
+
+/// A file format: its options as they were given and checked, upper-case key
+/// to canonical text; the raw crate gives them their meaning.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FileFormatDefinition {
+    /// For example `TYPE` to `["CSV"]`, `NULL_IF` to `["NULL", ""]`.
+    pub options: BTreeMap<String, Vec<String>>,
+    /// What its owner says of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
+}

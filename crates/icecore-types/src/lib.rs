@@ -1,0 +1,50 @@
+//! The words of the engine: ids, names, versions, timestamps, types, errors,
+//! and the environment that is passed in.
+//!
+//! Nothing here does work: every other crate speaks in these types.
+//!
+//! ```
+//! use icecore_types::{Name, SqlType, Timestamp, Version};
+//!
+//! let name = Name::unquoted("flights");
+//! assert_eq!(name.as_str(), "FLIGHTS");
+//! assert_eq!(SqlType::parse("NUMBER(10,2)")?.to_string(), "NUMBER(10,2)");
+//! assert!(Version::new(3) < Version::new(4));
+//! assert_eq!(Timestamp::parse("2013-01-01T00:00:00Z")?.to_string(), "2013-01-01T00:00:00Z");
+//! # Ok::<(), icecore_types::Error>(())
+//! ```
+
+mod catalog;
+mod code;
+mod content;
+mod encoding;
+mod env;
+mod error;
+mod id;
+mod name;
+mod simulated;
+mod size;
+mod sql_type;
+mod system;
+mod time;
+mod version;
+
+pub use catalog::{
+    Body, ColumnDefinition, ContainerDefinition, FileFormatDefinition, NameSpace, ObjectKind,
+    StageDefinition, StageLocation, TableDefinition, ViewDefinition,
+};
+pub use code::Code;
+pub use content::{
+    ChunkRef, Deletes, DeletesRef, Hash, LoadKey, LoadRecord, ObjectRef, SegmentLocation,
+    SegmentRef,
+};
+pub use env::{Clock, Env, IdSource, Timer};
+pub use error::{Error, ErrorKind, Result};
+pub use id::{AccountId, ColumnId, ObjectId, QueryId, RowId, SegmentId, TransactionId, WriterId};
+pub use name::{Name, QualifiedName};
+pub use simulated::{SeededIds, SimulatedClock, SimulatedTimer};
+pub use size::ByteSize;
+pub use sql_type::SqlType;
+pub use system::{RandomIds, SystemClock, SystemTimer};
+pub use time::Timestamp;
+pub use version::{RecordNumber, Version};

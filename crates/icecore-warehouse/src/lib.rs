@@ -1,0 +1,1 @@
+//! Virtual warehouses: sizes, admission, suspend and resume, metering.

@@ -1,0 +1,1 @@
+//! An embedded analytical engine: sessions, the statement path, the DataFusion catalog and planners.
