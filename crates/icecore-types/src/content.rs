@@ -130,6 +130,8 @@ impl SegmentRef {
 /// A stored piece of a manifest: up to 4,096 segments with their statistics.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChunkRef {
+    /// The table that first wrote the segments in it: a chunk never mixes them.
+    pub table: ObjectId,
     /// The object.
     pub object: ObjectRef,
     /// Length of the footer at its end, in bytes.
