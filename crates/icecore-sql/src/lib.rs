@@ -1,1 +1,44 @@
 //! The dialect: text to statements; the only parser.
+//!
+//! [`parse`] reads a script into [`Statement`]s. What the dialect has and the
+//! engine does not is an error that names it; a construct that parses here is
+//! in the tree, and nothing of it may be ignored.
+//!
+//! Names are as they are compared: an unquoted word is upper case everywhere,
+//! in our own types and in the `sqlparser` trees of queries and expressions.
+//!
+//! ```
+//! use icecore_sql::{Limits, Statement, parse};
+//!
+//! let script = "create table t (a int); select count(*) from t at (version => 3)";
+//! let parsed = parse(script, &Limits::default())?;
+//! assert!(matches!(parsed[0].statement, Statement::CreateTable(_)));
+//! assert_eq!(parsed[1].text, "select count(*) from t at (version => 3)");
+//!
+//! let error = parse("select 1;\nselect from where", &Limits::default()).unwrap_err();
+//! assert_eq!(error.message(), "syntax error line 2 at position 12 unexpected 'WHERE'.");
+//! # Ok::<(), icecore_types::Error>(())
+//! ```
+
+mod statement;
+
+mod limits;
+mod options;
+mod parse;
+mod relations;
+mod split;
+
+pub use limits::Limits;
+pub use parse::{Parsed, check_query, parse, parse_expression, parse_query};
+pub use relations::{Relation, name_of, relations, relations_of_query, travel_of};
+pub use split::{Piece, is_complete, split};
+pub use sqlparser;
+pub use sqlparser::ast;
+pub use statement::{
+    AlterContainer, AlterSession, AlterTable, AlterTableAction, AlterView, Assignment, AtBefore,
+    CloneSource, ColumnSpec, ContainerAction, CopyInto, CreateContainer, CreateFileFormat,
+    CreateStage, CreateTable, CreateView, Delete, Describe, DropMode, DropObject, Explain,
+    ExplainFormat, FormatSpec, Insert, InsertSource, List, OnError, OptionValue, Options, Point,
+    Put, Remove, Scope, Show, ShowKind, StageRef, Statement, TravelPoint, Truncate, Undrop, Update,
+    Use, UseTarget, ValueExpr,
+};

@@ -1,0 +1,123 @@
+//! The statement tree.
+
+mod create;
+mod loading;
+mod object;
+mod rows;
+mod session;
+mod travel;
+
+pub use create::{
+    ColumnSpec, CreateContainer, CreateFileFormat, CreateStage, CreateTable, CreateView,
+};
+pub use loading::{
+    CopyInto, FormatSpec, List, OnError, OptionValue, Options, Put, Remove, StageRef,
+};
+pub use object::{
+    AlterContainer, AlterTable, AlterTableAction, AlterView, ContainerAction, Describe, DropMode,
+    DropObject, Undrop,
+};
+pub use rows::{Assignment, Delete, Insert, InsertSource, Truncate, Update, ValueExpr};
+pub use session::{AlterSession, Explain, ExplainFormat, Scope, Show, ShowKind, Use, UseTarget};
+use sqlparser::ast::Query;
+pub use travel::{AtBefore, CloneSource, Point, TravelPoint};
+
+/// One statement: everything that it says is in here, and nothing else is
+/// asked of the engine. What the dialect has and the engine does not is an
+/// error of [`crate::parse`].
+///
+/// ```
+/// use icecore_sql::{Limits, Statement, parse};
+/// let parsed = parse("drop table if exists t; select 1", &Limits::default())?;
+/// let [drop, query] = parsed.as_slice() else { panic!("two statements") };
+/// assert!(matches!(&drop.statement, Statement::Drop(drop) if drop.if_exists));
+/// assert!(matches!(&query.statement, Statement::Query(_)));
+/// # Ok::<(), icecore_types::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Statement {
+    /// SELECT, WITH or VALUES.
+    Query(Box<Query>),
+    /// EXPLAIN of another statement.
+    Explain(Explain),
+    /// CREATE DATABASE.
+    CreateDatabase(CreateContainer),
+    /// CREATE SCHEMA.
+    CreateSchema(CreateContainer),
+    /// CREATE TABLE, with columns, AS a query, LIKE or CLONE.
+    CreateTable(Box<CreateTable>),
+    /// CREATE VIEW.
+    CreateView(Box<CreateView>),
+    /// CREATE STAGE.
+    CreateStage(CreateStage),
+    /// CREATE FILE FORMAT.
+    CreateFileFormat(CreateFileFormat),
+    /// DROP of any object.
+    Drop(DropObject),
+    /// UNDROP of a table, a schema or a database.
+    Undrop(Undrop),
+    /// ALTER TABLE.
+    AlterTable(Box<AlterTable>),
+    /// ALTER DATABASE or ALTER SCHEMA.
+    AlterContainer(AlterContainer),
+    /// ALTER VIEW.
+    AlterView(AlterView),
+    /// SHOW.
+    Show(Show),
+    /// DESCRIBE.
+    Describe(Describe),
+    /// USE.
+    Use(Use),
+    /// INSERT.
+    Insert(Insert),
+    /// DELETE.
+    Delete(Delete),
+    /// UPDATE.
+    Update(Update),
+    /// TRUNCATE TABLE.
+    Truncate(Truncate),
+    /// COPY INTO a table.
+    CopyInto(Box<CopyInto>),
+    /// PUT files into a stage.
+    Put(Put),
+    /// LIST the files of a stage.
+    List(List),
+    /// REMOVE files of a stage.
+    Remove(Remove),
+    /// ALTER SESSION.
+    AlterSession(AlterSession),
+}
+
+impl Statement {
+    /// The statement's kind as a history shows it, for example `CREATE TABLE`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Query(_) => "SELECT",
+            Self::Explain(_) => "EXPLAIN",
+            Self::CreateDatabase(_) => "CREATE DATABASE",
+            Self::CreateSchema(_) => "CREATE SCHEMA",
+            Self::CreateTable(create) if create.as_query.is_some() => "CREATE_TABLE_AS_SELECT",
+            Self::CreateTable(_) => "CREATE TABLE",
+            Self::CreateView(_) => "CREATE VIEW",
+            Self::CreateStage(_) => "CREATE STAGE",
+            Self::CreateFileFormat(_) => "CREATE FILE FORMAT",
+            Self::Drop(_) => "DROP",
+            Self::Undrop(_) => "UNDROP",
+            Self::AlterTable(_) => "ALTER TABLE",
+            Self::AlterContainer(_) | Self::AlterView(_) => "ALTER",
+            Self::Show(_) => "SHOW",
+            Self::Describe(_) => "DESCRIBE",
+            Self::Use(_) => "USE",
+            Self::Insert(_) => "INSERT",
+            Self::Delete(_) => "DELETE",
+            Self::Update(_) => "UPDATE",
+            Self::Truncate(_) => "TRUNCATE TABLE",
+            Self::CopyInto(_) => "COPY",
+            Self::Put(_) => "PUT_FILES",
+            Self::List(_) => "LIST_FILES",
+            Self::Remove(_) => "REMOVE_FILES",
+            Self::AlterSession(_) => "ALTER_SESSION",
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! What makes an object.
+
+use icecore_types::{Name, QualifiedName, SqlType};
+use sqlparser::ast::Query;
+
+use super::{CloneSource, FormatSpec, Options};
+
+/// CREATE DATABASE or CREATE SCHEMA.
+///
+/// ```
+/// use icecore_sql::{Limits, Statement, parse};
+/// let parsed = parse("CREATE SCHEMA dev CLONE prod", &Limits::default())?;
+/// let Statement::CreateSchema(create) = &parsed[0].statement else { panic!() };
+/// assert_eq!(create.clone.as_ref().map(|c| c.source.to_string()).as_deref(), Some("PROD"));
+/// # Ok::<(), icecore_types::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct CreateContainer {
+    /// Drop the one of this name first, in the same transaction; never
+    /// together with `if_not_exists`.
+    pub or_replace: bool,
+    /// Leave the one of this name alone.
+    pub if_not_exists: bool,
+    /// A database's name has one part, a schema's at most two.
+    pub name: QualifiedName,
+    /// What it is a clone of.
+    pub clone: Option<CloneSource>,
+    /// DATA_RETENTION_TIME_IN_DAYS, 0 to 90.
+    pub retention_days: Option<u32>,
+    /// COMMENT.
+    pub comment: Option<String>,
+}
+
+/// A column as CREATE TABLE and ALTER TABLE ADD COLUMN declare it.
+///
+/// ```
+/// use icecore_sql::{Limits, Statement, parse};
+/// let text = "CREATE TABLE t (a INT NOT NULL, b VARCHAR(3) DEFAULT 'x' COMMENT 'why')";
+/// let parsed = parse(text, &Limits::default())?;
+/// let Statement::CreateTable(create) = &parsed[0].statement else { panic!() };
+/// assert!(create.columns[0].not_null);
+/// assert_eq!(create.columns[1].default.as_deref(), Some("'x'"));
+/// # Ok::<(), icecore_types::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct ColumnSpec {
+    /// Its name.
+    pub name: Name,
+    /// Its declared type.
+    pub sql_type: SqlType,
+    /// NOT NULL.
+    pub not_null: bool,
+    /// DEFAULT: an expression, as SQL that [`crate::parse_expression`] reads.
+    pub default: Option<String>,
+    /// COMMENT.
+    pub comment: Option<String>,
+}
+
+/// CREATE TABLE. At most one of `as_query`, `clone` and `like` is there;
+/// `columns` is empty with `clone` and `like`, and says the target's types
+/// with `as_query` where the statement declares them.
+///
+/// ```
+/// use icecore_sql::{Limits, Statement, parse};
+/// let text = "CREATE OR REPLACE TABLE t CLONE s BEFORE (STATEMENT => 'abc')";
+/// let parsed = parse(text, &Limits::default())?;
+/// let Statement::CreateTable(create) = &parsed[0].statement else { panic!() };
+/// assert!(create.or_replace && create.clone.as_ref().is_some_and(|c| c.at.is_some()));
+/// # Ok::<(), icecore_types::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct CreateTable {
+    /// Drop the one of this name first, in the same transaction; never
+    /// together with `if_not_exists`.
+    pub or_replace: bool,
+    /// Leave the one of this name alone.
+    pub if_not_exists: bool,
+    /// Its name.
+    pub name: QualifiedName,
+    /// Its columns in order, with distinct names.
+    pub columns: Vec<ColumnSpec>,
+    /// AS a query: its result is the table's first content.
+    pub as_query: Option<Box<Query>>,
+    /// CLONE.
+    pub clone: Option<CloneSource>,
+    /// LIKE: the columns of another table.
+    pub like: Option<QualifiedName>,
+    /// DATA_RETENTION_TIME_IN_DAYS, 0 to 90.
+    pub retention_days: Option<u32>,
+    /// COMMENT.
+    pub comment: Option<String>,
+}
+
+/// CREATE VIEW.
+///
+/// ```
+/// use icecore_sql::{Limits, Statement, parse};
+/// let parsed = parse("create view v (n) as select count(*) from t", &Limits::default())?;
+/// let Statement::CreateView(create) = &parsed[0].statement else { panic!() };
+/// assert_eq!(create.query_text, "select count(*) from t");
+/// # Ok::<(), icecore_types::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct CreateView {
+    /// Drop the one of this name first, in the same transaction; never
+    /// together with `if_not_exists`.
+    pub or_replace: bool,
+    /// Leave the one of this name alone.
+    pub if_not_exists: bool,
+    /// Its name.
+    pub name: QualifiedName,
+    /// The names of its columns, or nothing: then the query's.
+    pub columns: Vec<Name>,
+    /// What it shows.
+    pub query: Box<Query>,
+    /// The query as it was written.
+    pub query_text: String,
+    /// COMMENT.
+    pub comment: Option<String>,
+}
+
+/// CREATE STAGE.
+///
+/// ```
+/// use icecore_sql::{Limits, Statement, parse};
+/// let parsed = parse("CREATE STAGE s URL = 's3://bucket/path/'", &Limits::default())?;
+/// let Statement::CreateStage(create) = &parsed[0].statement else { panic!() };
+/// assert_eq!(create.url.as_deref(), Some("s3://bucket/path/"));
+/// # Ok::<(), icecore_types::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct CreateStage {
+    /// Drop the one of this name first, in the same transaction; never
+    /// together with `if_not_exists`.
+    pub or_replace: bool,
+    /// Leave the one of this name alone.
+    pub if_not_exists: bool,
+    /// Its name.
+    pub name: QualifiedName,
+    /// Where its files are; nothing for an internal stage.
+    pub url: Option<String>,
+    /// How its files are read if a statement does not say.
+    pub file_format: Option<FormatSpec>,
+    /// COMMENT.
+    pub comment: Option<String>,
+}
+
+/// CREATE FILE FORMAT.
+///
+/// ```
+/// use icecore_sql::{Limits, OptionValue, Statement, parse};
+/// let parsed = parse("CREATE FILE FORMAT f TYPE = CSV SKIP_HEADER = 1", &Limits::default())?;
+/// let Statement::CreateFileFormat(create) = &parsed[0].statement else { panic!() };
+/// assert_eq!(create.options.get("SKIP_HEADER"), Some(&OptionValue::Number("1".into())));
+/// # Ok::<(), icecore_types::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct CreateFileFormat {
+    /// Drop the one of this name first, in the same transaction; never
+    /// together with `if_not_exists`.
+    pub or_replace: bool,
+    /// Leave the one of this name alone.
+    pub if_not_exists: bool,
+    /// Its name.
+    pub name: QualifiedName,
+    /// TYPE and the options, not yet checked; without COMMENT.
+    pub options: Options,
+    /// COMMENT.
+    pub comment: Option<String>,
+}

@@ -1,0 +1,183 @@
+//! Stages, their files, and loading them.
+
+use icecore_types::{Name, QualifiedName};
+
+/// A stage and a path in it, as `@db.schema.stage/path`.
+///
+/// ```
+/// use icecore_sql::{Limits, Statement, parse};
+/// let parsed = parse("LIST @landing/2013/", &Limits::default())?;
+/// let Statement::List(list) = &parsed[0].statement else { panic!() };
+/// assert_eq!(list.stage.stage.to_string(), "LANDING");
+/// assert_eq!(list.stage.path, "2013/");
+/// # Ok::<(), icecore_types::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StageRef {
+    /// The stage.
+    pub stage: QualifiedName,
+    /// What follows the first slash, literally: a prefix of file names.
+    pub path: String,
+}
+
+/// The value of an option, as it was written.
+///
+/// ```
+/// use icecore_sql::OptionValue;
+/// assert_eq!(OptionValue::Boolean(true).to_string(), "TRUE");
+/// assert_eq!(OptionValue::List(vec!["NA".into(), String::new()]).to_string(), "('NA', '')");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OptionValue {
+    /// An unquoted word, upper case: AUTO, NONE, CSV.
+    Word(String),
+    /// Text in quotes.
+    Text(String),
+    /// A number, with its sign.
+    Number(String),
+    /// TRUE or FALSE.
+    Boolean(bool),
+    /// Texts in parentheses.
+    List(Vec<String>),
+}
+
+/// `KEY = value` pairs in the order written: upper-case keys, each at most
+/// once. Which keys there are is for the receiver to say.
+///
+/// ```
+/// use icecore_sql::{OptionValue, Options};
+/// let mut options = Options::default();
+/// options.insert("SKIP_HEADER", OptionValue::Number("1".into()))?;
+/// assert!(options.insert("SKIP_HEADER", OptionValue::Number("2".into())).is_err());
+/// # Ok::<(), icecore_types::Error>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Options(pub(crate) Vec<(String, OptionValue)>);
+
+/// Which file format a statement names.
+///
+/// ```
+/// use icecore_sql::{FormatSpec, Limits, Statement, parse};
+/// let text = "COPY INTO t FROM @s FILE_FORMAT = (FORMAT_NAME = 'db.s.csv')";
+/// let parsed = parse(text, &Limits::default())?;
+/// let Statement::CopyInto(copy) = &parsed[0].statement else { panic!() };
+/// assert!(matches!(copy.file_format, Some(FormatSpec::Named(_))));
+/// # Ok::<(), icecore_types::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FormatSpec {
+    /// FORMAT_NAME.
+    Named(QualifiedName),
+    /// TYPE and options.
+    Inline(Options),
+}
+
+/// What COPY INTO does about a record that cannot be loaded.
+///
+/// ```
+/// use icecore_sql::OnError;
+/// assert_eq!(OnError::default(), OnError::AbortStatement);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum OnError {
+    /// Load nothing and fail.
+    #[default]
+    AbortStatement,
+    /// Leave the record out.
+    Continue,
+    /// Leave its file out.
+    SkipFile,
+    /// Leave its file out if this many records or more are bad; at least 1.
+    SkipFileCount(u64),
+    /// Leave its file out if more than this percentage of its records is bad;
+    /// 0 to 100.
+    SkipFilePercent(u8),
+}
+
+/// COPY INTO a table.
+///
+/// ```
+/// use icecore_sql::{Limits, OnError, Statement, parse};
+/// let text = "COPY INTO t (a, b) FROM @s/2013 FILES = ('a.csv.gz') ON_ERROR = CONTINUE";
+/// let parsed = parse(text, &Limits::default())?;
+/// let Statement::CopyInto(copy) = &parsed[0].statement else { panic!() };
+/// assert_eq!(copy.on_error, OnError::Continue);
+/// assert_eq!(copy.files.as_deref(), Some(["a.csv.gz".to_owned()].as_slice()));
+/// # Ok::<(), icecore_types::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct CopyInto {
+    /// The table.
+    pub table: QualifiedName,
+    /// The columns that the fields go to, with distinct names; empty means all.
+    pub columns: Vec<Name>,
+    /// Where the files are.
+    pub from: StageRef,
+    /// FILES: 1 to 1,000 names below `from`.
+    pub files: Option<Vec<String>>,
+    /// PATTERN: a regular expression over names.
+    pub pattern: Option<String>,
+    /// FILE_FORMAT, instead of the stage's.
+    pub file_format: Option<FormatSpec>,
+    /// ON_ERROR.
+    pub on_error: OnError,
+    /// FORCE: load files that are loaded already.
+    pub force: bool,
+}
+
+/// PUT.
+///
+/// ```
+/// use icecore_sql::{Limits, Statement, parse};
+/// let parsed = parse("PUT file:///data/*.csv @landing OVERWRITE = TRUE", &Limits::default())?;
+/// let Statement::Put(put) = &parsed[0].statement else { panic!() };
+/// assert_eq!(put.source, "/data/*.csv");
+/// assert!(put.auto_compress && put.overwrite);
+/// # Ok::<(), icecore_types::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Put {
+    /// The path without its `file://`, absolute or relative, possibly with
+    /// `*` and `?` in its last part.
+    pub source: String,
+    /// Where the files go.
+    pub target: StageRef,
+    /// AUTO_COMPRESS: gzip what is not compressed. The default.
+    pub auto_compress: bool,
+    /// OVERWRITE: replace files of the same name.
+    pub overwrite: bool,
+}
+
+/// LIST.
+///
+/// ```
+/// use icecore_sql::{Limits, Statement, parse};
+/// let parsed = parse("LS @s PATTERN = '.*[.]gz'", &Limits::default())?;
+/// let Statement::List(list) = &parsed[0].statement else { panic!() };
+/// assert_eq!(list.pattern.as_deref(), Some(".*[.]gz"));
+/// # Ok::<(), icecore_types::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct List {
+    /// Where the files are.
+    pub stage: StageRef,
+    /// A regular expression over names.
+    pub pattern: Option<String>,
+}
+
+/// REMOVE.
+///
+/// ```
+/// use icecore_sql::{Limits, Statement, parse};
+/// let parsed = parse("REMOVE @s/old/", &Limits::default())?;
+/// let Statement::Remove(remove) = &parsed[0].statement else { panic!() };
+/// assert_eq!(remove.stage.path, "old/");
+/// # Ok::<(), icecore_types::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Remove {
+    /// Where the files are.
+    pub stage: StageRef,
+    /// A regular expression over names.
+    pub pattern: Option<String>,
+}
