@@ -46,5 +46,5 @@ pub use simulated::{SeededIds, SimulatedClock, SimulatedTimer};
 pub use size::ByteSize;
 pub use sql_type::SqlType;
 pub use system::{RandomIds, SystemClock, SystemTimer};
-pub use time::Timestamp;
+pub use time::{Timestamp, parse_advance};
 pub use version::{RecordNumber, Version};
