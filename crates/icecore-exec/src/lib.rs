@@ -1,1 +1,33 @@
-//! Operators and sources for DataFusion: the scan, the statement's root, changes by row position.
+//! Operators and sources for DataFusion: the scan, the root of a statement,
+//! changes by row position.
+//!
+//! - [`plan_scan`] reads a version of a table: pruned on statistics, without
+//!   its deleted rows, shared out to whichever partition is free.
+//! - [`StatementExec`] is the root of every plan: a statement begins when it
+//!   is first polled and ends with its last stream.
+//! - [`WriteExec`] turns rows, or the positions of rows, into the segments and
+//!   deletion vectors that a transaction commits.
+//! - [`to_datafusion`] and [`from_datafusion`] carry our errors through
+//!   DataFusion whole.
+//!
+//! ```
+//! use icecore_exec::{from_datafusion, to_datafusion};
+//! use icecore_types::{Code, Error};
+//!
+//! let inside = to_datafusion(Error::new(Code::DIVISION_BY_ZERO, "division by zero"));
+//! assert_eq!(from_datafusion(inside.context("in a task")).code(), Code::DIVISION_BY_ZERO);
+//! ```
+
+mod error;
+mod executions;
+mod scan;
+mod statement;
+mod write;
+
+#[cfg(test)]
+mod fixture;
+
+pub use error::{from_datafusion, to_datafusion};
+pub use scan::{ScanColumn, TableScan, plan_scan};
+pub use statement::{Outcome, RunningStatement, StatementEnd, StatementExec, StatementHooks};
+pub use write::{Changes, ChangesSlot, WriteExec, WriteKind, WriteTarget};
