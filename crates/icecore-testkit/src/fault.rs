@@ -14,6 +14,8 @@ pub enum Fault {
     FailBefore,
     /// It is done and fails all the same: a lost acknowledgement.
     FailAfter,
+    /// It is done and never answers: whoever waits has to be dropped.
+    Hang,
     /// A put answers `AlreadyExists` and nothing was done; any other
     /// operation fails before it is done.
     SpuriousConflict,

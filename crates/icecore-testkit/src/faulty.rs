@@ -116,6 +116,10 @@ async fn answered<T>(
             operation.await?;
             Err(failed("the answer was lost"))
         }
+        Some(Fault::Hang) => {
+            operation.await?;
+            std::future::pending().await
+        }
         Some(_) => Err(failed("failed before it was done")),
     }
 }

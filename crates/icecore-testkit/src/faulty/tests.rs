@@ -79,6 +79,17 @@ async fn after_a_crash_nothing_works_until_it_is_over() {
 }
 
 #[tokio::test]
+async fn a_put_that_hangs_is_done() {
+    let (store, inner) = store();
+    store.inject(Rule::nth(1, Fault::Hang));
+    {
+        let mut waiting = Box::pin(create(&store, "a", "x"));
+        assert!(futures::poll!(waiting.as_mut()).is_pending());
+    }
+    assert_eq!(text(&*inner, "a").await, Some("x".into()));
+}
+
+#[tokio::test]
 async fn a_seed_is_a_sequence_of_faults() {
     let chances =
         Chances { fail_before: 0.2, fail_after: 0.2, spurious_conflict: 0.2, land_later: 0.2 };
