@@ -1,1 +1,63 @@
 //! Versions: log, commit, head, clone, time travel, undrop, retention and collection.
+//!
+//! An account is a value that changes by commits. Its log is the truth, and a
+//! [`Head`] is the account at a version, with its history: reading one does no
+//! I/O. `docs/format.md` describes every stored byte, `docs/reliability.md`
+//! what is promised and what proves it.
+//!
+//! ```
+//! # futures::executor::block_on(async {
+//! # let env = icecore_testkit::test_env(std::sync::Arc::new(object_store::memory::InMemory::new()));
+//! use icecore_snapshot::{Account, OpenOptions, Transaction, Update};
+//! use icecore_types::{AccountId, Body, Name, NameSpace, ObjectId, ObjectKind, TransactionId};
+//!
+//! let account = Account::open(env, AccountId::from_bits(1), OpenOptions::default()).await?;
+//! let (id, owner) = (ObjectId::from_bits(2), Name::unquoted("sysadmin"));
+//! let (kind, name) = (ObjectKind::Database, Name::unquoted("retail"));
+//! let body = Body::default();
+//! let create = Update::CreateObject { id, kind, parent: None, name: name.clone(), owner, body };
+//! let created = account
+//!     .commit(Transaction::new(TransactionId::from_bits(3), account.head().version()).update(create))
+//!     .await?;
+//! account
+//!     .commit(Transaction::new(TransactionId::from_bits(4), created.version())
+//!         .update(Update::DropObject { id }))
+//!     .await?;
+//!
+//! let head = account.head();
+//! assert!(head.lookup(None, NameSpace::Database, &name).is_none());
+//! assert!(head.object_at(id, created.version()).is_some_and(|object| object.is_live()));
+//! # Ok::<(), icecore_types::Error>(()) }).unwrap();
+//! ```
+
+mod account;
+mod apply;
+mod checkpoint;
+mod committer;
+mod conflict;
+mod content;
+mod durable;
+mod fold;
+mod format;
+mod frame;
+mod head;
+mod history;
+mod journal;
+mod log;
+mod object;
+mod record;
+mod store;
+mod timeline;
+mod transaction;
+
+pub use account::{Account, OpenOptions};
+pub use apply::apply;
+pub use conflict::{Verdict, validate};
+pub use content::TableContent;
+pub use fold::{ChunkWriter, FoldedSegment};
+pub use head::Head;
+pub use journal::{Journal, JournalCheck};
+pub use object::{Dropped, Object};
+pub use record::Record;
+pub use store::{Durability, StoreOptions, open_store, open_store_with};
+pub use transaction::{Commit, RemovedSegment, Requirement, Transaction, Update};

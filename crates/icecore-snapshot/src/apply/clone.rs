@@ -1,0 +1,103 @@
+//! Cloning: states are shared, never copied, and a container is one update.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use icecore_types::{
+    Code, Error, ObjectId, ObjectKind, Result, StageDefinition, StageLocation, Version,
+};
+
+use super::{Draft, missing};
+use crate::Update;
+use crate::object::Object;
+
+impl Draft<'_> {
+    pub(super) fn clone_object(&mut self, update: &Update) -> Result<()> {
+        let Update::CloneObject { source, at, id, parent, name, owner } = update else {
+            return Err(Error::internal("an update that clones nothing"));
+        };
+        if *at >= self.version {
+            return Err(Error::internal("a clone of a version that is not there yet"));
+        }
+        let original = self.original(*source, *at)?;
+        if is_internal_stage(&original)? {
+            return Err(Error::unsupported("CLONE of an internal stage"));
+        }
+        let mut children = self.children_then(&original, *at);
+        let mut top = Object { id: *id, parent: *parent, ..original };
+        top.name = name.clone();
+        let mut open = vec![(*source, top)];
+        while let Some((from, mut copy)) = open.pop() {
+            for child in children.remove(&from).unwrap_or_default() {
+                if is_internal_stage(&child)? {
+                    continue;
+                }
+                let place = Object {
+                    id: child.id.within_clone(*id),
+                    parent: Some(copy.id),
+                    ..Object::clone(&child)
+                };
+                open.push((child.id, place));
+            }
+            copy.owner = owner.clone();
+            self.create_copy(from, copy, *at)?;
+        }
+        Ok(())
+    }
+
+    fn original(&self, source: ObjectId, at: Version) -> Result<Object> {
+        self.head.object(source).ok_or_else(|| missing(source))?;
+        match self.head.object_at(source, at) {
+            Some(object) if object.is_live() => Ok(object.clone()),
+            _ => Err(unavailable(source)),
+        }
+    }
+
+    /// Who was in which container, if a container is cloned.
+    fn children_then(&self, original: &Object, at: Version) -> HashMap<ObjectId, Vec<Arc<Object>>> {
+        let mut children: HashMap<ObjectId, Vec<Arc<Object>>> = HashMap::new();
+        if !matches!(original.kind, ObjectKind::Database | ObjectKind::Schema) {
+            return children;
+        }
+        for object in self.head.objects.values().filter_map(|history| history.at(at)) {
+            if let (true, Some(parent)) = (object.is_live(), object.parent) {
+                children.entry(parent).or_default().push(object.clone());
+            }
+        }
+        children
+    }
+
+    /// Adds the copy of `source`: `copy` has its id, place and owner already.
+    fn create_copy(&mut self, source: ObjectId, mut copy: Object, at: Version) -> Result<()> {
+        let mut content = Arc::default();
+        if copy.kind == ObjectKind::Table {
+            // Columns have ids: today's definition reads all older rows.
+            copy.body = self.head.object(source).ok_or_else(|| missing(source))?.body.clone();
+            let then = self.head.content_at(source, at).ok_or_else(|| unavailable(source))?;
+            content = if then.loads().next().is_none() {
+                then.clone()
+            } else {
+                Arc::new(then.for_clone())
+            };
+        }
+        (copy.created, copy.created_at) = (self.version, self.time);
+        copy.dropped = None;
+        copy.cloned_from = Some(source);
+        self.create(copy, content)
+    }
+}
+
+fn is_internal_stage(object: &Object) -> Result<bool> {
+    if object.kind != ObjectKind::Stage {
+        return Ok(false);
+    }
+    let stage: StageDefinition = object.body.read()?;
+    Ok(stage.location == StageLocation::Internal)
+}
+
+fn unavailable(source: ObjectId) -> Error {
+    let what = format!("time travel data is not available for object id={source}");
+    Error::new(Code::TIME_TRAVEL_UNAVAILABLE, what).with_help(
+        "the requested time is either beyond the allowed time travel period or before the object creation time",
+    )
+}

@@ -1,0 +1,271 @@
+//! Whether a transaction may take effect on a head that others have changed
+//! since it was planned: the conflict matrix.
+
+use icecore_types::{
+    Body, Code, Error, LoadKey, LoadRecord, ObjectId, SegmentId, TableDefinition, Timestamp,
+    Version,
+};
+
+use crate::apply::{Effect, gone, taken};
+use crate::head::{Changes, Head};
+use crate::object::Object;
+use crate::{Requirement, Transaction, Update};
+
+/// What becomes of a transaction on a head.
+///
+/// ```
+/// # futures::executor::block_on(async {
+/// # let env = icecore_testkit::test_env(std::sync::Arc::new(object_store::memory::InMemory::new()));
+/// use icecore_snapshot::{Account, OpenOptions, Transaction, Update, Verdict, validate};
+/// use icecore_types::{AccountId, ObjectId, TransactionId, Version};
+///
+/// let account = Account::open(env, AccountId::from_bits(1), OpenOptions::default()).await?;
+/// let drop_nothing = Transaction::new(TransactionId::from_bits(2), Version::ZERO)
+///     .update(Update::DropObject { id: ObjectId::from_bits(3) });
+/// assert!(matches!(validate(&account.head(), &drop_nothing), Verdict::Fail(_)));
+/// # Ok::<(), icecore_types::Error>(()) }).unwrap();
+/// ```
+#[derive(Clone, Debug)]
+pub enum Verdict {
+    /// It takes effect as it is, at whatever version comes next: it names no
+    /// position, so there is nothing to rebase.
+    Ok,
+    /// The statement must be run again: what it read has changed. Says what.
+    Retry(String),
+    /// It can never take effect.
+    Fail(Error),
+}
+
+/// Why a transaction does not take effect.
+pub(crate) enum Refusal {
+    Retry(String),
+    Fail(Error),
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        Self::Fail(error)
+    }
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Retry(what) => Self::new(Code::CONFLICT, what)
+                .with_help("another transaction came first: run the statement again"),
+            Refusal::Fail(error) => error,
+        }
+    }
+}
+
+/// What becomes of a transaction on this head. Pure: the same head and the
+/// same transaction have the same verdict.
+pub fn validate(head: &Head, transaction: &Transaction) -> Verdict {
+    match attempt(head, transaction, head.time().plus(std::time::Duration::from_micros(1))) {
+        Ok(_) => Verdict::Ok,
+        Err(Refusal::Retry(what)) => Verdict::Retry(what),
+        Err(Refusal::Fail(error)) => Verdict::Fail(error),
+    }
+}
+
+/// The head after the transaction, if it may take effect.
+pub(crate) fn attempt(
+    head: &Head,
+    transaction: &Transaction,
+    time: Timestamp,
+) -> Result<Head, Refusal> {
+    if transaction.read_version > head.version() {
+        return Err(Refusal::Fail(Error::internal("planned against a version to come")));
+    }
+    let since = Since { head, read: transaction.read_version };
+    transaction.requirements.iter().try_for_each(|requirement| since.require(requirement))?;
+    if head.version() > transaction.read_version {
+        transaction.updates.iter().try_for_each(|update| since.check(update))?;
+    }
+    let mut next = head.clone();
+    next.take_effect(Effect {
+        id: transaction.id,
+        time,
+        queries: &transaction.queries,
+        updates: &transaction.updates,
+    })?;
+    Ok(next)
+}
+
+/// A head, seen from a version that somebody read.
+struct Since<'a> {
+    head: &'a Head,
+    read: Version,
+}
+
+impl Since<'_> {
+    fn require(&self, requirement: &Requirement) -> Result<(), Refusal> {
+        match requirement {
+            Requirement::NameFree { parent, space, name } => {
+                match self.head.lookup(*parent, *space, name) {
+                    Some(_) => Err(taken(name).into()),
+                    None => Ok(()),
+                }
+            }
+            Requirement::NameUnchanged { parent, space, name } => {
+                let place = (*parent, *space, name.clone());
+                let now = self.head.lookup(*parent, *space, name).map(Object::id);
+                let unchanged = self.head.version() == self.read
+                    || self.head.lookup_at(&place, self.read).map(Object::id) == now;
+                retry_unless(unchanged, || format!("the name was given or taken name={name}"))
+            }
+            Requirement::ObjectUnchanged { id } => {
+                let Some(object) = self.existing(*id)? else {
+                    return Err(crate::apply::missing(*id).into());
+                };
+                self.same_definition(object)?;
+                self.same_place(object)
+            }
+            Requirement::ContentUnchanged { table } => {
+                let changed = self.head.changes_since(*table, self.read).rows_differ();
+                retry_unless(!changed, || format!("the table was changed table={table}"))
+            }
+        }
+    }
+
+    /// One row of the matrix, by what was committed since.
+    fn check(&self, update: &Update) -> Result<(), Refusal> {
+        match update {
+            Update::CreateObject { .. } | Update::CloneObject { .. } => Ok(()),
+            Update::UndropObject { .. } => Ok(()),
+            Update::ReplaceBody { id, .. } => match self.existing(*id)? {
+                Some(object) => self.same_definition(object),
+                None => Ok(()),
+            },
+            Update::DropObject { id } | Update::RenameObject { id, .. } => self.still_there(*id),
+            Update::SwapObjects { a, b } => {
+                self.still_there(*a)?;
+                self.still_there(*b)
+            }
+            _ => self.check_content(update),
+        }
+    }
+
+    fn check_content(&self, update: &Update) -> Result<(), Refusal> {
+        let Some(table) = update.content_of() else { return Ok(()) };
+        let Some(object) = self.existing(table)? else { return Ok(()) };
+        let changes = self.head.changes_since(table, self.read);
+        match update {
+            Update::Append { .. } => self.not_narrowed(object),
+            Update::Load { files, .. } => {
+                self.not_narrowed(object)?;
+                files.iter().try_for_each(|file| self.not_loaded(table, file))
+            }
+            Update::SetDeletes { deletes, .. } => {
+                let segments = deletes.iter().map(|(segment, _)| *segment);
+                self.rows_in_place(object, changes, segments)
+            }
+            Update::RemoveSegments { segments, .. } => {
+                self.rows_in_place(object, changes, segments.iter().map(|segment| segment.id))
+            }
+            Update::Truncate { .. } => {
+                retry_unless(!changes.rows_differ(), || changed(object))?;
+                self.same_definition(object)
+            }
+            Update::Fold { folded, .. } => {
+                retry_unless(!changes.contains(Changes::FOLD), || changed(object))?;
+                self.rows_in_place(object, changes, folded.iter().copied())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The object, unless the transaction itself makes it.
+    fn existing(&self, id: ObjectId) -> Result<Option<&Object>, Refusal> {
+        match self.head.object(id) {
+            Some(object) if !object.is_live() => Err(gone(object).into()),
+            object => Ok(object),
+        }
+    }
+
+    /// Live, and under the name by which it was found.
+    fn still_there(&self, id: ObjectId) -> Result<(), Refusal> {
+        self.existing(id)?.map_or(Ok(()), |object| self.same_place(object))
+    }
+
+    fn same_place(&self, object: &Object) -> Result<(), Refusal> {
+        let before = self.head.object_at(object.id, self.read);
+        let same = before.is_none_or(|before| before.place() == object.place());
+        retry_unless(same, || format!("the object was renamed name={}", object.name))
+    }
+
+    fn same_definition(&self, object: &Object) -> Result<(), Refusal> {
+        let before = self.head.object_at(object.id, self.read);
+        let same = before.is_none_or(|before| before.body == object.body);
+        retry_unless(same, || format!("the object was altered name={}", object.name))
+    }
+
+    fn not_narrowed(&self, object: &Object) -> Result<(), Refusal> {
+        let before = self.head.object_at(object.id, self.read);
+        let fits = before.is_none_or(|before| takes_rows_of(&object.body, &before.body));
+        retry_unless(fits, || format!("columns were dropped or changed name={}", object.name))
+    }
+
+    fn not_loaded(&self, table: ObjectId, file: &LoadRecord) -> Result<(), Refusal> {
+        let key: &LoadKey = &file.key;
+        let now = self.head.content(table).and_then(|content| content.load(key));
+        let then = self.head.content_at(table, self.read).and_then(|content| content.load(key));
+        retry_unless(now == then, || format!("the file was loaded meanwhile file={}", key.file))
+    }
+
+    /// Whether the rows of these segments are where and what they were.
+    fn rows_in_place(
+        &self,
+        object: &Object,
+        changes: Changes,
+        mut segments: impl Iterator<Item = SegmentId>,
+    ) -> Result<(), Refusal> {
+        self.not_narrowed(object)?;
+        retry_unless(!changes.contains(Changes::TRUNCATE), || changed(object))?;
+        if !changes.contains(Changes::DELETE) {
+            return Ok(());
+        }
+        let (Some(now), Some(then)) =
+            (self.head.content(object.id), self.head.content_at(object.id, self.read))
+        else {
+            return Ok(());
+        };
+        let same = segments.all(|segment| {
+            now.deletes(segment) == then.deletes(segment)
+                && now.is_removed(segment) == then.is_removed(segment)
+        });
+        retry_unless(same, || changed(object))
+    }
+}
+
+/// Whether rows that were made for the definition `before` fit into a table
+/// that has the definition `now`: columns were at most added, with a value
+/// for rows that lack them.
+fn takes_rows_of(now: &Body, before: &Body) -> bool {
+    if now == before {
+        return true;
+    }
+    let (Ok(now), Ok(before)) = (now.read::<TableDefinition>(), before.read::<TableDefinition>())
+    else {
+        return false;
+    };
+    let kept = before.columns.iter().all(|old| {
+        now.columns.iter().any(|new| {
+            new.id == old.id && new.sql_type == old.sql_type && (old.not_null || !new.not_null)
+        })
+    });
+    let filled = now.columns.iter().all(|new| {
+        !new.not_null
+            || new.value_before.is_some()
+            || before.columns.iter().any(|old| old.id == new.id)
+    });
+    kept && filled
+}
+
+fn changed(object: &Object) -> String {
+    format!("rows were changed meanwhile table={}", object.name)
+}
+
+fn retry_unless(fine: bool, why: impl FnOnce() -> String) -> Result<(), Refusal> {
+    if fine { Ok(()) } else { Err(Refusal::Retry(why())) }
+}

@@ -1,0 +1,286 @@
+//! An account at a version, with its history: a value that never changes.
+
+use std::sync::Arc;
+
+use icecore_types::{
+    AccountId, Hash, Name, NameSpace, ObjectId, QueryId, RecordNumber, Timestamp, TransactionId,
+    Version,
+};
+use rpds::{RedBlackTreeMapSync, VectorSync};
+
+use crate::history::{History, partition};
+use crate::object::{Object, Place};
+use crate::{Commit, TableContent};
+
+/// An account at a version, with its history. Reading it does no I/O, and
+/// holding it keeps that version readable whatever is committed meanwhile.
+///
+/// ```
+/// # futures::executor::block_on(async {
+/// # let env = icecore_testkit::test_env(std::sync::Arc::new(object_store::memory::InMemory::new()));
+/// use icecore_snapshot::{Account, OpenOptions};
+/// use icecore_types::{AccountId, Version};
+///
+/// let account = Account::open(env, AccountId::from_bits(1), OpenOptions::default()).await?;
+/// let head = account.head();
+/// assert_eq!(head.version(), Version::ZERO);
+/// assert_eq!(head.objects().count(), 0);
+/// # Ok::<(), icecore_types::Error>(()) }).unwrap();
+/// ```
+#[derive(Clone, Debug)]
+pub struct Head {
+    pub(crate) store: u128,
+    pub(crate) account: AccountId,
+    pub(crate) record: RecordNumber,
+    pub(crate) record_hash: Option<Hash>,
+    /// What each version was, from version 1.
+    pub(crate) commits: VectorSync<Committed>,
+    pub(crate) objects: RedBlackTreeMapSync<ObjectId, History<Arc<Object>>>,
+    pub(crate) names: RedBlackTreeMapSync<Place, ObjectId>,
+    pub(crate) dropped: RedBlackTreeMapSync<DroppedPlace, ()>,
+    pub(crate) tables: RedBlackTreeMapSync<ObjectId, History<ContentState>>,
+}
+
+/// Where a dropped object is found: container, version of the drop, itself.
+pub(crate) type DroppedPlace = (Option<ObjectId>, Version, ObjectId);
+
+/// A version's transaction.
+#[derive(Clone, Debug)]
+pub(crate) struct Committed {
+    pub(crate) time: Timestamp,
+    pub(crate) record: RecordNumber,
+    pub(crate) transaction: TransactionId,
+    pub(crate) queries: Queries,
+}
+
+/// Mostly one: kept without an allocation of its own.
+#[derive(Clone, Debug)]
+pub(crate) enum Queries {
+    One(QueryId),
+    Many(Box<[QueryId]>),
+}
+
+impl Queries {
+    pub(crate) fn of(queries: &[QueryId]) -> Self {
+        match queries {
+            [query] => Self::One(*query),
+            many => Self::Many(many.into()),
+        }
+    }
+
+    fn contains(&self, query: QueryId) -> bool {
+        match self {
+            Self::One(one) => *one == query,
+            Self::Many(many) => many.contains(&query),
+        }
+    }
+}
+
+/// A table's content, and how it came from the one before.
+#[derive(Clone, Debug)]
+pub(crate) struct ContentState {
+    pub(crate) content: Arc<TableContent>,
+    pub(crate) changes: Changes,
+}
+
+/// The kinds of change that one version made to a table's content.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Changes(u8);
+
+impl Changes {
+    pub(crate) const APPEND: Self = Self(1);
+    pub(crate) const DELETE: Self = Self(2);
+    pub(crate) const TRUNCATE: Self = Self(4);
+    pub(crate) const FOLD: Self = Self(8);
+
+    pub(crate) const fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    pub(crate) const fn contains(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// Whether the rows are others than before; folding only moves them.
+    pub(crate) const fn rows_differ(self) -> bool {
+        self.0 & !Self::FOLD.0 != 0
+    }
+}
+
+impl Head {
+    /// An account before its first commit.
+    pub(crate) fn empty(store: u128, account: AccountId) -> Self {
+        Self {
+            store,
+            account,
+            record: RecordNumber::ZERO,
+            record_hash: None,
+            commits: VectorSync::new_sync(),
+            objects: RedBlackTreeMapSync::new_sync(),
+            names: RedBlackTreeMapSync::new_sync(),
+            dropped: RedBlackTreeMapSync::new_sync(),
+            tables: RedBlackTreeMapSync::new_sync(),
+        }
+    }
+
+    /// Whose it is.
+    pub fn account(&self) -> AccountId {
+        self.account
+    }
+
+    /// The latest version; 0 before the first commit.
+    pub fn version(&self) -> Version {
+        Version::new(self.commits.len() as u64)
+    }
+
+    /// The latest record.
+    pub fn record(&self) -> RecordNumber {
+        self.record
+    }
+
+    /// When the latest version was made; the epoch before the first commit.
+    pub fn time(&self) -> Timestamp {
+        self.commits.last().map_or(Timestamp::default(), |commit| commit.time)
+    }
+
+    /// The object as it is now, live or dropped.
+    pub fn object(&self, id: ObjectId) -> Option<&Object> {
+        self.objects.get(&id)?.last().map(|object| &**object)
+    }
+
+    /// The object as it was at a version, live or dropped.
+    pub fn object_at(&self, id: ObjectId, version: Version) -> Option<&Object> {
+        self.objects.get(&id)?.at(version).map(|object| &**object)
+    }
+
+    /// The live object of this name.
+    pub fn lookup(
+        &self,
+        parent: Option<ObjectId>,
+        space: NameSpace,
+        name: &Name,
+    ) -> Option<&Object> {
+        self.object(*self.names.get(&(parent, space, name.clone()))?)
+    }
+
+    /// The live objects in a container, ordered by kind of name, then name.
+    pub fn children(&self, parent: Option<ObjectId>) -> impl Iterator<Item = &Object> {
+        let first: Place = (parent, NameSpace::Database, Name::quoted(""));
+        self.names
+            .range(first..)
+            .take_while(move |(place, _)| place.0 == parent)
+            .filter_map(|(_, id)| self.object(*id))
+    }
+
+    /// The dropped objects of a container, the most recently dropped first.
+    pub fn dropped(&self, parent: Option<ObjectId>) -> Vec<&Object> {
+        let first: DroppedPlace = (parent, Version::ZERO, ObjectId::from_bits(0));
+        let mut found: Vec<&Object> = self
+            .dropped
+            .range(first..)
+            .take_while(|(place, ())| place.0 == parent)
+            .filter_map(|(place, ())| self.object(place.2))
+            .collect();
+        found.reverse();
+        found
+    }
+
+    /// All objects as they are now, live and dropped, ordered by id.
+    pub fn objects(&self) -> impl Iterator<Item = &Object> {
+        self.objects.values().filter_map(|history| history.last()).map(|object| &**object)
+    }
+
+    /// The objects that were live in a container at a version, ordered by id.
+    pub fn children_at(
+        &self,
+        parent: Option<ObjectId>,
+        version: Version,
+    ) -> impl Iterator<Item = &Object> {
+        self.objects
+            .values()
+            .filter_map(move |history| history.at(version))
+            .map(|object| &**object)
+            .filter(move |object| object.parent == parent && object.is_live())
+    }
+
+    /// The object that had this name at a version.
+    pub(crate) fn lookup_at(&self, place: &Place, version: Version) -> Option<&Object> {
+        // A name that was never given or taken since means what it means now.
+        let now = self.names.get(place).and_then(|id| self.object_at(*id, version));
+        if now.is_some_and(|object| object.is_live() && object.place() == *place) {
+            return now;
+        }
+        self.children_at(place.0, version).find(|object| object.place() == *place)
+    }
+
+    /// A table's content now; a dropped table's too.
+    pub fn content(&self, table: ObjectId) -> Option<&Arc<TableContent>> {
+        self.tables.get(&table)?.last().map(|state| &state.content)
+    }
+
+    /// A table's content at a version; none before the table existed. The
+    /// history of a clone begins with the clone.
+    pub fn content_at(&self, table: ObjectId, version: Version) -> Option<&Arc<TableContent>> {
+        self.tables.get(&table)?.at(version).map(|state| &state.content)
+    }
+
+    /// When the rows that a table had at a version were first changed after
+    /// it; none if they are still current.
+    pub fn superseded_at(&self, table: ObjectId, version: Version) -> Option<Timestamp> {
+        let mut later = self.tables.get(&table)?.after(version);
+        let (changed, _) = later.find(|(_, state)| state.changes.rows_differ())?;
+        self.time_of(changed)
+    }
+
+    /// The kinds of change that were made to a table's content after a version.
+    pub(crate) fn changes_since(&self, table: ObjectId, version: Version) -> Changes {
+        let Some(history) = self.tables.get(&table) else { return Changes::default() };
+        history.after(version).fold(Changes::default(), |all, (_, state)| all.with(state.changes))
+    }
+
+    /// The last version whose time is not after `time`; none if all are.
+    pub fn version_at(&self, time: Timestamp) -> Option<Version> {
+        let made = partition(self.commits.len(), |index| {
+            self.commits.get(index).is_some_and(|commit| commit.time <= time)
+        });
+        (made > 0).then(|| Version::new(made as u64))
+    }
+
+    /// When a version was made; none for version 0 and those to come.
+    pub fn time_of(&self, version: Version) -> Option<Timestamp> {
+        self.committed(version).map(|commit| commit.time)
+    }
+
+    /// The version that a statement committed, the latest if there are
+    /// several. It looks through the versions, from the latest.
+    pub fn version_of(&self, query: QueryId) -> Option<Version> {
+        self.latest(|commit| commit.queries.contains(query))
+    }
+
+    /// The version that a transaction made. It looks through the versions,
+    /// from the latest.
+    pub fn transaction_version(&self, transaction: TransactionId) -> Option<Version> {
+        self.latest(|commit| commit.transaction == transaction)
+    }
+
+    fn latest(&self, is: impl Fn(&Committed) -> bool) -> Option<Version> {
+        let index = self.commits.iter().rev().position(is)?;
+        Some(Version::new((self.commits.len() - index) as u64))
+    }
+
+    /// The commit of a transaction that landed after `read`, which it must if
+    /// it was planned at `read`.
+    pub(crate) fn landed(&self, transaction: TransactionId, read: Version) -> Option<Commit> {
+        let later = self.commits.len().saturating_sub(usize::try_from(read.get()).ok()?);
+        let mut recent = self.commits.iter().rev().take(later);
+        let index = recent.position(|commit| commit.transaction == transaction)?;
+        let version = Version::new((self.commits.len() - index) as u64);
+        let commit = self.committed(version)?;
+        Some(Commit::new(transaction, version, commit.record, commit.time))
+    }
+
+    fn committed(&self, version: Version) -> Option<&Committed> {
+        let index = usize::try_from(version.previous()?.get()).ok()?;
+        self.commits.get(index)
+    }
+}

@@ -1,0 +1,93 @@
+//! What something was at each version: its states, oldest first.
+
+use icecore_types::Version;
+use rpds::VectorSync;
+
+/// A chain of states, each with the version that made it. Never empty once it
+/// is stored; cloning shares it.
+#[derive(Clone, Debug)]
+pub(crate) struct History<T: Clone> {
+    states: VectorSync<(Version, T)>,
+}
+
+impl<T: Clone> History<T> {
+    /// One that begins at `version`.
+    pub(crate) fn new(version: Version, state: T) -> Self {
+        let mut states = VectorSync::new_sync();
+        states.push_back_mut((version, state));
+        Self { states }
+    }
+
+    /// Adds the state that `version` makes; what the same version said before
+    /// was never visible and is replaced.
+    pub(crate) fn push(&mut self, version: Version, state: T) {
+        if self.states.last().is_some_and(|(last, _)| *last == version) {
+            self.states.drop_last_mut();
+        }
+        self.states.push_back_mut((version, state));
+    }
+
+    /// The latest state.
+    pub(crate) fn last(&self) -> Option<&T> {
+        self.states.last().map(|(_, state)| state)
+    }
+
+    /// The version that made the latest state.
+    pub(crate) fn last_version(&self) -> Option<Version> {
+        self.states.last().map(|(version, _)| *version)
+    }
+
+    /// The state at `version`, if there was one yet.
+    pub(crate) fn at(&self, version: Version) -> Option<&T> {
+        let index = self.states_until(version).checked_sub(1)?;
+        self.states.get(index).map(|(_, state)| state)
+    }
+
+    /// The states made after `version`, oldest first.
+    pub(crate) fn after(&self, version: Version) -> impl Iterator<Item = (Version, &T)> {
+        let from = self.states_until(version);
+        (from..self.states.len())
+            .filter_map(|index| self.states.get(index).map(|(version, state)| (*version, state)))
+    }
+
+    /// All states, the latest first, each with the version that made it.
+    pub(crate) fn newest_first(&self) -> impl Iterator<Item = (Version, &T)> {
+        self.states.iter().rev().map(|(version, state)| (*version, state))
+    }
+
+    fn states_until(&self, version: Version) -> usize {
+        partition(self.states.len(), |index| {
+            self.states.get(index).is_some_and(|(made, _)| *made <= version)
+        })
+    }
+}
+
+/// How many of `0..length` satisfy a predicate that holds up to some point.
+pub(crate) fn partition(length: usize, holds: impl Fn(usize) -> bool) -> usize {
+    let (mut low, mut high) = (0, length);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        if holds(middle) { low = middle + 1 } else { high = middle }
+    }
+    low
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_version_has_the_state_that_was_last_made() {
+        let mut history = History::new(Version::new(3), "a");
+        history.push(Version::new(5), "b");
+        history.push(Version::new(5), "c");
+        history.push(Version::new(9), "d");
+        let at = |version| history.at(Version::new(version)).copied();
+        let found: Vec<_> = [2, 3, 4, 5, 8, 9, 100].into_iter().map(at).collect();
+        assert_eq!(found, [None, Some("a"), Some("a"), Some("c"), Some("c"), Some("d"), Some("d")]);
+        let after: Vec<_> = history.after(Version::new(4)).map(|(v, s)| (v.get(), *s)).collect();
+        assert_eq!(after, [(5, "c"), (9, "d")]);
+        assert_eq!(history.newest_first().count(), 3);
+        assert_eq!(history.last_version(), Some(Version::new(9)));
+    }
+}

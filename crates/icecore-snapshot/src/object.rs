@@ -1,0 +1,128 @@
+//! Catalog objects as a version has them.
+
+use std::sync::Arc;
+
+use icecore_types::{Body, Name, NameSpace, ObjectId, ObjectKind, Timestamp, Version};
+
+/// A catalog object at a version. The log does not interpret its body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Object {
+    pub(crate) id: ObjectId,
+    pub(crate) kind: ObjectKind,
+    pub(crate) parent: Option<ObjectId>,
+    pub(crate) name: Name,
+    pub(crate) owner: Name,
+    pub(crate) body: Arc<Body>,
+    pub(crate) created: Version,
+    pub(crate) created_at: Timestamp,
+    pub(crate) changed: Version,
+    pub(crate) changed_at: Timestamp,
+    pub(crate) dropped: Option<Dropped>,
+    pub(crate) cloned_from: Option<ObjectId>,
+    pub(crate) clone_group: ObjectId,
+}
+
+/// When and with what an object was dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Dropped {
+    pub(crate) version: Version,
+    pub(crate) at: Timestamp,
+    pub(crate) with: ObjectId,
+}
+
+impl Object {
+    /// Its id for ever.
+    pub const fn id(&self) -> ObjectId {
+        self.id
+    }
+
+    /// What it is.
+    pub const fn kind(&self) -> ObjectKind {
+        self.kind
+    }
+
+    /// The container it is in; for a dropped one, was in.
+    pub const fn parent(&self) -> Option<ObjectId> {
+        self.parent
+    }
+
+    /// Its name.
+    pub const fn name(&self) -> &Name {
+        &self.name
+    }
+
+    /// The role that owns it.
+    pub const fn owner(&self) -> &Name {
+        &self.owner
+    }
+
+    /// Its definition.
+    pub const fn body(&self) -> &Arc<Body> {
+        &self.body
+    }
+
+    /// The version that made it.
+    pub const fn created(&self) -> Version {
+        self.created
+    }
+
+    /// When it was made.
+    pub const fn created_at(&self) -> Timestamp {
+        self.created_at
+    }
+
+    /// The version that last changed its definition, name or place.
+    pub const fn changed(&self) -> Version {
+        self.changed
+    }
+
+    /// When that was.
+    pub const fn changed_at(&self) -> Timestamp {
+        self.changed_at
+    }
+
+    /// Whether and when it was dropped.
+    pub const fn dropped(&self) -> Option<&Dropped> {
+        self.dropped.as_ref()
+    }
+
+    /// Whether it can be found by its name.
+    pub const fn is_live(&self) -> bool {
+        self.dropped.is_none()
+    }
+
+    /// What it was copied from.
+    pub const fn cloned_from(&self) -> Option<ObjectId> {
+        self.cloned_from
+    }
+
+    /// Its oldest ancestor among clones; itself if it is no clone.
+    pub const fn clone_group(&self) -> ObjectId {
+        self.clone_group
+    }
+
+    /// What its name is unique among.
+    pub(crate) fn place(&self) -> Place {
+        (self.parent, self.kind.name_space(), self.name.clone())
+    }
+}
+
+impl Dropped {
+    /// The version that dropped it.
+    pub const fn version(&self) -> Version {
+        self.version
+    }
+
+    /// When that was.
+    pub const fn at(&self) -> Timestamp {
+        self.at
+    }
+
+    /// What the statement dropped: the object itself or a container of it.
+    pub const fn with(&self) -> ObjectId {
+        self.with
+    }
+}
+
+/// Where a live object is found: container, kind of name, name.
+pub(crate) type Place = (Option<ObjectId>, NameSpace, Name);
