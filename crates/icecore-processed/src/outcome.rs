@@ -1,0 +1,79 @@
+//! What a COPY did.
+
+use icecore_raw::RowError;
+use icecore_snapshot::Update;
+
+/// What became of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileStatus {
+    /// All its rows are in the table.
+    Loaded,
+    /// None of its rows is.
+    LoadFailed,
+    /// Its good rows are.
+    PartiallyLoaded,
+}
+
+impl FileStatus {
+    /// `LOADED`, `LOAD_FAILED` or `PARTIALLY_LOADED`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Loaded => "LOADED",
+            Self::LoadFailed => "LOAD_FAILED",
+            Self::PartiallyLoaded => "PARTIALLY_LOADED",
+        }
+    }
+}
+
+/// One row of a COPY's result.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileResult {
+    /// The file's path in the stage.
+    pub file: String,
+    /// What became of it.
+    pub status: FileStatus,
+    /// Records that it holds.
+    pub rows_parsed: u64,
+    /// Records that were loaded.
+    pub rows_loaded: u64,
+    /// How many bad records would have skipped the file.
+    pub error_limit: u64,
+    /// Bad records.
+    pub errors_seen: u64,
+    /// The first reason.
+    pub first_error: Option<String>,
+    /// Its line, from 1.
+    pub first_error_line: Option<u64>,
+    /// Its position in the line, from 1.
+    pub first_error_character: Option<u64>,
+    /// Its column, as `"T"["COL":n]`.
+    pub first_error_column_name: Option<String>,
+}
+
+/// A record that was refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejected {
+    /// The file's path in the stage.
+    pub file: String,
+    /// Why, and where.
+    pub error: RowError,
+}
+
+/// What a COPY did, and what is to be committed for it.
+#[derive(Clone, Debug, Default)]
+pub struct CopyOutcome {
+    /// One per file that was looked at, in the order of the plan. None at all:
+    /// `Copy executed with 0 files processed.`
+    pub files: Vec<FileResult>,
+    /// The rows and load records that are to be committed, if there are any.
+    pub update: Option<Update>,
+    /// The first 1,000 refused records of each file.
+    pub rejected: Vec<Rejected>,
+}
+
+impl CopyOutcome {
+    /// Rows that the update adds.
+    pub fn rows_loaded(&self) -> u64 {
+        self.files.iter().map(|file| file.rows_loaded).sum()
+    }
+}

@@ -1,0 +1,235 @@
+//! The fields of a block as Arrow columns.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, NullBufferBuilder, RecordBatch, RecordBatchOptions,
+    StringViewArray, make_view, new_null_array,
+};
+use arrow::buffer::{Buffer, NullBuffer};
+use arrow::compute::filter;
+use icecore_types::{Code, Error, Result};
+use icecore_values::parse_texts;
+
+use super::fault::{Fault, Report};
+use super::split::Block;
+use super::target::CsvBlock;
+use super::tokens::{Place, Reading, Span, Tokens};
+use crate::CsvFormat;
+
+/// Errors of a block that are kept.
+const MOST_ERRORS: usize = 1_000;
+/// Records whose fields are looked at together: their spans stay in the cache.
+const TILE_ROWS: usize = 1024;
+
+impl Reading {
+    /// Reads a block: its rows, and errors whose `row` counts within it.
+    ///
+    /// # Errors
+    /// `Internal` only: what is wrong with a record is in the block.
+    pub(super) fn read(&self, block: Block) -> Result<CsvBlock> {
+        let Block { data, first, line, offset_bytes, width } = block;
+        let mut data = data;
+        let is_text = std::str::from_utf8(&data).is_ok();
+        if !is_text && self.format.replace_invalid_characters {
+            data = String::from_utf8_lossy(&data).into_owned().into_bytes();
+        }
+        let is_text = is_text || self.format.replace_invalid_characters;
+        let mut tokens = Tokens::of(&data, width, is_text, self);
+        let data = Buffer::from_vec(data);
+        let texts = self.texts(&mut tokens, &data, width)?;
+        let (arrays, faults) = self.values(texts, tokens.good.len());
+        let batch = self.batch(arrays, &faults, tokens.good.len())?;
+        let report = Report::new(self, &data, (width, first), (line, offset_bytes));
+        Ok(CsvBlock {
+            batch,
+            rows_parsed: u64::from(tokens.records),
+            errors: errors(report, &tokens, faults),
+        })
+    }
+
+    /// One array of texts per column that has a field.
+    fn texts(
+        &self,
+        tokens: &mut Tokens,
+        data: &Buffer,
+        width: usize,
+    ) -> Result<Vec<StringViewArray>> {
+        let nulls = NullRules::new(&self.format);
+        let rows = tokens.good.len();
+        let mut columns: Vec<TextColumn> =
+            (0..width.min(self.target.columns().len())).map(|_| TextColumn::new(rows)).collect();
+        let decoded = Buffer::from_vec(std::mem::take(&mut tokens.decoded));
+        for tile in tokens.spans.chunks(TILE_ROWS * width.max(1)) {
+            for (index, column) in columns.iter_mut().enumerate() {
+                for span in tile.iter().skip(index).step_by(width.max(1)) {
+                    column.push(*span, data, &decoded, &nulls);
+                }
+            }
+        }
+        let buffers: Arc<[Buffer]> = Arc::new([data.clone(), decoded]);
+        columns.into_iter().map(|column| column.finish(&buffers)).collect()
+    }
+
+    /// The values of all columns, and the first fault of each row.
+    fn values(
+        &self,
+        texts: Vec<StringViewArray>,
+        rows: usize,
+    ) -> (Vec<ArrayRef>, BTreeMap<usize, Fault>) {
+        let mut faults = BTreeMap::new();
+        let mut arrays = Vec::with_capacity(self.target.columns().len());
+        let mut texts = texts.into_iter();
+        for (field, column) in self.target.columns().iter().enumerate() {
+            let mut refused = 0;
+            let array = match texts.next() {
+                None => new_null_array(&icecore_values::arrow_type(&column.sql_type), rows),
+                Some(texts) => {
+                    let (array, rejected) = parse_texts(&texts, &column.sql_type, &self.parse);
+                    refused = rejected.len();
+                    for rejection in rejected {
+                        let (code, message) = (rejection.code, rejection.message);
+                        faults.entry(rejection.row).or_insert(Fault::Value {
+                            field,
+                            code,
+                            message,
+                        });
+                    }
+                    array
+                }
+            };
+            if column.not_null && array.null_count() > refused {
+                missing(array.nulls(), field, &mut faults);
+            }
+            arrays.push(array);
+        }
+        (arrays, faults)
+    }
+
+    fn batch(
+        &self,
+        arrays: Vec<ArrayRef>,
+        faults: &BTreeMap<usize, Fault>,
+        rows: usize,
+    ) -> Result<RecordBatch> {
+        let failed = |error| Error::internal("a block of rows").with_source(error);
+        let mut keep = vec![true; rows];
+        for row in faults.keys() {
+            if let Some(kept) = keep.get_mut(*row) {
+                *kept = false;
+            }
+        }
+        let keep = (!faults.is_empty()).then(|| BooleanArray::from(keep));
+        let arrays = arrays
+            .into_iter()
+            .map(|array| match &keep {
+                Some(keep) => filter(&array, keep).map(compact),
+                None => Ok(compact(array)),
+            })
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(failed)?;
+        let options = RecordBatchOptions::new().with_row_count(Some(rows - faults.len()));
+        RecordBatch::try_new_with_options(Arc::clone(self.target.schema()), arrays, &options)
+            .map_err(failed)
+    }
+}
+
+/// Lets go of the block: strings keep their own bytes only.
+fn compact(array: ArrayRef) -> ArrayRef {
+    match array.as_string_view_opt() {
+        Some(strings) if !strings.data_buffers().is_empty() => Arc::new(strings.gc()),
+        _ => array,
+    }
+}
+
+fn missing(nulls: Option<&NullBuffer>, field: usize, faults: &mut BTreeMap<usize, Fault>) {
+    let Some(nulls) = nulls else { return };
+    for (row, valid) in nulls.iter().enumerate() {
+        if !valid {
+            faults.entry(row).or_insert_with(|| Fault::Value {
+                field,
+                code: Code::NULL_NOT_ALLOWED,
+                message: "NULL result in a non-nullable column".to_owned(),
+            });
+        }
+    }
+}
+
+fn errors(
+    mut report: Report<'_>,
+    tokens: &Tokens,
+    faults: BTreeMap<usize, Fault>,
+) -> Vec<super::RowError> {
+    let form = tokens.bad.iter().map(|(place, bad)| (*place, Fault::Form(*bad)));
+    let values =
+        faults.into_iter().filter_map(|(row, fault)| Some((tokens.good.get(row).copied()?, fault)));
+    let mut all: Vec<(Place, Fault)> =
+        form.take(MOST_ERRORS).chain(values.take(MOST_ERRORS)).collect();
+    all.sort_by_key(|(place, _)| place.number);
+    all.truncate(MOST_ERRORS);
+    all.iter().map(|(place, fault)| report.error(*place, fault)).collect()
+}
+
+/// Which texts mean NULL.
+struct NullRules {
+    empty: bool,
+    /// Texts that a view holds whole.
+    short: Vec<u128>,
+    long: Vec<Vec<u8>>,
+}
+
+/// Longer texts than this are not in a view.
+const VIEW_BYTES: usize = 12;
+
+impl NullRules {
+    fn new(format: &CsvFormat) -> Self {
+        let (short, long): (Vec<&String>, Vec<&String>) =
+            format.null_if.iter().partition(|text| text.len() <= VIEW_BYTES);
+        Self {
+            empty: format.empty_field_as_null,
+            short: short.into_iter().map(|text| make_view(text.as_bytes(), 0, 0)).collect(),
+            long: long.into_iter().map(|text| text.as_bytes().to_vec()).collect(),
+        }
+    }
+
+    fn applies(&self, span: Span, view: u128, bytes: &[u8]) -> bool {
+        if bytes.len() <= VIEW_BYTES {
+            let empty = self.empty && bytes.is_empty() && !span.is_enclosed();
+            empty || self.short.contains(&view)
+        } else {
+            self.long.iter().any(|text| text == bytes)
+        }
+    }
+}
+
+/// The texts of one column.
+struct TextColumn {
+    views: Vec<u128>,
+    nulls: NullBufferBuilder,
+}
+
+impl TextColumn {
+    fn new(rows: usize) -> Self {
+        Self { views: Vec::with_capacity(rows), nulls: NullBufferBuilder::new(rows) }
+    }
+
+    #[inline]
+    fn push(&mut self, span: Span, data: &[u8], decoded: &[u8], nulls: &NullRules) {
+        let (buffer, bytes) = if span.is_decoded() { (1, decoded) } else { (0, data) };
+        let bytes = bytes.get(span.start()..span.end()).unwrap_or_default();
+        let view = make_view(bytes, buffer, span.start() as u32);
+        if span.is_null() || nulls.applies(span, view, bytes) {
+            self.views.push(0);
+            self.nulls.append_null();
+        } else {
+            self.views.push(view);
+            self.nulls.append_non_null();
+        }
+    }
+
+    fn finish(mut self, buffers: &Arc<[Buffer]>) -> Result<StringViewArray> {
+        StringViewArray::try_new(self.views.into(), Arc::clone(buffers), self.nulls.finish())
+            .map_err(|error| Error::internal("texts of a column").with_source(error))
+    }
+}

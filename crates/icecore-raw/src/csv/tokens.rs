@@ -1,0 +1,224 @@
+//! A block of records as the places of its fields.
+
+use std::sync::Arc;
+
+use super::record::{Field, Grammar, Malformed, Record, scan_record};
+use super::{quick, target::CsvTarget};
+use crate::CsvFormat;
+
+/// Everything that reading the blocks of one file shares.
+#[derive(Clone, Debug)]
+pub(super) struct Reading {
+    pub(super) format: Arc<CsvFormat>,
+    pub(super) grammar: Grammar,
+    pub(super) target: Arc<CsvTarget>,
+    pub(super) parse: icecore_values::ParseOptions,
+}
+
+/// Where a field is: 8 bytes, so that a block's fields stay in the processor's
+/// cache.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Span {
+    start: u32,
+    length_and_flags: u32,
+}
+
+const ENCLOSED: u32 = 1 << 31;
+const DECODED: u32 = 1 << 30;
+const NULL: u32 = 1 << 29;
+const LENGTH: u32 = NULL - 1;
+
+impl Span {
+    /// A field that stands in the block as it is. A block is shorter than
+    /// 4 GiB and a record than 512 MiB, so that nothing is cut.
+    pub(super) const fn plain(start: usize, end: usize) -> Self {
+        Self { start: start as u32, length_and_flags: (end - start) as u32 & LENGTH }
+    }
+
+    pub(super) const fn start(self) -> usize {
+        self.start as usize
+    }
+
+    pub(super) const fn end(self) -> usize {
+        self.start as usize + self.len()
+    }
+
+    pub(super) const fn len(self) -> usize {
+        (self.length_and_flags & LENGTH) as usize
+    }
+
+    /// Whether it was enclosed in quotes: then it may be empty without being
+    /// NULL.
+    pub(super) const fn is_enclosed(self) -> bool {
+        self.length_and_flags & ENCLOSED != 0
+    }
+
+    /// Whether it stands among the decoded bytes and not in the block.
+    pub(super) const fn is_decoded(self) -> bool {
+        self.length_and_flags & DECODED != 0
+    }
+
+    /// Whether it is NULL as it was written, before its escapes were resolved.
+    pub(super) const fn is_null(self) -> bool {
+        self.length_and_flags & NULL != 0
+    }
+
+    const fn with(self, flag: u32, on: bool) -> Self {
+        let flags = if on { self.length_and_flags | flag } else { self.length_and_flags };
+        Self { start: self.start, length_and_flags: flags }
+    }
+}
+
+/// What is wrong with a record, before a value of it is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum BadForm {
+    /// Another number of fields than expected.
+    Count,
+    /// Quotes.
+    Quotes(Malformed),
+    /// Bytes that are no text.
+    Text,
+}
+
+/// A record of the block.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    /// Its number in the block, from 0.
+    pub(super) number: u32,
+    /// Its first byte in the block.
+    pub(super) start: u32,
+}
+
+/// The records of a block.
+#[derive(Debug, Default)]
+pub(super) struct Tokens {
+    /// Fields of the good records, `width` of each, record by record.
+    pub(super) spans: Vec<Span>,
+    /// The good records.
+    pub(super) good: Vec<Place>,
+    /// The bad ones.
+    pub(super) bad: Vec<(Place, BadForm)>,
+    /// How many there are, blank ones that are skipped not counted.
+    pub(super) records: u32,
+    /// The contents of fields whose quotes or escapes had to be resolved.
+    pub(super) decoded: Vec<u8>,
+}
+
+impl Tokens {
+    /// Finds the fields of a block that holds whole records, each of `width`
+    /// fields. `is_text` says that all its bytes are valid UTF-8.
+    pub(super) fn of(data: &[u8], width: usize, is_text: bool, reading: &Reading) -> Self {
+        let mut tokens = Self::default();
+        let grammar = &reading.grammar;
+        match quick::Delimiters::of(grammar) {
+            Some(delimiters) if is_text && grammar.is_plain(data) => {
+                tokens.spans.reserve(data.len() / 8);
+                delimiters.tokenize(data, width, reading.format.skip_blank_lines, &mut tokens);
+            }
+            _ => tokens.tokenize(data, width, is_text, reading),
+        }
+        tokens
+    }
+
+    /// Ends a record whose fields were pushed since there were `before`.
+    pub(super) fn end(&mut self, start: usize, before: usize, width: usize) {
+        let place = self.place(start);
+        if self.spans.len() - before == width {
+            self.good.push(place);
+        } else {
+            self.spans.truncate(before);
+            self.bad.push((place, BadForm::Count));
+        }
+    }
+
+    fn place(&mut self, start: usize) -> Place {
+        let place = Place { number: self.records, start: start as u32 };
+        self.records += 1;
+        place
+    }
+
+    fn tokenize(&mut self, data: &[u8], width: usize, is_text: bool, reading: &Reading) {
+        let mut at = 0;
+        let mut fields = Vec::with_capacity(width);
+        while at < data.len() {
+            fields.clear();
+            let scanned = scan_record(data, at, true, &reading.grammar, |field| {
+                // One more than expected is enough to be wrong.
+                if fields.len() <= width {
+                    fields.push(field);
+                }
+            });
+            // The last record ends with the data: there is always one.
+            let Some(record) = scanned else { break };
+            if !(reading.format.skip_blank_lines && is_blank(&record, &fields)) {
+                self.record(data, at, (&record, &fields), (width, is_text), reading);
+            }
+            at = record.next;
+        }
+    }
+
+    fn record(
+        &mut self,
+        data: &[u8],
+        start: usize,
+        (record, fields): (&Record, &[Field]),
+        (width, is_text): (usize, bool),
+        reading: &Reading,
+    ) {
+        let bytes = data.get(start..record.end).unwrap_or_default();
+        let wrong = if !is_text && std::str::from_utf8(bytes).is_err() {
+            Some(BadForm::Text)
+        } else {
+            record.malformed.map(BadForm::Quotes)
+        };
+        if let Some(wrong) = wrong {
+            let place = self.place(start);
+            self.bad.push((place, wrong));
+            return;
+        }
+        let before = self.spans.len();
+        for field in fields {
+            let span = self.span(data, field, reading);
+            self.spans.push(span);
+        }
+        self.end(start, before, width);
+    }
+
+    fn span(&mut self, data: &[u8], field: &Field, reading: &Reading) -> Span {
+        if !field.coded {
+            return Span::plain(field.start, field.end).with(ENCLOSED, field.enclosed);
+        }
+        let raw = data.get(field.start..field.end).unwrap_or_default();
+        let is_null = reading.format.null_if.iter().any(|text| text.as_bytes() == raw);
+        let start = self.decoded.len();
+        decode(raw, field.enclosed, &reading.grammar, &mut self.decoded);
+        Span::plain(start, self.decoded.len())
+            .with(ENCLOSED, field.enclosed)
+            .with(DECODED, true)
+            .with(NULL, is_null)
+    }
+}
+
+/// Whether a record is a line without anything on it.
+pub(super) fn is_blank(record: &Record, fields: &[Field]) -> bool {
+    record.malformed.is_none()
+        && matches!(fields, [field] if field.start == field.end && !field.enclosed)
+}
+
+/// Resolves doubled quotes and escapes.
+fn decode(raw: &[u8], enclosed: bool, grammar: &Grammar, decoded: &mut Vec<u8>) {
+    let escape = if enclosed { grammar.escape } else { grammar.escape_unenclosed };
+    let mut bytes = raw.iter().copied().peekable();
+    while let Some(byte) = bytes.next() {
+        let is_quote = enclosed && Some(byte) == grammar.quote;
+        if is_quote && bytes.peek() == Some(&byte) {
+            bytes.next();
+            decoded.push(byte);
+        } else if Some(byte) == escape {
+            // An escape at the end of the file has nothing to escape.
+            decoded.push(bytes.next().unwrap_or(byte));
+        } else {
+            decoded.push(byte);
+        }
+    }
+}

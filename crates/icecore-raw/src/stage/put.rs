@@ -1,0 +1,292 @@
+//! PUT: from the machine into the stage.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use bytes::Bytes;
+use flate2::write::GzEncoder;
+use icecore_types::Result;
+use object_store::path::Path as StorePath;
+use object_store::{ObjectStoreExt, PutMode, PutOptions, PutPayload, WriteMultipart};
+use tokio::sync::mpsc;
+
+use super::local::{invalid, unreadable};
+use super::{StageFiles, names};
+
+/// Whether a file was put.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PutStatus {
+    /// It was.
+    Uploaded,
+    /// A file of this name was there and was left as it is.
+    Skipped,
+}
+
+impl PutStatus {
+    /// `UPLOADED` or `SKIPPED`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Uploaded => "UPLOADED",
+            Self::Skipped => "SKIPPED",
+        }
+    }
+}
+
+/// How the bytes of a file that is put are compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileCompression {
+    /// Not at all.
+    None,
+    /// Gzip.
+    Gzip,
+    /// Bzip2.
+    Bz2,
+    /// Zstandard.
+    Zstd,
+}
+
+impl FileCompression {
+    /// As PUT shows it: `NONE`, `GZIP`, `BZ2`, `ZSTD`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "NONE",
+            Self::Gzip => "GZIP",
+            Self::Bz2 => "BZ2",
+            Self::Zstd => "ZSTD",
+        }
+    }
+
+    /// What the first bytes of a file say.
+    pub(crate) fn of(first: &[u8]) -> Self {
+        match first {
+            [0x1f, 0x8b, ..] => Self::Gzip,
+            [b'B', b'Z', b'h', b'1'..=b'9', ..] => Self::Bz2,
+            [0x28, 0xb5, 0x2f, 0xfd, ..] => Self::Zstd,
+            _ => Self::None,
+        }
+    }
+}
+
+/// What PUT did with one file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PutResult {
+    /// The file's name on the machine.
+    pub source: String,
+    /// Its path in the stage.
+    pub target: String,
+    /// Its length on the machine in bytes.
+    pub source_size: u64,
+    /// Its length in the stage in bytes; that of the file which was there if
+    /// it was skipped.
+    pub target_size: u64,
+    /// How it is compressed on the machine.
+    pub source_compression: FileCompression,
+    /// How it is compressed in the stage.
+    pub target_compression: FileCompression,
+    /// Whether it was put.
+    pub status: PutStatus,
+}
+
+/// Larger files are put in parts.
+const ONE_PUT_BYTES: usize = 32 << 20;
+/// Bytes read from the machine at a time.
+const CHUNK_BYTES: usize = 4 << 20;
+/// Parts on their way at the same time.
+const PARTS_IN_FLIGHT: usize = 4;
+
+impl StageFiles {
+    /// Puts a file of the machine into the folder `below`, gzipped on the way
+    /// if asked for and it is not compressed yet. A file of the same name is
+    /// only replaced with `overwrite`. Equal bytes give equal bytes.
+    ///
+    /// # Errors
+    /// `NotFound` if it cannot be read, `InvalidInput` for anything but a
+    /// regular file, else the store's.
+    pub async fn put(
+        &self,
+        local: &Path,
+        below: &str,
+        auto_compress: bool,
+        overwrite: bool,
+    ) -> Result<PutResult> {
+        let source = Source::open(local)?;
+        names::check(below)?;
+        let compress = auto_compress && source.compression == FileCompression::None;
+        let name = if compress { format!("{}.gz", source.name) } else { source.name.clone() };
+        let target = super::joined(below, &name);
+        names::check(&target)?;
+        let mut result = PutResult {
+            source: source.name.clone(),
+            target_size: 0,
+            source_size: source.size_bytes,
+            source_compression: source.compression,
+            target_compression: if compress { FileCompression::Gzip } else { source.compression },
+            status: PutStatus::Uploaded,
+            target,
+        };
+        let location = names::location(&self.prefix, &result.target);
+        if !overwrite && let Some(size) = self.size_of(&location).await? {
+            (result.status, result.target_size) = (PutStatus::Skipped, size);
+            return Ok(result);
+        }
+        let chunks = source.chunks(compress);
+        match self.upload(&location, chunks, overwrite).await? {
+            Some(size) => result.target_size = size,
+            None => {
+                let size = self.size_of(&location).await?.unwrap_or(0);
+                (result.status, result.target_size) = (PutStatus::Skipped, size);
+            }
+        }
+        Ok(result)
+    }
+
+    /// Puts these bytes, replacing a file of the same path.
+    ///
+    /// # Errors
+    /// `InvalidInput` if the path leaves the stage, else the store's.
+    pub async fn put_bytes(&self, path: &str, bytes: Vec<u8>) -> Result<()> {
+        names::check(path)?;
+        self.store.put(&names::location(&self.prefix, path), bytes.into()).await?;
+        Ok(())
+    }
+
+    async fn size_of(&self, location: &StorePath) -> Result<Option<u64>> {
+        match self.store.head(location).await {
+            Ok(meta) => Ok(Some(meta.size)),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Stores what arrives, and returns its length; none if a file was there
+    /// and must stay.
+    async fn upload(
+        &self,
+        location: &StorePath,
+        mut chunks: mpsc::Receiver<Result<Bytes>>,
+        overwrite: bool,
+    ) -> Result<Option<u64>> {
+        let mut first = Vec::new();
+        let mut bytes = 0;
+        while bytes <= ONE_PUT_BYTES {
+            let Some(chunk) = chunks.recv().await.transpose()? else {
+                let mode = if overwrite { PutMode::Overwrite } else { PutMode::Create };
+                let payload: PutPayload = first.into_iter().collect();
+                let options = PutOptions::from(mode);
+                return match self.store.put_opts(location, payload, options).await {
+                    Ok(_) => Ok(Some(bytes as u64)),
+                    Err(object_store::Error::AlreadyExists { .. }) => Ok(None),
+                    Err(error) => Err(error.into()),
+                };
+            };
+            bytes += chunk.len();
+            first.push(chunk);
+        }
+        let mut upload = WriteMultipart::new(self.store.put_multipart(location).await?);
+        let mut size = bytes as u64;
+        first.into_iter().for_each(|chunk| upload.put(chunk));
+        let received = loop {
+            match chunks.recv().await {
+                None => break Ok(()),
+                Some(Err(error)) => break Err(error),
+                Some(Ok(chunk)) => {
+                    size += chunk.len() as u64;
+                    upload.put(chunk);
+                }
+            }
+            if let Err(error) = upload.wait_for_capacity(PARTS_IN_FLIGHT).await {
+                break Err(error.into());
+            }
+        };
+        if let Err(error) = received {
+            // The error that is reported is the one that stopped the upload.
+            let _ = upload.abort().await;
+            return Err(error);
+        }
+        upload.finish().await?;
+        Ok(Some(size))
+    }
+}
+
+/// A regular file of the machine, open.
+struct Source {
+    name: String,
+    size_bytes: u64,
+    compression: FileCompression,
+    file: File,
+    first: Vec<u8>,
+}
+
+impl Source {
+    fn open(path: &Path) -> Result<Self> {
+        let name = path
+            .file_name()
+            .and_then(|name| name.to_str())
+            .ok_or_else(|| invalid(format!("not a file name path='{}'", path.display())))?;
+        let metadata = std::fs::metadata(path).map_err(|error| unreadable(path, error))?;
+        if !metadata.is_file() {
+            return Err(invalid(format!("PUT takes regular files only path='{}'", path.display())));
+        }
+        let mut file = File::open(path).map_err(|error| unreadable(path, error))?;
+        let mut first = Vec::new();
+        (&mut file)
+            .take(CHUNK_BYTES as u64)
+            .read_to_end(&mut first)
+            .map_err(|error| unreadable(path, error))?;
+        Ok(Self {
+            name: name.to_owned(),
+            size_bytes: metadata.len(),
+            compression: FileCompression::of(&first),
+            file,
+            first,
+        })
+    }
+
+    /// Reads, and perhaps compresses, on a thread of its own, a few chunks
+    /// ahead of the receiver.
+    fn chunks(self, compress: bool) -> mpsc::Receiver<Result<Bytes>> {
+        let (sender, receiver) = mpsc::channel(2);
+        tokio::task::spawn_blocking(move || {
+            let name = self.name.clone();
+            let sent = if compress { self.send_gzip(&sender) } else { self.send_plain(&sender) };
+            if let Err(error) = sent {
+                // Without a receiver nobody wants to know.
+                let _ = sender.blocking_send(Err(unreadable(Path::new(&name), error)));
+            }
+        });
+        receiver
+    }
+
+    fn send_plain(mut self, sender: &mpsc::Sender<Result<Bytes>>) -> std::io::Result<()> {
+        let mut chunk = std::mem::take(&mut self.first);
+        while !chunk.is_empty() && sender.blocking_send(Ok(chunk.into())).is_ok() {
+            chunk = self.next_chunk()?;
+        }
+        Ok(())
+    }
+
+    fn send_gzip(mut self, sender: &mpsc::Sender<Result<Bytes>>) -> std::io::Result<()> {
+        use std::io::Write;
+        let mut encoder = GzEncoder::new(Vec::new(), flate2::Compression::default());
+        let mut chunk = std::mem::take(&mut self.first);
+        while !chunk.is_empty() {
+            encoder.write_all(&chunk)?;
+            if encoder.get_ref().len() >= CHUNK_BYTES {
+                let done = std::mem::take(encoder.get_mut());
+                if sender.blocking_send(Ok(done.into())).is_err() {
+                    return Ok(());
+                }
+            }
+            chunk = self.next_chunk()?;
+        }
+        let _ = sender.blocking_send(Ok(encoder.finish()?.into()));
+        Ok(())
+    }
+
+    fn next_chunk(&mut self) -> std::io::Result<Vec<u8>> {
+        let mut chunk = Vec::new();
+        (&mut self.file).take(CHUNK_BYTES as u64).read_to_end(&mut chunk)?;
+        Ok(chunk)
+    }
+}
