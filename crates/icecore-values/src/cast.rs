@@ -35,16 +35,18 @@ pub enum OnCastError {
 /// ```
 pub fn can_cast(from: &SqlType, to: &SqlType) -> bool {
     use SqlType::*;
-    match (from, to) {
-        (Varchar { .. }, _) | (_, Varchar { .. }) => true,
-        (Integer | Number { .. } | Float, Integer | Number { .. } | Float | Boolean) => true,
-        (Integer | Number { .. }, TimestampNtz | TimestampLtz) => true,
-        (Boolean, Integer | Number { .. } | Boolean) => true,
-        (Date, Date | TimestampNtz | TimestampLtz) => true,
-        (Time, Time) | (Binary { .. }, Binary { .. }) => true,
-        (TimestampNtz | TimestampLtz, Date | Time | TimestampNtz | TimestampLtz) => true,
-        _ => false,
-    }
+    matches!(
+        (from, to),
+        (Varchar { .. }, _)
+            | (_, Varchar { .. })
+            | (Integer | Number { .. } | Float, Integer | Number { .. } | Float | Boolean)
+            | (Integer | Number { .. }, TimestampNtz | TimestampLtz)
+            | (Boolean, Integer | Number { .. } | Boolean)
+            | (Date, Date | TimestampNtz | TimestampLtz)
+            | (Time, Time)
+            | (Binary { .. }, Binary { .. })
+            | (TimestampNtz | TimestampLtz, Date | Time | TimestampNtz | TimestampLtz)
+    )
 }
 
 /// The values of `array`, of type `from`, as values of type `to`.

@@ -216,7 +216,8 @@ fn time(out: &mut String, micros: i64) {
 fn fraction(out: &mut String, micros: i64) {
     out.push('.');
     let micros = micros as u32;
-    let (digits, value) = if micros % 1000 == 0 { (3, micros / 1000) } else { (6, micros) };
+    let (digits, value) =
+        if micros.is_multiple_of(1000) { (3, micros / 1000) } else { (6, micros) };
     let mut unit = 10_u32.pow(digits);
     while unit > 1 {
         unit /= 10;

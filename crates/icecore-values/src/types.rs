@@ -5,16 +5,14 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::compute::{CastOptions, cast_with_options};
-use arrow::datatypes::{
-    DataType, Field, Int64Type, TimeUnit, TimestampMicrosecondType, TimestampNanosecondType,
-};
+use arrow::datatypes::{DataType, Field, TimeUnit, TimestampNanosecondType};
 use icecore_types::{Code, Error, Result, SqlType};
 
 /// The key of a field's metadata that holds the declared type.
 pub const TYPE_KEY: &str = "icecore.type";
 
 /// The largest precision of a NUMBER that is held in 64 bits.
-const MAX_INT_DIGITS: u8 = 18;
+pub(crate) const MAX_INT_DIGITS: u8 = 18;
 
 /// The Arrow type that holds values of a declared type, in tables, results and
 /// the Rust API alike.
@@ -114,10 +112,6 @@ pub(crate) fn held_as(array: &ArrayRef, ty: &SqlType) -> Result<ArrayRef> {
     if let DataType::Timestamp(TimeUnit::Nanosecond, _) = array.data_type() {
         refuse_nanoseconds(array.as_ref())?;
     }
-    if let (DataType::Int64, DataType::Decimal128(p, s)) = (&target, array.data_type()) {
-        // An INTEGER that a kernel handed over as a decimal of its own scale.
-        return Err(Error::internal(format_args!("decimal({p},{s}) where 64 bits are declared")));
-    }
     let options = CastOptions { safe: false, ..CastOptions::default() };
     let cast = cast_with_options(array, &target, &options).map_err(|source| {
         Error::new(Code::TYPE_MISMATCH, format!("arrow type {} is not {ty}", array.data_type()))
@@ -134,16 +128,6 @@ fn refuse_nanoseconds(array: &dyn Array) -> Result<()> {
             .with_help("round it to microseconds first"));
     }
     Ok(())
-}
-
-/// The values of an array that `ty` holds in 64 bits.
-pub(crate) fn as_i64(array: &dyn Array) -> Option<&arrow::array::Int64Array> {
-    array.as_primitive_opt::<Int64Type>()
-}
-
-/// The microseconds of an array of timestamps, with or without a zone.
-pub(crate) fn as_micros(array: &dyn Array) -> Option<&arrow::array::TimestampMicrosecondArray> {
-    array.as_primitive_opt::<TimestampMicrosecondType>()
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use icecore_types::{Code, Error, Result};
 use super::{ArithmeticOp, Sides, carried, division_by_zero};
 use crate::number::power;
 use crate::rounding::{Rounding, divide_rounded};
+use crate::types::MAX_INT_DIGITS;
 
 /// The digits of a result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,8 +39,10 @@ impl DecimalRule {
             ArithmeticOp::Modulo => (l1.min(l2), s1.max(s2)),
         };
         let digits = leading + scale;
+        // Without a scale and with fewer digits a number is held as Int64.
+        let least = if scale == 0 { MAX_INT_DIGITS + 1 } else { 1 };
         Self {
-            precision: digits.clamp(1, MAX_PRECISION),
+            precision: digits.clamp(least, MAX_PRECISION),
             scale,
             always_fits: digits <= MAX_PRECISION,
         }
