@@ -65,15 +65,15 @@ pub struct JournalCheck {
 /// use std::sync::Arc;
 /// use icecore_snapshot::Journal;
 /// use icecore_testkit::test_env;
-/// use object_store::{memory::InMemory, path::Path};
+/// use object_store::memory::InMemory;
 /// use serde_json::json;
 ///
 /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
 /// let env = test_env(Arc::new(InMemory::new()));
-/// let journal = Journal::open(env.clone(), &Path::from("account/a"), "query").await?;
+/// let journal = Journal::open(env.clone(), "account/a".into(), "query").await?;
 /// journal.append(json!({"text": "SELECT 1"}));
 /// journal.flush().await?;
-/// let again = Journal::open(env, &Path::from("account/a"), "query").await?;
+/// let again = Journal::open(env, "account/a".into(), "query").await?;
 /// assert_eq!(again.rows().await?, [json!({"text": "SELECT 1"})]);
 /// assert_eq!(again.verify().await?.rows, 1);
 /// # Ok::<(), icecore_types::Error>(())
@@ -95,14 +95,14 @@ impl Journal {
     /// # Errors
     /// `Unavailable` if the store does not answer, `Corrupted` if the last
     /// batch is damaged.
-    pub async fn open(env: Env, root: &Path, kind: &str) -> Result<Self> {
+    pub async fn open(env: Env, root: Path, kind: &str) -> Result<Self> {
         if kind.is_empty() || !kind.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_') {
             return Err(Error::internal(format_args!("not a kind of journal: '{kind}'")));
         }
         let tail = Tail { number: 0, hash: None, pending: None };
         let journal = Self {
             env,
-            folder: root.clone().join("journal").join(kind),
+            folder: root.join("journal").join(kind),
             kind: kind.to_owned(),
             buffered: Mutex::default(),
             tail: tokio::sync::Mutex::new(tail),

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::*;
 
 async fn open(store: Arc<dyn ObjectStore>) -> Journal {
-    Journal::open(test_env(store), &Path::from("account/a"), "query").await.unwrap()
+    Journal::open(test_env(store), "account/a".into(), "query").await.unwrap()
 }
 
 fn numbers(rows: &[Value]) -> Vec<u64> {

@@ -1,0 +1,10 @@
+//! Everything that needs a store: one binary.
+
+mod commit;
+mod damage;
+mod faults;
+mod lab;
+mod matrix;
+mod model;
+mod numbers;
+mod versions;
