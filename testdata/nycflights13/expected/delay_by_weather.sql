@@ -11,8 +11,8 @@ WITH observed AS (
             WHEN w.wind_speed >= 25 THEN 'strong wind'
             ELSE 'fair'
         END AS conditions
-    FROM flights f
-    LEFT JOIN weather w ON w.origin = f.origin AND w.time_hour = f.time_hour
+    FROM processed.flights f
+    LEFT JOIN processed.weather w ON w.origin = f.origin AND w.time_hour = f.time_hour
 )
 SELECT
     conditions,

@@ -8,6 +8,6 @@ SELECT
     COUNT(*) AS flights,
     COUNT(DISTINCT f.tailnum) AS planes,
     SUM(f.distance) AS miles
-FROM flights f
-LEFT JOIN planes p ON p.tailnum = f.tailnum
+FROM processed.flights f
+LEFT JOIN processed.planes p ON p.tailnum = f.tailnum
 GROUP BY ALL

@@ -32,10 +32,11 @@ VIEWS = {
 }
 
 db = duckdb.connect()
+db.execute("CREATE SCHEMA processed; CREATE SCHEMA semantic")
 for table, files in TABLES.items():
     db.execute(
-        f"CREATE TABLE {table} AS SELECT * FROM read_csv('{DATA}/{files}', nullstr='NA', sample_size=-1)"
+        f"CREATE TABLE processed.{table} AS SELECT * FROM read_csv('{DATA}/{files}', nullstr='NA', sample_size=-1)"
     )
 for view, order in VIEWS.items():
-    db.execute(f"CREATE VIEW {view} AS {(HERE / f'{view}.sql').read_text()}")
-    db.execute(f"COPY (SELECT * FROM {view} ORDER BY {order}) TO '{HERE / f'{view}.csv'}' (HEADER)")
+    db.execute(f"CREATE VIEW semantic.{view} AS {(HERE / f'{view}.sql').read_text()}")
+    db.execute(f"COPY (SELECT * FROM semantic.{view} ORDER BY {order}) TO '{HERE / f'{view}.csv'}' (HEADER)")

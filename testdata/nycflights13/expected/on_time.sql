@@ -10,5 +10,5 @@ SELECT
     COUNT(*) - COUNT(f.dep_time) AS cancelled,
     SUM(CASE WHEN f.arr_delay < 15 THEN 1 ELSE 0 END) AS on_time,
     SUM(f.arr_delay) AS minutes_late
-FROM flights f
+FROM processed.flights f
 GROUP BY f.carrier, f.origin, f.dest, f.month

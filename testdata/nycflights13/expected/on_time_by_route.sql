@@ -10,6 +10,6 @@ SELECT
     SUM(o.on_time) AS on_time,
     CAST(ROUND(100.0 * SUM(o.on_time) / NULLIF(SUM(o.arrived), 0), 2) AS NUMERIC(5,2)) AS on_time_percent,
     CAST(ROUND(1.0 * SUM(o.minutes_late) / NULLIF(SUM(o.arrived), 0), 2) AS NUMERIC(9,2)) AS mean_minutes_late
-FROM on_time o
-LEFT JOIN airports p ON p.faa = o.dest
+FROM semantic.on_time o
+LEFT JOIN processed.airports p ON p.faa = o.dest
 GROUP BY o.origin, o.dest, p.name
