@@ -16,7 +16,7 @@
 //! assert_eq!(parsed[1].text, "select count(*) from t at (version => 3)");
 //!
 //! let error = parse("select 1;\nselect from where", &Limits::default()).unwrap_err();
-//! assert_eq!(error.message(), "syntax error line 2 at position 12 unexpected 'WHERE'.");
+//! assert_eq!(error.message(), "syntax error line 2 at position 12 unexpected 'where'.");
 //! # Ok::<(), icecore_types::Error>(())
 //! ```
 
@@ -24,9 +24,23 @@ mod statement;
 
 mod limits;
 mod options;
-mod parse;
-mod relations;
+
+mod lexer;
+mod syntax_error;
+
 mod split;
+
+mod dialect;
+mod guard;
+
+mod cursor;
+mod parse;
+
+mod grammar;
+
+mod check;
+mod naming;
+mod relations;
 
 pub use limits::Limits;
 pub use parse::{Parsed, check_query, parse, parse_expression, parse_query};

@@ -1,11 +1,31 @@
 //! Text to statements.
 
-use icecore_types::Result;
+use icecore_types::{Code, Error, Result};
 use sqlparser::ast::{Expr, Query};
 
-use crate::{Limits, Statement};
+use crate::cursor::Cursor;
+use crate::dialect::Bounded;
+use crate::guard::{check_length, check_shape};
+use crate::lexer::{Lexeme, lex};
+use crate::split::statements;
+use crate::syntax_error::not_a_token;
+use crate::{Limits, Statement, check, grammar};
+
+/// Stack that the deepest statement of the default limits may need.
+const STACK_NEEDED: usize = 16 << 20;
+
+/// Stack that parsing gets where less than that is left; only touched pages
+/// of it cost memory.
+const STACK_GIVEN: usize = 32 << 20;
 
 /// A statement and its text.
+///
+/// ```
+/// use icecore_sql::{Limits, parse};
+/// let parsed = parse("-- first\nselect 1 ;", &Limits::default())?;
+/// assert_eq!(parsed[0].text, "select 1");
+/// # Ok::<(), icecore_types::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Parsed {
     /// The statement as it was written, without what surrounds it.
@@ -14,22 +34,110 @@ pub struct Parsed {
     pub statement: Statement,
 }
 
-/// Reads a script.
-pub fn parse(_text: &str, _limits: &Limits) -> Result<Vec<Parsed>> {
-    todo!()
+/// Reads a script: statements with semicolons between them. All of it is read
+/// before any of it is returned; [`crate::split`] and a call for each piece
+/// reads statement by statement.
+///
+/// # Errors
+/// `InvalidInput` with the place of the first token that cannot be read, or
+/// if the text is longer or deeper than `limits` allow; `Unsupported`, with
+/// its name, for what the dialect has and the engine does not.
+///
+/// ```
+/// use icecore_sql::{Limits, Statement, parse};
+/// let parsed = parse("SHOW TABLES; DESC TABLE t;", &Limits::default())?;
+/// assert_eq!(parsed.len(), 2);
+/// let error = parse("SELECT * FROM t SAMPLE (10)", &Limits::default()).unwrap_err();
+/// assert_eq!(error.message(), "unsupported: SAMPLE");
+/// # Ok::<(), icecore_types::Error>(())
+/// ```
+pub fn parse(text: &str, limits: &Limits) -> Result<Vec<Parsed>> {
+    with_lexemes(text, limits, |lexemes| {
+        statements(lexemes).map(|statement| parse_one(text, statement, limits)).collect()
+    })
 }
 
-/// Reads an expression.
-pub fn parse_expression(_text: &str) -> Result<Expr> {
-    todo!()
+/// Reads one expression, for example a column's DEFAULT, with the default
+/// limits. What a query may hold, an expression may.
+///
+/// # Errors
+/// As [`parse`].
+///
+/// ```
+/// let expression = icecore_sql::parse_expression("upper('x') || \"y\"")?;
+/// assert_eq!(expression.to_string(), "UPPER('x') || \"y\"");
+/// # Ok::<(), icecore_types::Error>(())
+/// ```
+pub fn parse_expression(text: &str) -> Result<Expr> {
+    let limits = Limits::default();
+    with_lexemes(text, &limits, |lexemes| {
+        whole(text, lexemes, &limits, |cursor| grammar::expression(cursor))
+    })
 }
 
-/// Reads one query, for example a view's.
-pub fn parse_query(_text: &str) -> Result<Box<Query>> {
-    todo!()
+/// Reads one query, for example a view's, with the default limits.
+///
+/// # Errors
+/// As [`parse`].
+///
+/// ```
+/// let query = icecore_sql::parse_query("select count(*) from t")?;
+/// assert_eq!(query.to_string(), "SELECT COUNT(*) AS \"COUNT(*)\" FROM T");
+/// # Ok::<(), icecore_types::Error>(())
+/// ```
+pub fn parse_query(text: &str) -> Result<Box<Query>> {
+    let limits = Limits::default();
+    with_lexemes(text, &limits, |lexemes| {
+        whole(text, lexemes, &limits, |cursor| grammar::query(cursor))
+    })
 }
 
-/// Refuses what DataFusion would drop silently.
-pub fn check_query(_query: &Query) -> Result<()> {
-    todo!()
+/// Refuses what a query may not hold, by name: [`parse`] and [`parse_query`]
+/// have called it for every query that they return.
+///
+/// # Errors
+/// `Unsupported` for what the engine does not have, `InvalidInput` for what
+/// means nothing.
+pub fn check_query(query: &Query) -> Result<()> {
+    check::query(query)
 }
+
+fn with_lexemes<T>(
+    text: &str,
+    limits: &Limits,
+    read: impl FnOnce(&[Lexeme]) -> Result<T>,
+) -> Result<T> {
+    check_length(text, limits)?;
+    let lexemes = lex(text).map_err(|error| not_a_token(text, &error))?;
+    // A level of nesting takes tens of kilobytes of stack in an unoptimised
+    // build; the limits bound how many levels there are.
+    stacker::maybe_grow(STACK_NEEDED, STACK_GIVEN, || read(&lexemes))
+}
+
+fn parse_one(text: &str, lexemes: &[Lexeme], limits: &Limits) -> Result<Parsed> {
+    let statement = whole(text, lexemes, limits, grammar::statement)?;
+    let end = lexemes.last().map_or(0, |last| last.end);
+    let start = lexemes.first().map_or(0, |first| first.start);
+    Ok(Parsed { text: text.get(start..end).unwrap_or_default().to_owned(), statement })
+}
+
+/// Reads all of the tokens as one thing.
+fn whole<T>(
+    text: &str,
+    lexemes: &[Lexeme],
+    limits: &Limits,
+    read: impl FnOnce(&mut Cursor<'_>) -> Result<T>,
+) -> Result<T> {
+    if lexemes.is_empty() {
+        return Err(Error::new(Code::SYNTAX, "nothing to read: the text is empty"));
+    }
+    check_shape(lexemes, limits)?;
+    let dialect = Bounded::for_tokens(lexemes.len());
+    let mut cursor = Cursor::new(text, lexemes, &dialect, limits);
+    let found = read(&mut cursor)?;
+    cursor.done()?;
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests;

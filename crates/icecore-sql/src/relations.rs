@@ -1,11 +1,25 @@
-//! The tables and views that a statement names.
+//! The tables and views that a statement reads.
 
-use icecore_types::{QualifiedName, Result};
-use sqlparser::ast::{ObjectName, Query, TableFactor};
+use std::ops::ControlFlow;
 
-use crate::{Statement, TravelPoint};
+use icecore_types::{Code, Error, Name, QualifiedName, Result};
+use sqlparser::ast::{
+    Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName, ObjectNamePart,
+    Query, TableFactor, TableVersion, Visit, Visitor,
+};
 
-/// A table or view that a statement names, and as of when.
+use crate::{AtBefore, InsertSource, Point, Statement, TravelPoint, ValueExpr};
+
+/// A table or view that a statement reads, and as of when.
+///
+/// ```
+/// use icecore_sql::{parse_query, relations_of_query};
+/// let query = parse_query("WITH c AS (SELECT * FROM s.t) SELECT * FROM c JOIN u ON true")?;
+/// let found = relations_of_query(&query)?;
+/// let names: Vec<String> = found.iter().map(|relation| relation.name.to_string()).collect();
+/// assert_eq!(names, ["S.T", "U"]);
+/// # Ok::<(), icecore_types::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Relation {
     /// As it was written: not yet completed with the session's schema.
@@ -14,22 +28,258 @@ pub struct Relation {
     pub travel: Option<TravelPoint>,
 }
 
-/// Every table or view that the statement reads or writes...
-pub fn relations(_statement: &Statement) -> Result<Vec<Relation>> {
-    todo!()
+/// Every table or view that the queries and expressions of a statement read,
+/// in the order of the text, as often as it is named. Common table
+/// expressions are not relations, nor is the table that an INSERT, UPDATE or
+/// DELETE changes: that one is a field of the statement.
+///
+/// # Errors
+/// `InvalidInput` for AT or BEFORE on a common table expression, or at a point
+/// that is not constant. [`crate::parse`] has found these already.
+///
+/// ```
+/// use icecore_sql::{Limits, parse, relations};
+/// let parsed = parse("DELETE FROM t WHERE k IN (SELECT k FROM s)", &Limits::default())?;
+/// let found = relations(&parsed[0].statement)?;
+/// assert_eq!(found.len(), 1);
+/// assert_eq!(found[0].name.to_string(), "S");
+/// # Ok::<(), icecore_types::Error>(())
+/// ```
+pub fn relations(statement: &Statement) -> Result<Vec<Relation>> {
+    let mut search = Search::default();
+    match statement {
+        Statement::Query(query) => search.run(query)?,
+        Statement::Explain(explain) => return relations(&explain.statement),
+        Statement::CreateTable(create) => search.run(&create.as_query)?,
+        Statement::CreateView(create) => search.run(&create.query)?,
+        Statement::Insert(insert) => match &insert.source {
+            InsertSource::Query(query) => search.run(query)?,
+            InsertSource::Values(rows) => search.values(rows.iter().flatten())?,
+        },
+        Statement::Delete(delete) => {
+            search.run(&delete.using)?;
+            search.run(&delete.predicate)?;
+        }
+        Statement::Update(update) => {
+            search.values(update.assignments.iter().map(|set| &set.value))?;
+            search.run(&update.from)?;
+            search.run(&update.predicate)?;
+        }
+        _ => {}
+    }
+    Ok(search.found)
 }
 
-/// relations of a query
-pub fn relations_of_query(_query: &Query) -> Result<Vec<Relation>> {
-    todo!()
+/// Every table or view that a query reads, as [`relations`].
+///
+/// # Errors
+/// As [`relations`].
+pub fn relations_of_query(query: &Query) -> Result<Vec<Relation>> {
+    search(query)
 }
 
-/// AT or BEFORE of a table in FROM.
-pub fn travel_of(_factor: &TableFactor) -> Result<Option<TravelPoint>> {
-    todo!()
+/// As [`relations_of_query`], of any part of a tree.
+pub(crate) fn search(part: &impl Visit) -> Result<Vec<Relation>> {
+    let mut search = Search::default();
+    search.run(part)?;
+    Ok(search.found)
 }
 
-/// The name that a tree holds.
-pub fn name_of(_name: &ObjectName) -> Result<QualifiedName> {
-    todo!()
+/// One query that is being walked: the names that its WITH gives.
+struct Scope {
+    names: Vec<String>,
+    /// The body of each name, to recognise it when it is entered; compared,
+    /// never followed.
+    bodies: Vec<*const Query>,
+    recursive: bool,
+    /// How many of the names can be seen at this place.
+    visible: usize,
 }
+
+#[derive(Default)]
+struct Search {
+    scopes: Vec<Scope>,
+    found: Vec<Relation>,
+}
+
+impl Search {
+    fn run(&mut self, part: &impl Visit) -> Result<()> {
+        match part.visit(self) {
+            ControlFlow::Continue(()) => Ok(()),
+            ControlFlow::Break(error) => Err(*error),
+        }
+    }
+
+    fn values<'a>(&mut self, values: impl Iterator<Item = &'a ValueExpr>) -> Result<()> {
+        for value in values {
+            if let ValueExpr::Expr(expression) = value {
+                self.run(expression)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn sees(&self, name: &str) -> bool {
+        self.scopes.iter().any(|scope| scope.names.iter().take(scope.visible).any(|n| n == name))
+    }
+
+    fn table(&mut self, name: &ObjectName, factor: &TableFactor) -> Result<()> {
+        let travel = travel_of(factor)?;
+        if let [ObjectNamePart::Identifier(ident)] = name.0.as_slice()
+            && self.sees(&ident.value)
+        {
+            return match travel {
+                Some(_) => Err(Error::new(
+                    Code::INVALID_STATEMENT,
+                    format!("Time travel is not allowed on a CTE name={}", ident.value),
+                )
+                .with_help("write AT or BEFORE behind the table inside the CTE")),
+                None => Ok(()),
+            };
+        }
+        self.found.push(Relation { name: name_of(name)?, travel });
+        Ok(())
+    }
+}
+
+impl Visitor for Search {
+    type Break = Box<Error>;
+
+    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<Self::Break> {
+        if let Some(outer) = self.scopes.last_mut()
+            && let Some(at) = outer.bodies.iter().position(|body| std::ptr::eq(*body, query))
+        {
+            outer.visible = at + usize::from(outer.recursive);
+        }
+        let ctes = query.with.as_ref().map(|with| with.cte_tables.as_slice()).unwrap_or_default();
+        self.scopes.push(Scope {
+            names: ctes.iter().map(|cte| cte.alias.name.value.clone()).collect(),
+            bodies: ctes.iter().map(|cte| std::ptr::from_ref(&*cte.query)).collect(),
+            recursive: query.with.as_ref().is_some_and(|with| with.recursive),
+            visible: 0,
+        });
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, query: &Query) -> ControlFlow<Self::Break> {
+        self.scopes.pop();
+        if let Some(outer) = self.scopes.last_mut()
+            && let Some(at) = outer.bodies.iter().position(|body| std::ptr::eq(*body, query))
+        {
+            outer.visible = at + 1;
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<Self::Break> {
+        match factor {
+            TableFactor::Table { name, args: None, .. } => match self.table(name, factor) {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(error) => ControlFlow::Break(Box::new(error)),
+            },
+            _ => ControlFlow::Continue(()),
+        }
+    }
+}
+
+/// AT or BEFORE of a table in FROM, if there is one.
+///
+/// # Errors
+/// `Unsupported` for CHANGES and for AT (STREAM => ..), `InvalidInput` for a
+/// clause without exactly one known point that is constant.
+///
+/// ```
+/// use icecore_sql::{ast, parse_query, travel_of};
+/// let query = parse_query("SELECT 1 FROM t AT (OFFSET => -60 * 5)")?;
+/// let Some(select) = query.body.as_select() else { panic!() };
+/// let travel = travel_of(&select.from[0].relation)?.expect("it is there");
+/// assert_eq!(travel.point.expression().to_string(), "-60 * 5");
+/// # Ok::<(), icecore_types::Error>(())
+/// ```
+pub fn travel_of(factor: &TableFactor) -> Result<Option<TravelPoint>> {
+    let TableFactor::Table { version: Some(version), .. } = factor else { return Ok(None) };
+    let call = match version {
+        TableVersion::Function(Expr::Function(call)) => call,
+        TableVersion::Changes { .. } => return Err(Error::unsupported("CHANGES")),
+        other => return Err(Error::unsupported(format_args!("time travel by {other}"))),
+    };
+    let at_or_before = match call.name.to_string().as_str() {
+        "AT" => AtBefore::At,
+        "BEFORE" => AtBefore::Before,
+        other => return Err(Error::unsupported(format_args!("time travel by {other}"))),
+    };
+    let FunctionArguments::List(list) = &call.args else { return Err(no_point()) };
+    let [FunctionArg::Named { name, arg: FunctionArgExpr::Expr(value), .. }] = list.args.as_slice()
+    else {
+        return Err(no_point());
+    };
+    let point = point(name, value.clone())?;
+    constant(&point)?;
+    Ok(Some(TravelPoint { at_or_before, point }))
+}
+
+fn point(name: &Ident, value: Expr) -> Result<Point> {
+    Ok(match name.value.as_str() {
+        "TIMESTAMP" => Point::Timestamp(value),
+        "OFFSET" => Point::Offset(value),
+        "STATEMENT" => Point::Statement(value),
+        "VERSION" => Point::Version(value),
+        "STREAM" => return Err(Error::unsupported("AT (STREAM => ..)")),
+        _ => return Err(no_point()),
+    })
+}
+
+fn no_point() -> Error {
+    Error::new(Code::INVALID_STATEMENT, "AT and BEFORE take one point").with_help(
+        "write AT (TIMESTAMP => ..), (OFFSET => -seconds), (STATEMENT => 'id') or (VERSION => n)",
+    )
+}
+
+/// Refuses a point that depends on rows.
+pub(crate) fn constant(point: &Point) -> Result<()> {
+    struct Finder;
+    impl Visitor for Finder {
+        type Break = ();
+        fn pre_visit_query(&mut self, _: &Query) -> ControlFlow<()> {
+            ControlFlow::Break(())
+        }
+        fn pre_visit_expr(&mut self, expression: &Expr) -> ControlFlow<()> {
+            match expression {
+                Expr::Identifier(_) | Expr::CompoundIdentifier(_) => ControlFlow::Break(()),
+                _ => ControlFlow::Continue(()),
+            }
+        }
+    }
+    match point.expression().visit(&mut Finder) {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(()) => Err(Error::new(
+            Code::INVALID_STATEMENT,
+            format!("the point of a time travel is not constant point={}", point.word()),
+        )),
+    }
+}
+
+/// The name that a tree holds; `db..t` is `db.PUBLIC.t`.
+///
+/// # Errors
+/// `InvalidInput` for more than three parts, `Unsupported` for IDENTIFIER().
+///
+/// ```
+/// use icecore_sql::{ast::TableFactor, name_of, parse_query};
+/// let query = parse_query("SELECT 1 FROM db..t")?;
+/// let Some(select) = query.body.as_select() else { panic!() };
+/// let TableFactor::Table { name, .. } = &select.from[0].relation else { panic!() };
+/// assert_eq!(name_of(name)?.to_string(), "DB.PUBLIC.T");
+/// # Ok::<(), icecore_types::Error>(())
+/// ```
+pub fn name_of(name: &ObjectName) -> Result<QualifiedName> {
+    let part = |part: &ObjectNamePart| match part {
+        ObjectNamePart::Identifier(ident) if ident.value.is_empty() => Ok(Name::unquoted("PUBLIC")),
+        ObjectNamePart::Identifier(ident) => Ok(Name::quoted(&ident.value)),
+        ObjectNamePart::Function(_) => Err(Error::unsupported("IDENTIFIER()")),
+    };
+    QualifiedName::from_parts(name.0.iter().map(part).collect::<Result<_>>()?)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,162 @@
+//! Tokens to statements: the first words decide which form it is.
+
+mod alter;
+mod create;
+mod loading;
+mod option;
+mod refusal;
+mod rows;
+mod session;
+mod table;
+mod travel;
+
+use icecore_types::{Error, ObjectKind, Result};
+use sqlparser::ast::{Expr, Query};
+use sqlparser::tokenizer::Token;
+
+use crate::cursor::Cursor;
+use crate::{
+    Describe, DropMode, DropObject, Explain, ExplainFormat, Statement, Undrop, check, naming,
+};
+
+/// One statement, whatever follows it.
+pub(crate) fn statement(cursor: &mut Cursor<'_>) -> Result<Statement> {
+    match cursor.peek_word().unwrap_or_default() {
+        "SELECT" | "WITH" | "VALUES" => query(cursor).map(Statement::Query),
+        "INSERT" => rows::insert(cursor).map(Statement::Insert),
+        "DELETE" => rows::delete(cursor).map(Statement::Delete),
+        "UPDATE" => rows::update(cursor).map(Statement::Update),
+        "TRUNCATE" => rows::truncate(cursor).map(Statement::Truncate),
+        "EXPLAIN" => explain(cursor).map(Statement::Explain),
+        "CREATE" => create::create(cursor),
+        "DROP" => drop(cursor).map(Statement::Drop),
+        "UNDROP" => undrop(cursor).map(Statement::Undrop),
+        "ALTER" => alter::alter(cursor),
+        "SHOW" => session::show(cursor).map(Statement::Show),
+        "DESC" | "DESCRIBE" => describe(cursor).map(Statement::Describe),
+        "USE" => session::choose(cursor).map(Statement::Use),
+        "COPY" => loading::copy(cursor),
+        "PUT" => loading::put(cursor).map(Statement::Put),
+        "LIST" | "LS" => loading::list(cursor).map(Statement::List),
+        "REMOVE" | "RM" => loading::remove(cursor).map(Statement::Remove),
+        _ if *cursor.peek() == Token::LParen => query(cursor).map(Statement::Query),
+        _ => Err(refusal::statement(cursor)),
+    }
+}
+
+/// One query, checked and with its columns named.
+pub(crate) fn query(cursor: &mut Cursor<'_>) -> Result<Box<Query>> {
+    refusal::tokens(cursor)?;
+    let mut query = cursor.query()?;
+    check::query(&query)?;
+    naming::query(&mut query, cursor)?;
+    Ok(query)
+}
+
+/// One expression, checked.
+pub(crate) fn expression(cursor: &mut Cursor<'_>) -> Result<Expr> {
+    refusal::tokens(cursor)?;
+    let mut expression = cursor.expression()?;
+    check::expression(&expression)?;
+    naming::expression(&mut expression, cursor)?;
+    Ok(expression)
+}
+
+fn explain(cursor: &mut Cursor<'_>) -> Result<Explain> {
+    cursor.expect(&["EXPLAIN"])?;
+    let mut format = ExplainFormat::default();
+    if cursor.accept(&["USING"]) {
+        format = match cursor.peek_word() {
+            Some("TABULAR") => ExplainFormat::Tabular,
+            Some("TEXT") => ExplainFormat::Text,
+            Some("JSON") => return Err(Error::unsupported("EXPLAIN USING JSON")),
+            _ => return Err(cursor.unexpected()),
+        };
+        cursor.advance();
+    }
+    let explainable = ["SELECT", "WITH", "VALUES", "INSERT", "DELETE", "UPDATE"];
+    let known = explainable.iter().any(|word| cursor.is_next(word));
+    if !known && *cursor.peek() != Token::LParen {
+        let word = cursor.next_text().to_uppercase();
+        return match cursor.peek_word() {
+            Some("CREATE" | "DROP" | "ALTER" | "COPY" | "TRUNCATE" | "SHOW" | "MERGE") => {
+                Err(Error::unsupported(format_args!("EXPLAIN {word}")))
+            }
+            _ => Err(cursor.unexpected()),
+        };
+    }
+    Ok(Explain { statement: Box::new(statement(cursor)?), format })
+}
+
+/// The kind of object that the next words name, and reads them; `verb` is for
+/// the refusal.
+fn object_kind(cursor: &mut Cursor<'_>, verb: &str) -> Result<ObjectKind> {
+    const KINDS: &[(&[&str], ObjectKind)] = &[
+        (&["DATABASE"], ObjectKind::Database),
+        (&["SCHEMA"], ObjectKind::Schema),
+        (&["TABLE"], ObjectKind::Table),
+        (&["VIEW"], ObjectKind::View),
+        (&["STAGE"], ObjectKind::Stage),
+        (&["FILE", "FORMAT"], ObjectKind::FileFormat),
+    ];
+    for (words, kind) in KINDS {
+        if cursor.accept(words) {
+            return Ok(*kind);
+        }
+    }
+    Err(refusal::object(cursor, verb))
+}
+
+/// A name with as many parts as an object of this kind may have.
+fn object_name(cursor: &mut Cursor<'_>, kind: ObjectKind) -> Result<icecore_types::QualifiedName> {
+    cursor.short_name(match kind {
+        ObjectKind::Database => 1,
+        ObjectKind::Schema => 2,
+        _ => 3,
+    })
+}
+
+fn if_exists(cursor: &mut Cursor<'_>) -> bool {
+    cursor.accept(&["IF", "EXISTS"])
+}
+
+fn drop(cursor: &mut Cursor<'_>) -> Result<DropObject> {
+    cursor.expect(&["DROP"])?;
+    let kind = object_kind(cursor, "DROP")?;
+    let if_exists = if_exists(cursor);
+    let name = object_name(cursor, kind)?;
+    let takes_mode = matches!(kind, ObjectKind::Database | ObjectKind::Schema | ObjectKind::Table);
+    let mode = if takes_mode && cursor.accept(&["RESTRICT"]) {
+        DropMode::Restrict
+    } else {
+        let _default = takes_mode && cursor.accept(&["CASCADE"]);
+        DropMode::Cascade
+    };
+    Ok(DropObject { kind, name, if_exists, mode })
+}
+
+fn undrop(cursor: &mut Cursor<'_>) -> Result<Undrop> {
+    cursor.expect(&["UNDROP"])?;
+    let kind = object_kind(cursor, "UNDROP")?;
+    if !matches!(kind, ObjectKind::Database | ObjectKind::Schema | ObjectKind::Table) {
+        return Err(Error::unsupported(format_args!("UNDROP {}", kind.sql())));
+    }
+    Ok(Undrop { kind, name: object_name(cursor, kind)? })
+}
+
+fn describe(cursor: &mut Cursor<'_>) -> Result<Describe> {
+    cursor.advance();
+    let kind = object_kind(cursor, "DESCRIBE")?;
+    let name = object_name(cursor, kind)?;
+    if matches!(kind, ObjectKind::Table) && cursor.accept(&["TYPE"]) {
+        cursor.expect_token(&Token::Eq)?;
+        if cursor.is_next("STAGE") {
+            return Err(Error::unsupported("DESCRIBE TABLE .. TYPE = STAGE"));
+        }
+        cursor.expect(&["COLUMNS"])?;
+    }
+    Ok(Describe { kind, name })
+}
+
+#[cfg(test)]
+mod tests;

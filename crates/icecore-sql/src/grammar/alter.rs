@@ -1,0 +1,240 @@
+//! ALTER.
+
+use icecore_types::{Error, ObjectKind, QualifiedName, Result};
+use sqlparser::tokenizer::Token;
+
+use super::rows::distinct;
+use super::{if_exists, object_kind, object_name, option, table};
+use crate::cursor::Cursor;
+use crate::{
+    AlterContainer, AlterSession, AlterTable, AlterTableAction, AlterView, ContainerAction,
+    Options, Statement,
+};
+
+pub(super) fn alter(cursor: &mut Cursor<'_>) -> Result<Statement> {
+    cursor.expect(&["ALTER"])?;
+    if cursor.accept(&["SESSION"]) {
+        return session(cursor).map(Statement::AlterSession);
+    }
+    let kind = object_kind(cursor, "ALTER")?;
+    match kind {
+        ObjectKind::Table => {
+            alter_table(cursor).map(|alter| Statement::AlterTable(Box::new(alter)))
+        }
+        ObjectKind::View => {
+            let if_exists = if_exists(cursor);
+            let name = cursor.qualified_name()?;
+            let action = action(cursor, kind)?;
+            Ok(Statement::AlterView(AlterView { name, if_exists, action }))
+        }
+        ObjectKind::Database | ObjectKind::Schema => {
+            let if_exists = if_exists(cursor);
+            let name = object_name(cursor, kind)?;
+            let action = action(cursor, kind)?;
+            Ok(Statement::AlterContainer(AlterContainer { kind, name, if_exists, action }))
+        }
+        ObjectKind::Stage | ObjectKind::FileFormat => {
+            Err(Error::unsupported(format_args!("ALTER {}", kind.sql())))
+        }
+    }
+}
+
+fn session(cursor: &mut Cursor<'_>) -> Result<AlterSession> {
+    if cursor.accept(&["UNSET"]) {
+        let keys = cursor.list(|cursor| {
+            let key = cursor.peek_word().map(str::to_owned).ok_or_else(|| cursor.unexpected())?;
+            cursor.advance();
+            Ok(key)
+        })?;
+        return Ok(AlterSession::Unset(keys));
+    }
+    cursor.expect(&["SET"])?;
+    let mut options = Options::default();
+    while options.is_empty() || !cursor.is_done() {
+        let key = option::key(cursor)?;
+        options.insert(&key, option::value(cursor)?)?;
+        let _optional = cursor.accept_token(&Token::Comma);
+    }
+    Ok(AlterSession::Set(options))
+}
+
+/// What can be done to a database, a schema or a view.
+fn action(cursor: &mut Cursor<'_>, kind: ObjectKind) -> Result<ContainerAction> {
+    if cursor.accept(&["RENAME", "TO"]) {
+        return Ok(ContainerAction::Rename(object_name(cursor, kind)?));
+    }
+    if kind != ObjectKind::View && cursor.accept(&["SWAP", "WITH"]) {
+        return Ok(ContainerAction::SwapWith(object_name(cursor, kind)?));
+    }
+    let property = property(cursor, kind)?;
+    Ok(match property {
+        Property::Retention(_) if kind == ObjectKind::View => {
+            return Err(Error::unsupported("ALTER VIEW .. DATA_RETENTION_TIME_IN_DAYS"));
+        }
+        Property::Retention(days) => ContainerAction::SetRetention(days),
+        Property::Comment(comment) => ContainerAction::SetComment(comment),
+    })
+}
+
+enum Property {
+    Retention(Option<u32>),
+    Comment(Option<String>),
+}
+
+/// `SET property = value` or `UNSET property`: one of them.
+fn property(cursor: &mut Cursor<'_>, kind: ObjectKind) -> Result<Property> {
+    let set = match cursor.peek_word() {
+        Some("SET") => true,
+        Some("UNSET") => false,
+        _ => return Err(unknown_action(cursor, kind)),
+    };
+    cursor.advance();
+    let property = cursor.peek_word().unwrap_or_default().to_owned();
+    let known = match property.as_str() {
+        "DATA_RETENTION_TIME_IN_DAYS" | "COMMENT" => property.as_str(),
+        "" => return Err(cursor.unexpected()),
+        other => {
+            return Err(Error::unsupported(format_args!(
+                "ALTER {} .. {} {other}",
+                kind.sql(),
+                if set { "SET" } else { "UNSET" }
+            )));
+        }
+    };
+    if set {
+        option::key(cursor)?;
+    } else {
+        cursor.advance();
+    }
+    let found = match known {
+        "COMMENT" => Property::Comment(set.then(|| cursor.string()).transpose()?),
+        _ => Property::Retention(set.then(|| option::retention(cursor)).transpose()?),
+    };
+    if !cursor.is_done() {
+        return Err(cursor.unexpected().with_help("ALTER sets one property at a time"));
+    }
+    Ok(found)
+}
+
+fn unknown_action(cursor: &Cursor<'_>, kind: ObjectKind) -> Error {
+    const ACTIONS: &[&[&str]] = &[
+        &["CLUSTER", "BY"],
+        &["DROP", "CLUSTERING", "KEY"],
+        &["SUSPEND", "RECLUSTER"],
+        &["RESUME", "RECLUSTER"],
+        &["ADD", "SEARCH", "OPTIMIZATION"],
+        &["ADD", "ROW", "ACCESS", "POLICY"],
+        &["DROP", "ROW", "ACCESS", "POLICY"],
+        &["ENABLE"],
+        &["DISABLE"],
+        &["REFRESH"],
+        &["DROP", "ALL"],
+    ];
+    match ACTIONS.iter().find(|action| cursor.are_next(action)) {
+        Some(action) => {
+            Error::unsupported(format_args!("ALTER {} .. {}", kind.sql(), action.join(" ")))
+        }
+        None => cursor.unexpected(),
+    }
+}
+
+fn alter_table(cursor: &mut Cursor<'_>) -> Result<AlterTable> {
+    let if_exists = if_exists(cursor);
+    let name = table::table_name(cursor)?;
+    Ok(AlterTable { name, if_exists, action: table_action(cursor)? })
+}
+
+fn table_action(cursor: &mut Cursor<'_>) -> Result<AlterTableAction> {
+    if cursor.accept(&["RENAME", "TO"]) {
+        return table::table_name(cursor).map(AlterTableAction::Rename);
+    }
+    if cursor.accept(&["RENAME", "COLUMN"]) {
+        let from = cursor.name()?;
+        cursor.expect(&["TO"])?;
+        return Ok(AlterTableAction::RenameColumn { from, to: cursor.name()? });
+    }
+    if cursor.accept(&["SWAP", "WITH"]) {
+        return swap(cursor);
+    }
+    match cursor.peek_word() {
+        Some("ADD") => add_columns(cursor),
+        Some("DROP") => drop_columns(cursor),
+        Some("ALTER" | "MODIFY") => alter_column(cursor),
+        _ => Ok(match property(cursor, ObjectKind::Table)? {
+            Property::Retention(days) => AlterTableAction::SetRetention(days),
+            Property::Comment(comment) => AlterTableAction::SetComment(comment),
+        }),
+    }
+}
+
+fn swap(cursor: &mut Cursor<'_>) -> Result<AlterTableAction> {
+    let with: QualifiedName = table::table_name(cursor)?;
+    Ok(AlterTableAction::SwapWith(with))
+}
+
+fn add_columns(cursor: &mut Cursor<'_>) -> Result<AlterTableAction> {
+    refuse_constraints(cursor)?;
+    cursor.expect(&["ADD"])?;
+    let _optional = cursor.accept(&["COLUMN"]);
+    let if_not_exists = cursor.accept(&["IF", "NOT", "EXISTS"]);
+    let columns = cursor.list(table::column)?;
+    distinct(columns.iter().map(|column| column.name.clone()).collect())?;
+    Ok(AlterTableAction::AddColumns { columns, if_not_exists })
+}
+
+fn drop_columns(cursor: &mut Cursor<'_>) -> Result<AlterTableAction> {
+    refuse_constraints(cursor)?;
+    cursor.expect(&["DROP"])?;
+    let _optional = cursor.accept(&["COLUMN"]);
+    let if_exists = if_exists(cursor);
+    let names = distinct(cursor.list(Cursor::name)?)?;
+    Ok(AlterTableAction::DropColumns { names, if_exists })
+}
+
+/// ADD and DROP of what is no column.
+fn refuse_constraints(cursor: &Cursor<'_>) -> Result<()> {
+    let second = cursor.peek_word_at(1).unwrap_or_default();
+    let third = cursor.peek_word_at(2);
+    let what = match (second, third) {
+        ("CONSTRAINT" | "UNIQUE" | "CHECK", _) => second.to_owned(),
+        ("PRIMARY" | "FOREIGN", Some("KEY")) => format!("{second} KEY"),
+        ("CLUSTERING", Some("KEY")) => "CLUSTERING KEY".to_owned(),
+        ("ROW", Some("ACCESS")) => "ROW ACCESS POLICY".to_owned(),
+        ("SEARCH", Some("OPTIMIZATION")) => "SEARCH OPTIMIZATION".to_owned(),
+        ("ALL", Some("ROW")) => "ALL ROW ACCESS POLICIES".to_owned(),
+        _ => return Ok(()),
+    };
+    let verb = cursor.peek_word().unwrap_or_default();
+    Err(Error::unsupported(format_args!("ALTER TABLE .. {verb} {what}")))
+}
+
+/// `{ALTER | MODIFY} [COLUMN] c ..`, of one column.
+fn alter_column(cursor: &mut Cursor<'_>) -> Result<AlterTableAction> {
+    cursor.advance();
+    if *cursor.peek() == Token::LParen {
+        return Err(Error::unsupported("ALTER TABLE .. MODIFY of several columns"));
+    }
+    let _optional = cursor.accept(&["COLUMN"]);
+    let column = cursor.name()?;
+    if cursor.accept(&["SET", "NOT", "NULL"]) || cursor.accept(&["NOT", "NULL"]) {
+        return Ok(AlterTableAction::SetNotNull { column, not_null: true });
+    }
+    if cursor.accept(&["DROP", "NOT", "NULL"]) {
+        return Ok(AlterTableAction::SetNotNull { column, not_null: false });
+    }
+    if cursor.accept(&["DROP", "DEFAULT"]) {
+        return Ok(AlterTableAction::DropDefault(column));
+    }
+    if cursor.accept(&["COMMENT"]) {
+        return Ok(AlterTableAction::SetColumnComment { column, comment: cursor.string()? });
+    }
+    let what = match (cursor.peek_word(), cursor.peek_word_at(1)) {
+        (Some("SET"), Some("DATA")) | (Some("TYPE"), _) => "SET DATA TYPE",
+        (Some("SET"), Some("DEFAULT")) => "SET DEFAULT",
+        (Some("SET" | "UNSET"), Some("MASKING")) => "MASKING POLICY",
+        (Some("SET" | "UNSET"), Some("PROJECTION")) => "PROJECTION POLICY",
+        (Some("SET" | "UNSET"), Some("TAG")) => "TAG",
+        _ => return Err(cursor.unexpected()),
+    };
+    Err(Error::unsupported(format_args!("ALTER TABLE .. ALTER COLUMN .. {what}")))
+}

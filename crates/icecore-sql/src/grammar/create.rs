@@ -1,0 +1,213 @@
+//! CREATE of anything but a table's columns.
+
+use icecore_types::{Error, ObjectKind, Result};
+use sqlparser::tokenizer::Token;
+
+use super::travel::clone_source;
+use super::{object_kind, object_name, option, query, table};
+use crate::cursor::Cursor;
+use crate::{
+    CreateContainer, CreateFileFormat, CreateStage, CreateView, OptionValue, Options, Statement,
+};
+
+/// What CREATE does about an object of the same name.
+#[derive(Clone, Copy)]
+pub(super) struct Existing {
+    pub or_replace: bool,
+}
+
+impl Existing {
+    /// Reads IF NOT EXISTS, which does not go with OR REPLACE.
+    pub(super) fn if_not_exists(self, cursor: &mut Cursor<'_>) -> Result<bool> {
+        if self.or_replace && cursor.is_next("IF") {
+            return Err(cursor.unexpected().with_help("OR REPLACE excludes IF NOT EXISTS"));
+        }
+        Ok(cursor.accept(&["IF", "NOT", "EXISTS"]))
+    }
+}
+
+pub(super) fn create(cursor: &mut Cursor<'_>) -> Result<Statement> {
+    cursor.expect(&["CREATE"])?;
+    if cursor.are_next(&["OR", "ALTER"]) {
+        return Err(Error::unsupported("CREATE OR ALTER"));
+    }
+    let existing = Existing { or_replace: cursor.accept(&["OR", "REPLACE"]) };
+    match object_kind(cursor, "CREATE")? {
+        ObjectKind::Database => {
+            container(cursor, existing, ObjectKind::Database).map(Statement::CreateDatabase)
+        }
+        ObjectKind::Schema => {
+            container(cursor, existing, ObjectKind::Schema).map(Statement::CreateSchema)
+        }
+        ObjectKind::Table => table::create_table(cursor, existing)
+            .map(|create| Statement::CreateTable(Box::new(create))),
+        ObjectKind::View => {
+            view(cursor, existing).map(|create| Statement::CreateView(Box::new(create)))
+        }
+        ObjectKind::Stage => stage(cursor, existing).map(Statement::CreateStage),
+        ObjectKind::FileFormat => file_format(cursor, existing).map(Statement::CreateFileFormat),
+    }
+}
+
+/// The properties that containers and tables share.
+#[derive(Default)]
+pub(super) struct Properties {
+    pub retention_days: Option<u32>,
+    pub comment: Option<String>,
+}
+
+impl Properties {
+    /// Reads what is there and refuses what is not supported.
+    pub(super) fn read(cursor: &mut Cursor<'_>, statement: &str) -> Result<Self> {
+        let mut found = Self::default();
+        loop {
+            match cursor.peek_word() {
+                Some("DATA_RETENTION_TIME_IN_DAYS") if found.retention_days.is_none() => {
+                    option::key(cursor)?;
+                    found.retention_days = Some(option::retention(cursor)?);
+                }
+                Some("COMMENT") if found.comment.is_none() => {
+                    option::key(cursor)?;
+                    found.comment = Some(cursor.string()?);
+                }
+                Some("AS") | None => return Ok(found),
+                Some(_) => return Err(unknown_property(cursor, statement)),
+            }
+        }
+    }
+}
+
+/// The error for a clause that is in no grammar of ours.
+fn unknown_property(cursor: &Cursor<'_>, statement: &str) -> Error {
+    const CLAUSES: &[&[&str]] = &[
+        &["CLUSTER", "BY"],
+        &["COPY", "GRANTS"],
+        &["COPY", "TAGS"],
+        &["WITH", "TAG"],
+        &["WITH", "ROW", "ACCESS", "POLICY"],
+        &["WITH", "MANAGED", "ACCESS"],
+        &["WITH", "CONTACT"],
+        &["ROW", "ACCESS", "POLICY"],
+        &["AGGREGATION", "POLICY"],
+        &["JOIN", "POLICY"],
+        &["TAG"],
+        &["FROM"],
+    ];
+    if let Some(clause) = CLAUSES.iter().find(|clause| cursor.are_next(clause)) {
+        return Error::unsupported(format_args!("{statement} .. {}", clause.join(" ")));
+    }
+    match cursor.peek_word() {
+        Some("DATA_RETENTION_TIME_IN_DAYS" | "COMMENT") => {
+            cursor.unexpected().with_help("a property is given once")
+        }
+        Some(word) if *cursor.peek_at(1) == Token::Eq => {
+            Error::unsupported(format_args!("{statement} .. {word}"))
+        }
+        _ => cursor.unexpected(),
+    }
+}
+
+fn container(
+    cursor: &mut Cursor<'_>,
+    existing: Existing,
+    kind: ObjectKind,
+) -> Result<CreateContainer> {
+    let if_not_exists = existing.if_not_exists(cursor)?;
+    let name = object_name(cursor, kind)?;
+    let clone = cursor
+        .accept(&["CLONE"])
+        .then(|| clone_source(cursor, |cursor| object_name(cursor, kind)))
+        .transpose()?;
+    let statement = format!("CREATE {}", kind.sql());
+    let properties = Properties::read(cursor, &statement)?;
+    Ok(CreateContainer {
+        or_replace: existing.or_replace,
+        if_not_exists,
+        name,
+        clone,
+        retention_days: properties.retention_days,
+        comment: properties.comment,
+    })
+}
+
+fn view(cursor: &mut Cursor<'_>, existing: Existing) -> Result<CreateView> {
+    let if_not_exists = existing.if_not_exists(cursor)?;
+    let name = cursor.qualified_name()?;
+    let columns =
+        if *cursor.peek() == Token::LParen { table::view_columns(cursor)? } else { Vec::new() };
+    let properties = Properties::read(cursor, "CREATE VIEW")?;
+    if properties.retention_days.is_some() {
+        return Err(Error::unsupported("CREATE VIEW .. DATA_RETENTION_TIME_IN_DAYS"));
+    }
+    cursor.expect(&["AS"])?;
+    let from = cursor.at();
+    let query = query(cursor)?;
+    Ok(CreateView {
+        or_replace: existing.or_replace,
+        if_not_exists,
+        name,
+        columns,
+        query,
+        query_text: cursor.text_since(from).to_owned(),
+        comment: properties.comment,
+    })
+}
+
+fn stage(cursor: &mut Cursor<'_>, existing: Existing) -> Result<CreateStage> {
+    let if_not_exists = existing.if_not_exists(cursor)?;
+    let name = cursor.qualified_name()?;
+    if cursor.is_next("CLONE") {
+        return Err(Error::unsupported("CREATE STAGE .. CLONE"));
+    }
+    let (mut url, mut file_format, mut comment) = (None, None, None);
+    while !cursor.is_done() {
+        let known = cursor.peek_word().unwrap_or_default().to_owned();
+        match known.as_str() {
+            "URL" if url.is_none() => {
+                option::key(cursor)?;
+                url = Some(cursor.string()?);
+            }
+            "FILE_FORMAT" if file_format.is_none() => {
+                option::key(cursor)?;
+                file_format = Some(option::file_format(cursor)?);
+            }
+            "COMMENT" if comment.is_none() => {
+                option::key(cursor)?;
+                comment = Some(cursor.string()?);
+            }
+            "URL" | "FILE_FORMAT" | "COMMENT" => {
+                return Err(cursor.unexpected().with_help("an option is given once"));
+            }
+            _ => return Err(unknown_property(cursor, "CREATE STAGE")),
+        }
+    }
+    Ok(CreateStage {
+        or_replace: existing.or_replace,
+        if_not_exists,
+        name,
+        url,
+        file_format,
+        comment,
+    })
+}
+
+fn file_format(cursor: &mut Cursor<'_>, existing: Existing) -> Result<CreateFileFormat> {
+    let if_not_exists = existing.if_not_exists(cursor)?;
+    let name = cursor.qualified_name()?;
+    if cursor.is_next("CLONE") {
+        return Err(Error::unsupported("CREATE FILE FORMAT .. CLONE"));
+    }
+    let mut options = Options::default();
+    while !cursor.is_done() {
+        let key = option::key(cursor)?;
+        options.insert(&key, option::value(cursor)?)?;
+        let _optional = cursor.accept_token(&Token::Comma);
+    }
+    let comment = match options.remove("COMMENT") {
+        None => None,
+        Some(OptionValue::Text(text)) => Some(text),
+        Some(other) => return Err(option::invalid("COMMENT", &other, "write it in quotes")),
+    };
+    let or_replace = existing.or_replace;
+    Ok(CreateFileFormat { or_replace, if_not_exists, name, options, comment })
+}

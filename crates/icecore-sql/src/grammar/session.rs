@@ -1,0 +1,98 @@
+//! SHOW and USE.
+
+use icecore_types::{Error, Result};
+
+use super::refusal;
+use crate::cursor::Cursor;
+use crate::{Scope, Show, ShowKind, Use, UseTarget};
+
+const KINDS: &[(&[&str], ShowKind)] = &[
+    (&["TABLES"], ShowKind::Tables),
+    (&["VIEWS"], ShowKind::Views),
+    (&["OBJECTS"], ShowKind::Objects),
+    (&["SCHEMAS"], ShowKind::Schemas),
+    (&["DATABASES"], ShowKind::Databases),
+    (&["STAGES"], ShowKind::Stages),
+    (&["FILE", "FORMATS"], ShowKind::FileFormats),
+    (&["COLUMNS"], ShowKind::Columns),
+    (&["PARAMETERS"], ShowKind::Parameters),
+    (&["WAREHOUSES"], ShowKind::Warehouses),
+];
+
+pub(super) fn show(cursor: &mut Cursor<'_>) -> Result<Show> {
+    cursor.expect(&["SHOW"])?;
+    let terse = cursor.accept(&["TERSE"]);
+    let Some((words, what)) = KINDS.iter().find(|(words, _)| cursor.are_next(words)) else {
+        return Err(refusal::object(cursor, "SHOW"));
+    };
+    cursor.accept(words);
+    let history = cursor.accept(&["HISTORY"]);
+    refuse_modifiers(*what, terse, history)?;
+    let like = cursor.accept(&["LIKE"]).then(|| cursor.string()).transpose()?;
+    let scope = cursor.accept(&["IN"]).then(|| scope(cursor, *what)).transpose()?;
+    let starts_with = cursor.accept(&["STARTS", "WITH"]).then(|| cursor.string()).transpose()?;
+    let limit_rows = cursor.accept(&["LIMIT"]).then(|| cursor.integer()).transpose()?;
+    let from =
+        (limit_rows.is_some() && cursor.accept(&["FROM"])).then(|| cursor.string()).transpose()?;
+    Ok(Show { what: *what, terse, history, like, scope, starts_with, limit_rows, from })
+}
+
+fn refuse_modifiers(what: ShowKind, terse: bool, history: bool) -> Result<()> {
+    let kept = matches!(what, ShowKind::Tables | ShowKind::Schemas | ShowKind::Databases);
+    if history && !kept {
+        return Err(Error::unsupported(format_args!("SHOW {} HISTORY", what.sql())));
+    }
+    let short = kept || matches!(what, ShowKind::Views | ShowKind::Objects);
+    if terse && !short {
+        return Err(Error::unsupported(format_args!("SHOW TERSE {}", what.sql())));
+    }
+    Ok(())
+}
+
+fn scope(cursor: &mut Cursor<'_>, what: ShowKind) -> Result<Scope> {
+    let named = |cursor: &Cursor<'_>| {
+        !cursor.is_done() && !cursor.are_next(&["STARTS", "WITH"]) && !cursor.is_next("LIMIT")
+    };
+    if cursor.accept(&["ACCOUNT"]) {
+        return Ok(Scope::Account);
+    }
+    if what == ShowKind::Parameters && cursor.accept(&["SESSION"]) {
+        return Ok(Scope::Session);
+    }
+    if cursor.accept(&["DATABASE"]) {
+        let name = named(cursor).then(|| cursor.name()).transpose()?;
+        return Ok(Scope::Database(name));
+    }
+    if cursor.accept(&["SCHEMA"]) {
+        let name = named(cursor).then(|| cursor.short_name(2)).transpose()?;
+        return Ok(Scope::Schema(name));
+    }
+    if cursor.is_next("TABLE") || cursor.is_next("VIEW") {
+        cursor.advance();
+        return cursor.qualified_name().map(Scope::Table);
+    }
+    cursor.short_name(if what == ShowKind::Columns { 3 } else { 2 }).map(Scope::Named)
+}
+
+pub(super) fn choose(cursor: &mut Cursor<'_>) -> Result<Use> {
+    cursor.expect(&["USE"])?;
+    if cursor.are_next(&["SECONDARY", "ROLES"]) {
+        return Err(Error::unsupported("USE SECONDARY ROLES"));
+    }
+    const TARGETS: &[(&str, UseTarget, usize)] = &[
+        ("DATABASE", UseTarget::Database, 1),
+        ("SCHEMA", UseTarget::Schema, 2),
+        ("WAREHOUSE", UseTarget::Warehouse, 1),
+        ("ROLE", UseTarget::Role, 1),
+    ];
+    for (word, what, parts) in TARGETS {
+        // A database may be called ROLE: then nothing follows it.
+        if cursor.is_next(word) && cursor.at() + 1 < cursor.lexemes().len() {
+            cursor.advance();
+            return Ok(Use { what: *what, name: cursor.short_name(*parts)? });
+        }
+    }
+    let name = cursor.short_name(2)?;
+    let what = if name.schema.is_some() { UseTarget::Schema } else { UseTarget::Database };
+    Ok(Use { what, name })
+}

@@ -1,0 +1,193 @@
+//! CREATE TABLE and column definitions.
+
+use icecore_types::{Error, ObjectKind, QualifiedName, Result, SqlType};
+use sqlparser::ast::Query;
+use sqlparser::tokenizer::Token;
+
+use super::create::{Existing, Properties};
+use super::rows::distinct;
+use super::travel::clone_source;
+use super::{expression, object_name, query};
+use crate::cursor::Cursor;
+use crate::{ColumnSpec, CreateTable};
+
+pub(super) fn create_table(cursor: &mut Cursor<'_>, existing: Existing) -> Result<CreateTable> {
+    let if_not_exists = existing.if_not_exists(cursor)?;
+    let mut create = CreateTable {
+        or_replace: existing.or_replace,
+        if_not_exists,
+        name: cursor.qualified_name()?,
+        columns: Vec::new(),
+        as_query: None,
+        clone: None,
+        like: None,
+        retention_days: None,
+        comment: None,
+    };
+    let mut renames = Vec::new();
+    if cursor.accept(&["CLONE"]) {
+        create.clone = Some(clone_source(cursor, |c| object_name(c, ObjectKind::Table))?);
+    } else if cursor.accept(&["LIKE"]) {
+        create.like = Some(cursor.qualified_name()?);
+    } else if *cursor.peek() == Token::LParen {
+        if is_name_list(cursor) {
+            renames = distinct(cursor.names_in_parentheses()?)?;
+        } else {
+            create.columns = columns_in_parentheses(cursor)?;
+        }
+    } else if cursor.are_next(&["USING", "TEMPLATE"]) {
+        return Err(Error::unsupported("CREATE TABLE .. USING TEMPLATE"));
+    }
+    let properties = Properties::read(cursor, "CREATE TABLE")?;
+    create.retention_days = properties.retention_days;
+    create.comment = properties.comment;
+    let may_query = create.clone.is_none() && create.like.is_none();
+    if may_query && cursor.accept(&["AS"]) {
+        create.as_query = Some(renamed(query(cursor)?, &renames)?);
+    } else if !renames.is_empty() || (may_query && create.columns.is_empty()) {
+        return Err(cursor.unexpected());
+    }
+    Ok(create)
+}
+
+/// Whether `(a, b, ..)` is next: names without types, as CTAS may have.
+fn is_name_list(cursor: &Cursor<'_>) -> bool {
+    matches!(cursor.peek_at(1), Token::Word(_))
+        && matches!(cursor.peek_at(2), Token::Comma | Token::RParen)
+}
+
+/// The query with its columns called otherwise.
+fn renamed(query: Box<Query>, names: &[icecore_types::Name]) -> Result<Box<Query>> {
+    if names.is_empty() { Ok(query) } else { crate::naming::with_columns(query, names) }
+}
+
+fn columns_in_parentheses(cursor: &mut Cursor<'_>) -> Result<Vec<ColumnSpec>> {
+    cursor.expect_token(&Token::LParen)?;
+    let columns = cursor.list(|cursor| {
+        refuse_table_constraint(cursor)?;
+        column(cursor)
+    })?;
+    cursor.expect_token(&Token::RParen)?;
+    distinct(columns.iter().map(|column| column.name.clone()).collect())?;
+    Ok(columns)
+}
+
+fn refuse_table_constraint(cursor: &Cursor<'_>) -> Result<()> {
+    let name = match cursor.peek_word() {
+        Some("CONSTRAINT") => "CONSTRAINT",
+        Some("PRIMARY") if cursor.peek_word_at(1) == Some("KEY") => "PRIMARY KEY",
+        Some("FOREIGN") if cursor.peek_word_at(1) == Some("KEY") => "FOREIGN KEY",
+        Some("UNIQUE") => "UNIQUE",
+        Some("CHECK") => "CHECK",
+        _ => return Ok(()),
+    };
+    Err(Error::unsupported(format_args!("constraint {name}")))
+}
+
+/// `name type [NOT NULL] [DEFAULT ..] [COMMENT '..']`, in any order.
+pub(super) fn column(cursor: &mut Cursor<'_>) -> Result<ColumnSpec> {
+    let name = cursor.name()?;
+    let sql_type = sql_type(cursor)?;
+    let mut column = ColumnSpec { name, sql_type, not_null: false, default: None, comment: None };
+    loop {
+        match cursor.peek_word() {
+            Some("NOT") if !column.not_null => {
+                cursor.expect(&["NOT", "NULL"])?;
+                column.not_null = true;
+            }
+            Some("NULL") if !column.not_null => cursor.advance(),
+            Some("DEFAULT") if column.default.is_none() => {
+                cursor.advance();
+                let from = cursor.at();
+                let _checked = expression(cursor)?;
+                column.default = Some(cursor.text_since(from).to_owned());
+            }
+            Some("COMMENT") if column.comment.is_none() => {
+                cursor.advance();
+                column.comment = Some(cursor.string()?);
+            }
+            _ => break,
+        }
+    }
+    refuse_column_clause(cursor)?;
+    Ok(column)
+}
+
+fn refuse_column_clause(cursor: &Cursor<'_>) -> Result<()> {
+    const CLAUSES: &[&str] = &[
+        "AS",
+        "AUTOINCREMENT",
+        "CHECK",
+        "COLLATE",
+        "CONSTRAINT",
+        "FOREIGN",
+        "IDENTITY",
+        "MASKING",
+        "PRIMARY",
+        "PROJECTION",
+        "REFERENCES",
+        "TAG",
+        "UNIQUE",
+        "WITH",
+    ];
+    match cursor.peek_word().filter(|word| CLAUSES.contains(word)) {
+        Some(clause) => {
+            let second = match cursor.peek_word_at(1) {
+                Some(second @ ("KEY" | "POLICY" | "MASKING" | "PROJECTION" | "TAG")) => second,
+                _ => "",
+            };
+            let clause = format!("{clause} {second}");
+            Err(Error::unsupported(format_args!("column clause {}", clause.trim())))
+        }
+        None => Ok(()),
+    }
+}
+
+/// The words and numbers of a declared type.
+pub(super) fn sql_type(cursor: &mut Cursor<'_>) -> Result<SqlType> {
+    const CONTINUATIONS: &[&[&str]] = &[
+        &["PRECISION"],
+        &["VARYING"],
+        &["WITH", "LOCAL", "TIME", "ZONE"],
+        &["WITH", "TIME", "ZONE"],
+        &["WITHOUT", "TIME", "ZONE"],
+    ];
+    let first = cursor.peek_word().map(str::to_owned).ok_or_else(|| cursor.unexpected())?;
+    cursor.advance();
+    let mut text = first;
+    for words in CONTINUATIONS {
+        if cursor.accept(words) {
+            text.push(' ');
+            text.push_str(&words.join(" "));
+            break;
+        }
+    }
+    if cursor.accept_token(&Token::LParen) {
+        let numbers = cursor.list(Cursor::integer)?;
+        cursor.expect_token(&Token::RParen)?;
+        let numbers: Vec<String> = numbers.iter().map(u64::to_string).collect();
+        text.push_str(&format!("({})", numbers.join(",")));
+    }
+    SqlType::parse(&text)
+}
+
+/// For CREATE VIEW: the names of its columns, possibly with comments, which
+/// are refused.
+pub(super) fn view_columns(cursor: &mut Cursor<'_>) -> Result<Vec<icecore_types::Name>> {
+    cursor.expect_token(&Token::LParen)?;
+    let names = cursor.list(|cursor| {
+        let name = cursor.name()?;
+        if cursor.is_next("COMMENT") {
+            return Err(Error::unsupported("COMMENT on a column of a view"));
+        }
+        refuse_column_clause(cursor)?;
+        Ok(name)
+    })?;
+    cursor.expect_token(&Token::RParen)?;
+    distinct(names)
+}
+
+/// A table's name, which has up to three parts.
+pub(super) fn table_name(cursor: &mut Cursor<'_>) -> Result<QualifiedName> {
+    object_name(cursor, ObjectKind::Table)
+}

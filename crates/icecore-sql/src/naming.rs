@@ -1,0 +1,219 @@
+//! What is put right in a query after it was read: its columns get the names
+//! that they have in Snowflake, `SELECT TOP` and FETCH become LIMIT, and
+//! `db..t` gets its schema.
+//!
+//! An expression without an alias is a column named by its text in upper case.
+//! That is done where the name can be seen: in the query itself, in common
+//! table expressions and in subqueries in FROM; of a set operation in its
+//! first part. Queries in expressions have no column names that anybody sees.
+
+use std::ops::ControlFlow;
+
+use icecore_types::{Error, Name, Result};
+use sqlparser::ast::{
+    Expr, Fetch, Ident, LimitClause, ObjectName, ObjectNamePart, Query, Select, SelectItem,
+    SetExpr, TableAlias, TableAliasColumnDef, TableFactor, TableWithJoins, TopQuantity, Value,
+    VisitMut, VisitorMut,
+};
+use sqlparser::tokenizer::Span;
+
+use crate::cursor::Cursor;
+
+mod text;
+
+/// Puts a query right.
+pub(crate) fn query(query: &mut Query, cursor: &Cursor<'_>) -> Result<()> {
+    let mut naming = Naming { cursor };
+    naming.name_columns(query);
+    naming.run(query)
+}
+
+/// Puts the tables of a FROM right.
+pub(crate) fn tables(tables: &mut Vec<TableWithJoins>, cursor: &Cursor<'_>) -> Result<()> {
+    Naming { cursor }.run(tables)
+}
+
+/// Puts the queries in an expression right.
+pub(crate) fn expression(expression: &mut Expr, cursor: &Cursor<'_>) -> Result<()> {
+    Naming { cursor }.run(expression)
+}
+
+/// `SELECT * FROM (query) AS Q (names)`.
+pub(crate) fn with_columns(query: Box<Query>, names: &[Name]) -> Result<Box<Query>> {
+    let columns = names.iter().map(|name| Ident::with_quote('"', name.as_str())).collect();
+    selected_from(query, alias("Q", columns))
+}
+
+struct Naming<'a, 'b> {
+    cursor: &'a Cursor<'b>,
+}
+
+impl Naming<'_, '_> {
+    fn run(&mut self, part: &mut impl VisitMut) -> Result<()> {
+        match part.visit(self) {
+            ControlFlow::Continue(()) => Ok(()),
+            ControlFlow::Break(error) => Err(*error),
+        }
+    }
+
+    /// Names the columns of a query whose column names can be seen.
+    fn name_columns(&self, query: &mut Query) {
+        let mut body = &mut *query.body;
+        loop {
+            match body {
+                SetExpr::Select(select) => return self.name_items(select),
+                SetExpr::Query(inner) => return self.name_columns(inner),
+                SetExpr::SetOperation { left, .. } => body = left,
+                _ => return,
+            }
+        }
+    }
+
+    fn name_items(&self, select: &mut Select) {
+        let texts = text::items(self.cursor, select);
+        for (at, item) in select.projection.iter_mut().enumerate() {
+            let SelectItem::UnnamedExpr(expression) = item else { continue };
+            if matches!(expression, Expr::Identifier(_) | Expr::CompoundIdentifier(_)) {
+                continue;
+            }
+            let name = match texts.get(at) {
+                Some(text) => text.clone(),
+                None => expression.to_string().to_uppercase(),
+            };
+            let expr = std::mem::replace(expression, Expr::Value(Value::Null.into()));
+            *item = SelectItem::ExprWithAlias { expr, alias: Ident::with_quote('"', name) };
+        }
+    }
+}
+
+impl VisitorMut for Naming<'_, '_> {
+    type Break = Box<Error>;
+
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Self::Break> {
+        limit_rows(query);
+        if let Some(with) = &mut query.with {
+            for cte in &mut with.cte_tables {
+                self.name_columns(&mut cte.query);
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// After its parts, so that what is put around VALUES is not visited.
+    fn post_visit_query(&mut self, query: &mut Query) -> ControlFlow<Self::Break> {
+        match name_values(query) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => ControlFlow::Break(Box::new(error)),
+        }
+    }
+
+    fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<Self::Break> {
+        if let TableFactor::Derived { subquery, .. } = factor {
+            self.name_columns(subquery);
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_relation(&mut self, name: &mut ObjectName) -> ControlFlow<Self::Break> {
+        if let [_, ObjectNamePart::Identifier(schema), _] = name.0.as_mut_slice()
+            && schema.value.is_empty()
+        {
+            *schema = Ident::new("PUBLIC");
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// TOP and FETCH, which the planner does not have, as LIMIT. The check has
+/// made sure that there is one of them, and a plain number of rows.
+fn limit_rows(query: &mut Query) {
+    let top = match &mut *query.body {
+        SetExpr::Select(select) => select.top.take().map(|top| top.quantity),
+        _ => None,
+    };
+    let fetch = query.fetch.take().map(|Fetch { quantity, .. }| quantity);
+    let rows = match (top, fetch) {
+        (Some(Some(TopQuantity::Constant(rows))), _) => number(&rows.to_string()),
+        (Some(Some(TopQuantity::Expr(rows))), _) | (_, Some(Some(rows))) => rows,
+        (Some(None), _) | (_, Some(None)) => number("1"),
+        (None, None) => return,
+    };
+    match &mut query.limit_clause {
+        Some(LimitClause::LimitOffset { limit, .. }) => *limit = Some(rows),
+        clause => {
+            *clause = Some(LimitClause::LimitOffset {
+                limit: Some(rows),
+                offset: None,
+                limit_by: Vec::new(),
+            });
+        }
+    }
+}
+
+fn number(text: &str) -> Expr {
+    Expr::Value(Value::Number(text.to_owned(), false).into())
+}
+
+/// Calls the columns of VALUES as Snowflake does: COLUMN1, COLUMN2 and so on.
+fn name_values(query: &mut Query) -> Result<()> {
+    let SetExpr::Values(values) = &*query.body else { return Ok(()) };
+    let width = values.rows.first().map_or(0, |row| row.len());
+    let columns = (1..=width).map(|n| Ident::new(format!("COLUMN{n}"))).collect();
+    let rows = Query {
+        with: None,
+        body: std::mem::replace(&mut query.body, Box::new(nothing()?)),
+        order_by: None,
+        limit_clause: None,
+        fetch: None,
+        locks: Vec::new(),
+        for_clause: None,
+        settings: None,
+        format_clause: None,
+        pipe_operators: Vec::new(),
+    };
+    query.body = selected_from(Box::new(rows), alias("VALUES", columns))?.body;
+    Ok(())
+}
+
+/// `SELECT * FROM NOTHING`, to be changed.
+fn nothing() -> Result<SetExpr> {
+    let dialect = crate::dialect::Bounded::for_tokens(0);
+    let parsed = sqlparser::parser::Parser::new(&dialect)
+        .try_with_sql("SELECT * FROM NOTHING")
+        .and_then(|mut parser| parser.parse_query());
+    match parsed {
+        Ok(query) => Ok(*query.body),
+        Err(source) => Err(Error::internal("a fixed query is not read").with_source(source)),
+    }
+}
+
+fn selected_from(subquery: Box<Query>, alias: TableAlias) -> Result<Box<Query>> {
+    let mut body = nothing()?;
+    let derived =
+        TableFactor::Derived { lateral: false, subquery, alias: Some(alias), sample: None };
+    if let SetExpr::Select(select) = &mut body {
+        select.from = vec![TableWithJoins { relation: derived, joins: Vec::new() }];
+    }
+    Ok(Box::new(Query {
+        with: None,
+        body: Box::new(body),
+        order_by: None,
+        limit_clause: None,
+        fetch: None,
+        locks: Vec::new(),
+        for_clause: None,
+        settings: None,
+        format_clause: None,
+        pipe_operators: Vec::new(),
+    }))
+}
+
+fn alias(name: &str, columns: Vec<Ident>) -> TableAlias {
+    let columns =
+        columns.into_iter().map(|name| TableAliasColumnDef { name, data_type: None }).collect();
+    let name = Ident { value: name.to_owned(), quote_style: Some('"'), span: Span::empty() };
+    TableAlias { explicit: true, name, columns, at: None }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,73 @@
+use crate::parse_query;
+
+fn read(text: &str) -> String {
+    parse_query(text).unwrap_or_else(|e| panic!("{text}: {e}")).to_string()
+}
+
+#[test]
+fn columns_are_named_by_their_text() {
+    for (text, expected) in [
+        (
+            "select count(*), a, t.b, 1+1 as x, 'it' from t",
+            "SELECT COUNT(*) AS \"COUNT(*)\", A, T.B, 1 + 1 AS X, 'it' AS \"'IT'\" FROM T",
+        ),
+        ("select distinct a+ 1 from t", "SELECT DISTINCT A + 1 AS \"A+ 1\" FROM T"),
+        (
+            "select a is distinct from b, c from t",
+            "SELECT A IS DISTINCT FROM B AS \"A IS DISTINCT FROM B\", C FROM T",
+        ),
+        (
+            "select case when a then 1\n   else 2 end from t",
+            "SELECT CASE WHEN A THEN 1 ELSE 2 END AS \"CASE WHEN A THEN 1 ELSE 2 END\" FROM T",
+        ),
+        (
+            "select extract(year from d), f(a, b), \"q\" || 'x', * from t",
+            "SELECT EXTRACT(YEAR FROM D) AS \"EXTRACT(YEAR FROM D)\", F(A, B) AS \"F(A, B)\", \
+             \"q\" || 'x' AS \"\"\"Q\"\" || 'X'\", * FROM T",
+        ),
+        ("select (select 1), 2", "SELECT (SELECT 1) AS \"(SELECT 1)\", 2 AS \"2\""),
+        ("select 1 union all select 2", "SELECT 1 AS \"1\" UNION ALL SELECT 2"),
+        (
+            "with c as (select max(a) from t) select * from c, (select min(a) from t) d",
+            "WITH C AS (SELECT MAX(A) AS \"MAX(A)\" FROM T) \
+             SELECT * FROM C, (SELECT MIN(A) AS \"MIN(A)\" FROM T) D",
+        ),
+        (
+            "select 1 where a in (select max(a) from t) and exists (select 1)",
+            "SELECT 1 AS \"1\" WHERE A IN (SELECT MAX(A) FROM T) AND EXISTS (SELECT 1)",
+        ),
+    ] {
+        assert_eq!(read(text), expected, "{text}");
+    }
+}
+
+#[test]
+fn top_and_fetch_are_limits() {
+    for (text, expected) in [
+        ("select top 3 a from t order by a", "SELECT A FROM T ORDER BY A LIMIT 3"),
+        ("select a from t fetch first 3 rows only", "SELECT A FROM T LIMIT 3"),
+        ("select a from t offset 2 fetch next row only", "SELECT A FROM T LIMIT 1 OFFSET 2"),
+        ("select a from (select top 1 a from t)", "SELECT A FROM (SELECT A FROM T LIMIT 1)"),
+    ] {
+        assert_eq!(read(text), expected, "{text}");
+    }
+}
+
+#[test]
+fn values_have_their_column_names() {
+    let rows = "(VALUES (1, 'a'), (2, 'b')) AS \"VALUES\" (COLUMN1, COLUMN2)";
+    assert_eq!(read("values (1, 'a'), (2, 'b')"), format!("SELECT * FROM {rows}"));
+    assert_eq!(
+        read("select column1 from values (1, 'a'), (2, 'b') as v"),
+        format!("SELECT COLUMN1 FROM (SELECT * FROM {rows}) AS V")
+    );
+    assert_eq!(
+        read("select x from (values (1, 'a'), (2, 'b')) v (x, y)"),
+        format!("SELECT X FROM (SELECT * FROM {rows}) V (X, Y)")
+    );
+}
+
+#[test]
+fn a_database_without_a_schema_means_public() {
+    assert_eq!(read("select a from d..t"), "SELECT A FROM D.PUBLIC.T");
+}

@@ -1,0 +1,310 @@
+use icecore_types::Code;
+use proptest::prelude::*;
+
+use crate::*;
+
+#[test]
+fn a_script_has_its_statements_texts_and_places() {
+    let script = "\n-- a\nselect 1;;\n select ';' /* ; */ ; ;\nshow tables -- end";
+    let parsed = parse(script, &Limits::default()).unwrap();
+    let texts: Vec<&str> = parsed.iter().map(|p| p.text.as_str()).collect();
+    assert_eq!(texts, ["select 1", "select ';'", "show tables"]);
+    let pieces = split(script).unwrap();
+    let places: Vec<(usize, usize)> = pieces.iter().map(|p| (p.offset, p.line)).collect();
+    assert_eq!(places, [(6, 3), (17, 4), (40, 5)]);
+    for (piece, parsed) in pieces.iter().zip(&parsed) {
+        assert_eq!(piece.text, parsed.text);
+        assert!(script[piece.offset..].starts_with(&piece.text));
+    }
+    assert_eq!(parse("  -- nothing\n;", &Limits::default()).unwrap(), []);
+}
+
+#[test]
+fn the_place_of_an_error_is_in_the_whole_script() {
+    let error = parse("select 1;\n\nselect 2 2", &Limits::default()).unwrap_err();
+    assert_eq!(error.message(), "syntax error line 3 at position 9 unexpected '2'.");
+}
+
+#[test]
+fn expressions_and_queries_end_where_they_end() {
+    assert!(parse_expression("1 2").is_err());
+    assert!(parse_expression("").is_err());
+    assert!(parse_query("SELECT 1; SELECT 2").is_err());
+    assert!(parse_query("DROP TABLE t").is_err());
+}
+
+/// On a stack of 2 MiB, which is what a thread of the runtime has.
+fn on_a_small_stack<T: Send + 'static>(run: impl FnOnce() -> T + Send + 'static) -> T {
+    std::thread::Builder::new().stack_size(2 << 20).spawn(run).unwrap().join().unwrap()
+}
+
+fn deepest(text: &str) -> String {
+    let Limits { terms, depth, .. } = Limits::default();
+    match text {
+        "chain" => format!("SELECT {}1", "1 + ".repeat(terms - 2)),
+        "and" => format!("SELECT 1 WHERE {}true", "a = 1 AND ".repeat(terms / 2 - 2)),
+        "cast" => format!("SELECT 1{}", "::INT".repeat(terms - 2)),
+        "not" => format!("SELECT {}true", "NOT ".repeat(depth * 2)),
+        "parentheses" => format!("SELECT {}1{}", "(".repeat(depth), ")".repeat(depth)),
+        "union" => format!("{}SELECT 1", "SELECT 1 UNION ALL ".repeat(terms - 2)),
+        "in" => format!("SELECT {}1{}", "a IN (SELECT ".repeat(depth), ")".repeat(depth)),
+        "case" => {
+            format!("SELECT {}1{}", "CASE WHEN ".repeat(depth - 1), " THEN 1 END".repeat(depth - 1))
+        }
+        "from" => {
+            format!("SELECT * FROM {}t{}", "(SELECT * FROM ".repeat(depth), ")".repeat(depth))
+        }
+        "function" => format!("SELECT {}1{}", "f(".repeat(depth), ")".repeat(depth)),
+        "spine" => {
+            let chain = "1 + ".repeat(terms / depth - 2);
+            format!("SELECT {}{chain}1{}", format!("{chain}(").repeat(depth), ")".repeat(depth))
+        }
+        other => panic!("{other}"),
+    }
+}
+
+#[test]
+fn the_deepest_that_is_read_fits_a_small_stack() {
+    for shape in [
+        "chain",
+        "and",
+        "cast",
+        "not",
+        "parentheses",
+        "union",
+        "in",
+        "case",
+        "from",
+        "function",
+        "spine",
+    ] {
+        let text = deepest(shape);
+        let copies = on_a_small_stack(move || {
+            let parsed =
+                parse(&text, &Limits::default()).unwrap_or_else(|e| panic!("{shape}: {e}"));
+            let copy = parsed.clone();
+            let found = relations(&copy[0].statement).unwrap().len();
+            (copy == parsed, found < 1000, format!("{:?}", copy[0].statement).len())
+        });
+        assert!(copies.0 && copies.1 && copies.2 > 0, "{shape}");
+    }
+}
+
+#[test]
+fn what_is_deeper_is_refused_before_it_is_read() {
+    let many = 10_000;
+    for text in [
+        format!("SELECT {}1", "1+".repeat(many)),
+        format!("SELECT {}1", "- ".repeat(many)),
+        format!("SELECT {}true", "NOT ".repeat(many)),
+        format!("SELECT 1 WHERE {}true", "a OR ".repeat(many)),
+        format!("SELECT 1{}", "::INT".repeat(many)),
+        format!("SELECT a{}", "[0]".repeat(many)),
+        format!("SELECT a{}", " IS NULL".repeat(many)),
+        format!("SELECT {}1{}", "(".repeat(many), ")".repeat(many)),
+        "(".repeat(many),
+        format!("SELECT {}1", "CASE ".repeat(many)),
+        format!("{}SELECT 1", "SELECT 1 UNION ".repeat(many)),
+        format!("SELECT 1 {}1", "+ FROM + ".repeat(many)),
+        format!("SELECT {}", "(1 + END + ".repeat(many)),
+        format!("SELECT * FROM {}t", "((SELECT * FROM ".repeat(20)),
+    ] {
+        let start = text.chars().take(30).collect::<String>();
+        let code = on_a_small_stack(move || parse(&text, &Limits::default()).unwrap_err().code());
+        assert_eq!(code, Code::TOO_COMPLEX, "{start}");
+    }
+    let wide = format!("SELECT 1 IN ({}1)", "1, ".repeat(many));
+    assert!(parse(&wide, &Limits::default()).is_ok());
+    let rows = format!("INSERT INTO t VALUES {}(1, -1 + 2)", "(1, -1 + 2), ".repeat(many));
+    assert!(parse(&rows, &Limits::default()).is_ok());
+    let long = format!("SELECT '{}'", "x".repeat(1 << 20));
+    assert_eq!(parse(&long, &Limits::default()).unwrap_err().code(), Code::TOO_COMPLEX);
+}
+
+#[test]
+fn nested_mistakes_do_not_take_for_ever() {
+    for text in [
+        format!("SELECT {}1 1", "CAST(".repeat(60)),
+        format!("SELECT {}1 1", "CASE WHEN ".repeat(60)),
+        format!("SELECT {}1 1", "TRIM(".repeat(60)),
+        format!("SELECT {}1 1", "EXTRACT(YEAR FROM ".repeat(60)),
+        format!("SELECT {}1 1", "EXISTS(SELECT ".repeat(30)),
+        format!("SELECT {}1 1", "f(x, SELECT ".repeat(30)),
+        format!("SELECT {}1 1", "a IN (".repeat(60)),
+        format!("SELECT {}1 1", "POSITION(a IN ".repeat(60)),
+        format!("SELECT * FROM {}t t t", "(".repeat(60)),
+        format!("SELECT * FROM {}t t t", "(a JOIN (".repeat(30)),
+        format!("SELECT {}1 1", "a.f(".repeat(60)),
+        format!("SELECT {}1 1", "INTERVAL (".repeat(60)),
+        format!("SELECT {}1 1", "{a: ".repeat(60)),
+        format!("SELECT {}1 1", "[".repeat(60)),
+        format!("SELECT {}1 1", "DATE(".repeat(60)),
+        format!("SELECT {}", "FLOOR(a TO ".repeat(60)),
+        format!("SELECT {}", "CONVERT(a, ".repeat(60)),
+    ] {
+        assert!(parse(&text, &Limits::default()).is_err(), "{text}");
+    }
+}
+
+#[test]
+fn a_shell_knows_when_to_wait() {
+    for (text, complete) in [
+        ("", true),
+        ("-- only this", true),
+        ("select 1;", true),
+        ("select 1; select 2", false),
+        ("select '", false),
+        ("/* select 1;", false),
+        ("select $$ ; ", false),
+        ("put file:///tmp/x @s;", true),
+        ("select #", true),
+    ] {
+        assert_eq!(is_complete(text), complete, "{text}");
+    }
+}
+
+/// Tokens that meet each other in all orders.
+const SOUP: &[&str] = &[
+    "SELECT",
+    "FROM",
+    "WHERE",
+    "GROUP BY",
+    "ORDER BY",
+    "UNION ALL",
+    "WITH",
+    "AS",
+    "(",
+    ")",
+    ",",
+    ";",
+    ".",
+    "*",
+    "+",
+    "-",
+    "=",
+    "::",
+    ":",
+    "[",
+    "]",
+    "{",
+    "}",
+    "=>",
+    "->",
+    "a",
+    "\"b\"",
+    "'c'",
+    "1",
+    ".5",
+    "1e",
+    "$1",
+    "$$x$$",
+    "@s/p",
+    "file:///x",
+    "NOT",
+    "NULL",
+    "AND",
+    "OR",
+    "IN",
+    "BETWEEN",
+    "LIKE",
+    "CASE",
+    "WHEN",
+    "THEN",
+    "ELSE",
+    "END",
+    "CAST",
+    "JOIN",
+    "ON",
+    "USING",
+    "AT",
+    "BEFORE",
+    "VERSION",
+    "CREATE",
+    "TABLE",
+    "INSERT",
+    "INTO",
+    "VALUES",
+    "DEFAULT",
+    "DELETE",
+    "UPDATE",
+    "SET",
+    "COPY",
+    "FILE_FORMAT",
+    "CLONE",
+    "ALTER",
+    "DROP",
+    "COLUMN",
+    "SHOW",
+    "TABLES",
+    "EXISTS",
+    "INTERVAL",
+    "OVER",
+    "PARTITION",
+    "LATERAL",
+    "TOP",
+    "FETCH",
+    "LIMIT",
+    "QUALIFY",
+    "DATE",
+    "TRIM",
+    "EXTRACT",
+    "\n",
+    "--",
+    "/*",
+    "'",
+    "\"",
+    "\\",
+    "é",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_soup_of_tokens_panics(soup in proptest::collection::vec(0..SOUP.len(), 0..60)) {
+        let text: Vec<&str> = soup.into_iter().map(|at| SOUP[at]).collect();
+        let text = text.join(" ");
+        let _complete = is_complete(&text);
+        let read = parse(&text, &Limits::default());
+        if let (Ok(parsed), Ok(pieces)) = (read, split(&text)) {
+            prop_assert_eq!(parsed.len(), pieces.len());
+        }
+    }
+
+    #[test]
+    fn no_statement_with_a_wound_panics(which in 0..FORMS.len(), at in 0usize..200, with in ".{0,3}") {
+        let mut text = FORMS[which].to_owned();
+        let at = (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+        text.insert_str(at, &with);
+        if let Err(error) = parse(&text, &Limits::default()) {
+            prop_assert!(!error.message().is_empty());
+        }
+        let _shorter = parse(&text[..at], &Limits::default());
+    }
+
+    #[test]
+    fn any_text_is_one_string(value in "[^\\\\]*") {
+        let text = format!("SELECT '{}'", value.replace('\'', "''"));
+        let parsed = parse(&text, &Limits::default()).unwrap();
+        let Statement::Query(query) = &parsed[0].statement else { panic!() };
+        let Some(select) = query.body.as_select() else { panic!() };
+        let ast::SelectItem::ExprWithAlias { expr: ast::Expr::Value(found), .. } =
+            &select.projection[0]
+        else {
+            panic!()
+        };
+        prop_assert_eq!(&found.value, &ast::Value::SingleQuotedString(value));
+    }
+}
+
+const FORMS: &[&str] = &[
+    "CREATE OR REPLACE TABLE t (a INT NOT NULL DEFAULT 1 + 2 COMMENT 'x', b NUMBER(3,1)) COMMENT = 'y'",
+    "CREATE TABLE t CLONE db.s.t AT (TIMESTAMP => '2013-01-01'::TIMESTAMP)",
+    "CREATE STAGE s URL = 's3://b/p' FILE_FORMAT = (TYPE = CSV NULL_IF = ('NA'))",
+    "COPY INTO t (a) FROM @s/p FILES = ('x') PATTERN = '.*' ON_ERROR = 'SKIP_FILE_3%' FORCE = TRUE",
+    "SELECT TOP 3 a, count(*) FROM t AT (VERSION => 3) x JOIN (VALUES (1)) y ON x.a = y.column1 \
+     WHERE b IN (SELECT 1) GROUP BY ALL QUALIFY row_number() OVER (ORDER BY a) = 1",
+    "ALTER TABLE t ADD COLUMN IF NOT EXISTS a INT DEFAULT 3, b TEXT",
+    "UPDATE t x SET a = DEFAULT, b = (SELECT max(c) FROM u) FROM s WHERE x.k = s.k",
+    "SHOW TABLES HISTORY LIKE 'x' IN SCHEMA s STARTS WITH 'y' LIMIT 3 FROM 'z'",
+];
