@@ -29,6 +29,9 @@ mod statistics;
 mod store;
 mod writer;
 
+#[cfg(test)]
+mod samples;
+
 pub use bounds::{ColumnBounds, bounds};
 pub use cache::{CacheStatistics, ColumnCache};
 pub use chunk::Chunk;

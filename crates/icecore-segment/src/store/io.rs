@@ -4,9 +4,12 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use icecore_types::{Error, Hash, ObjectRef, Result};
+use icecore_types::{Code, Error, Hash, ObjectRef, Result};
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
+
+/// Tries of a put that is refused because of an object that is not there.
+const PUT_ATTEMPTS: u32 = 3;
 
 /// The objects below an account's folder.
 #[derive(Clone, Debug)]
@@ -34,20 +37,39 @@ impl Objects {
     pub(crate) async fn put(&self, path: String, bytes: Bytes, hash: Hash) -> Result<ObjectRef> {
         let location = self.path(&path)?;
         let size_bytes = bytes.len() as u64;
-        let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
-        match self.store.put_opts(&location, PutPayload::from_bytes(bytes), options).await {
-            Ok(_) => {}
-            Err(object_store::Error::AlreadyExists { .. }) => {
-                let there = self.store.get(&location).await?.bytes().await?;
-                if Hash::of(&there) != hash {
+        for _ in 0..PUT_ATTEMPTS {
+            let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
+            let payload = PutPayload::from_bytes(bytes.clone());
+            match self.store.put_opts(&location, payload, options).await {
+                Ok(_) => return Ok(ObjectRef { path: Arc::from(path), size_bytes, hash }),
+                Err(object_store::Error::AlreadyExists { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+            match self.hash_of(&location).await? {
+                Some(there) if there == hash => {
+                    return Ok(ObjectRef { path: Arc::from(path), size_bytes, hash });
+                }
+                Some(_) => {
                     return Err(Error::internal(format_args!(
                         "a name was given to two objects path={location}"
                     )));
                 }
+                // S3 answers so to requests that met each other: nothing landed.
+                None => {}
             }
-            Err(error) => return Err(error.into()),
         }
-        Ok(ObjectRef { path: Arc::from(path), size_bytes, hash })
+        Err(Error::new(
+            Code::STORE_UNAVAILABLE,
+            format!("the store says that an object exists and does not have it path={location}"),
+        ))
+    }
+
+    async fn hash_of(&self, location: &Path) -> Result<Option<Hash>> {
+        match self.store.get(location).await {
+            Ok(found) => Ok(Some(Hash::of(&found.bytes().await?))),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// The whole object, compared with its hash.
