@@ -1,1 +1,58 @@
-//! An embedded analytical engine: sessions, the statement path, the DataFusion catalog and planners.
+//! An embedded analytical engine: sessions, the statement path, the DataFusion
+//! catalog and planners.
+//!
+//! Data lands raw in an object store, is validated into tables, and every
+//! table, schema and database can be cloned without copying and read as it was
+//! at any moment. SQL speaks Snowflake's dialect.
+//!
+//! ```
+//! # tokio::runtime::Runtime::new().unwrap().block_on(async {
+//! use icecore::{At, Icecore};
+//!
+//! let lake = Icecore::open("memory://").await?;
+//! let session = lake.session().await?;
+//! session.execute("CREATE TABLE sales (region VARCHAR, amount NUMBER(10,2))").await?;
+//! let commit = session.execute("INSERT INTO sales VALUES ('north', 7.5)").await?.commit().unwrap();
+//! session.execute("DELETE FROM sales").await?;
+//!
+//! let sales = session.table("sales").await?;
+//! let then = sales.at(At::Version(commit.version())).to_df().await?;
+//! assert_eq!(then.count().await.unwrap(), 1);
+//! # Ok::<(), icecore::Error>(())
+//! # }).unwrap();
+//! ```
+
+mod at;
+mod builder;
+mod cells;
+mod due;
+mod engine;
+mod execute;
+mod history;
+mod plan;
+pub mod prelude;
+mod progress;
+mod result;
+mod session;
+mod statement;
+mod table;
+mod text;
+mod virtual_schema;
+
+pub use arrow;
+pub use at::At;
+pub use builder::{Builder, Settings};
+pub use datafusion;
+pub use engine::Icecore;
+pub use execute::Execute;
+pub use icecore_segment::CacheStatistics;
+pub use icecore_snapshot::{Commit, Durability};
+pub use icecore_sql::{is_complete, split};
+pub use icecore_types::{
+    ByteSize, Clock, Code, Env, Error, ErrorKind, IdSource, Name, QualifiedName, QueryId, Result,
+    SimulatedClock, SqlType, Timer, Timestamp, TransactionId, Version,
+};
+pub use progress::Progress;
+pub use result::{QueryResult, ResultColumn, TextRow, text_rows};
+pub use session::{Session, SessionBuilder};
+pub use table::{Append, CloneAs, Table};

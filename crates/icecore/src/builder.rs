@@ -1,0 +1,153 @@
+//! How an engine is opened.
+
+use std::future::{Future, IntoFuture};
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use futures::StreamExt;
+use icecore_snapshot::{Durability, open_store};
+use icecore_types::{
+    ByteSize, Env, IdSource, RandomIds, Result, SeededIds, SimulatedClock, SystemClock,
+    SystemTimer, Timestamp,
+};
+
+use crate::Icecore;
+use crate::engine::Engine;
+
+/// The settings of an engine, all with defaults.
+///
+/// ```
+/// use icecore::{ByteSize, Settings};
+/// let settings = Settings { threads: 1, ..Settings::default() };
+/// assert_eq!(settings.cache, ByteSize::gib(1));
+/// ```
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// What an acknowledged commit survives; `Full` by default, which costs a
+    /// sync of file and folder for each object on a local disk.
+    pub durability: Durability,
+    /// Bytes of decoded columns kept in memory, 1 GiB by default: more makes
+    /// repeated scans cheaper.
+    pub cache: ByteSize,
+    /// Bytes that the operators of all running statements may hold, 4 GiB by
+    /// default: beyond it they spill to disk or fail.
+    pub memory: ByteSize,
+    /// Threads of the default warehouse, by default one for each core.
+    pub threads: usize,
+    /// Statements that run at the same time, 8 by default; others queue.
+    pub concurrency: usize,
+    /// Where operators spill; the system's temporary folder by default.
+    pub spill: PathBuf,
+    /// Whether no other process writes to the store: statements then do not
+    /// look for records of others. Off by default; always so in memory.
+    pub alone: bool,
+    /// Bytes of results kept for RESULT_SCAN per session, 64 MiB by default.
+    pub results: ByteSize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            durability: Durability::Full,
+            cache: ByteSize::gib(1),
+            memory: ByteSize::gib(4),
+            threads: std::thread::available_parallelism().map_or(1, usize::from),
+            concurrency: 8,
+            spill: std::env::temp_dir(),
+            alone: false,
+            results: ByteSize::mib(64),
+        }
+    }
+}
+
+/// Opens an engine with other than the default settings.
+///
+/// ```
+/// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+/// use icecore::{Icecore, Timestamp};
+/// let start = Timestamp::parse("2013-01-01T00:00:00Z")?;
+/// let lake = Icecore::builder("memory://").simulated_clock(start).seed(7).await?;
+/// assert_eq!(lake.now(), start);
+/// # Ok::<(), icecore::Error>(())
+/// # }).unwrap();
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "nothing is opened until the builder is awaited"]
+pub struct Builder {
+    url: String,
+    settings: Settings,
+    start: Option<Timestamp>,
+    seed: u64,
+    env: Option<Env>,
+}
+
+impl Builder {
+    pub(crate) fn new(url: &str) -> Self {
+        Self { url: url.to_owned(), settings: Settings::default(), start: None, seed: 0, env: None }
+    }
+
+    /// Replaces the settings.
+    pub fn settings(mut self, settings: Settings) -> Self {
+        self.settings = settings;
+        self
+    }
+
+    /// Runs on a simulated clock that stands at `start` until it is moved:
+    /// ids then come from the seed and plans run in one partition, so that the
+    /// same script gives the same bytes.
+    pub fn simulated_clock(mut self, start: Timestamp) -> Self {
+        self.start = Some(start);
+        self
+    }
+
+    /// The seed of ids under a simulated clock; 0 by default.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// Takes store, timer and ids from `env` instead of the URL; its clock
+    /// too, unless a simulated clock is asked for.
+    pub fn env(mut self, env: Env) -> Self {
+        self.env = Some(env);
+        self
+    }
+
+    async fn open(self) -> Result<Icecore> {
+        let mut settings = self.settings;
+        settings.alone |= self.url == "memory://" && self.env.is_none();
+        let clock = self.start.map(SimulatedClock::starting_at);
+        let mut env = match self.env {
+            Some(env) => env,
+            None => Env {
+                store: open_store(&self.url, settings.durability)?,
+                clock: Arc::new(SystemClock),
+                timer: Arc::new(SystemTimer::default()),
+                ids: Arc::new(RandomIds),
+            },
+        };
+        if let Some(clock) = &clock {
+            settings.threads = 1;
+            env.clock = Arc::new(clock.clone());
+            env.ids = seeded(&env, self.seed).await?;
+        }
+        Engine::open(env, settings, clock).await.map(Icecore::from_engine)
+    }
+}
+
+/// Ids of this seed for a store at this point of its history: opened again
+/// after more was committed, it gives others, so that no name is made twice.
+async fn seeded(env: &Env, seed: u64) -> Result<Arc<dyn IdSource>> {
+    let objects = env.store.list(None).count().await as u64;
+    Ok(Arc::new(SeededIds::new(seed ^ objects.wrapping_mul(0x9E37_79B9_7F4A_7C15))))
+}
+
+impl IntoFuture for Builder {
+    type Output = Result<Icecore>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.open())
+    }
+}

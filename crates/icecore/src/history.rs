@@ -1,0 +1,119 @@
+//! What was asked: the query history, in memory and in the journal.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use icecore_snapshot::Journal;
+use icecore_types::{Env, Error, Name, QueryId, Result, Timestamp, Version};
+use object_store::path::Path;
+use parking_lot::RwLock;
+use serde::{Deserialize, Serialize};
+
+/// How long a statement can be a point of time travel.
+const REMEMBERED: Duration = Duration::from_secs(14 * 24 * 60 * 60);
+
+/// How a statement ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(crate) enum Status {
+    Running,
+    Success,
+    Failed,
+    Cancelled,
+}
+
+impl Status {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Running => "RUNNING",
+            Self::Success => "SUCCESS",
+            Self::Failed => "FAILED_WITH_ERROR",
+            Self::Cancelled => "CANCELLED",
+        }
+    }
+}
+
+/// One statement of the past.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct HistoryRow {
+    pub(crate) query_id: QueryId,
+    pub(crate) text: String,
+    pub(crate) kind: String,
+    pub(crate) user: Name,
+    pub(crate) role: Name,
+    pub(crate) warehouse: Name,
+    pub(crate) database: Option<Name>,
+    pub(crate) schema: Option<Name>,
+    pub(crate) session: u64,
+    pub(crate) tag: Option<String>,
+    pub(crate) started: Timestamp,
+    pub(crate) ended: Timestamp,
+    pub(crate) read_version: Version,
+    pub(crate) end_version: Version,
+    pub(crate) status: Status,
+    pub(crate) error_code: Option<String>,
+    pub(crate) error_message: Option<String>,
+    pub(crate) rows_produced: u64,
+    pub(crate) rows_affected: Option<u64>,
+}
+
+/// The statements of an account, in the order in which they ended.
+pub(crate) struct History {
+    journal: Journal,
+    rows: RwLock<Rows>,
+}
+
+#[derive(Default)]
+struct Rows {
+    ordered: Vec<Arc<HistoryRow>>,
+    by_id: HashMap<QueryId, Arc<HistoryRow>>,
+}
+
+impl Rows {
+    fn push(&mut self, row: HistoryRow) {
+        let row = Arc::new(row);
+        self.by_id.insert(row.query_id, Arc::clone(&row));
+        self.ordered.push(row);
+    }
+}
+
+impl History {
+    /// Reads what was kept.
+    pub(crate) async fn open(env: Env, root: Path) -> Result<Self> {
+        let journal = Journal::open(env, root, "queries").await?;
+        let mut rows = Rows::default();
+        for stored in journal.rows().await? {
+            let row = serde_json::from_value(stored).map_err(|source| {
+                Error::corrupted("a row of the query history").with_source(source)
+            })?;
+            rows.push(row);
+        }
+        Ok(Self { journal, rows: RwLock::new(rows) })
+    }
+
+    /// Adds a statement that ended; it is stored with the next flush.
+    pub(crate) fn record(&self, row: HistoryRow) {
+        if let Ok(value) = serde_json::to_value(&row) {
+            self.journal.append(value);
+        }
+        self.rows.write().push(row);
+    }
+
+    /// Stores what was added.
+    pub(crate) async fn flush(&self) -> Result<()> {
+        self.journal.flush().await
+    }
+
+    /// The version at the end of a statement, if it is remembered.
+    pub(crate) fn version_at_end(&self, id: QueryId, now: Timestamp) -> Option<Version> {
+        let rows = self.rows.read();
+        let row = rows.by_id.get(&id)?;
+        (now.since(row.ended) <= REMEMBERED).then_some(row.end_version)
+    }
+
+    /// All that is remembered, oldest first.
+    pub(crate) fn rows(&self) -> Vec<Arc<HistoryRow>> {
+        self.rows.read().ordered.clone()
+    }
+}

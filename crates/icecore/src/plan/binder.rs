@@ -1,0 +1,197 @@
+//! Binds the names of a query to objects at a version.
+
+use std::sync::Arc;
+
+use datafusion::catalog::view::ViewTable;
+use datafusion::common::TableReference;
+use datafusion::datasource::provider_as_source;
+use datafusion::execution::SessionState;
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, TableSource};
+use icecore_exec::{TableScan, from_datafusion};
+use icecore_governance::Verb;
+use icecore_snapshot::Object;
+use icecore_sql::ast::ObjectName;
+use icecore_types::{
+    Code, Error, Name, ObjectKind, QualifiedName, Result, TableDefinition, Version, ViewDefinition,
+};
+
+use super::{GovernedTable, RowsTable, plan_select, table_scan};
+use crate::session::Session;
+use crate::statement::Resolver;
+use crate::virtual_schema;
+
+/// The name under which a DELETE or UPDATE reads the table that it changes,
+/// with the positions of its rows.
+pub(crate) const TARGET: &str = "$TARGET";
+
+/// Views inside views, at most.
+const MAX_VIEW_DEPTH: usize = 32;
+
+/// One statement's view of the catalog: names are looked up in its snapshot,
+/// and what is looked up is what will be authorised.
+pub(crate) struct Binder {
+    session: Session,
+    resolver: Arc<Resolver>,
+    /// The version of tables for which the query names none: a view's, when it
+    /// is read as of then.
+    version: Option<Version>,
+    target: Option<Arc<TableScan>>,
+    depth: usize,
+}
+
+impl Binder {
+    pub(crate) fn new(session: Session, resolver: Arc<Resolver>) -> Self {
+        Self { session, resolver, version: None, target: None, depth: 0 }
+    }
+
+    /// With a table whose rows are to be changed.
+    pub(crate) fn with_target(mut self, target: Arc<TableScan>) -> Self {
+        self.target = Some(target);
+        self
+    }
+
+    pub(crate) fn session(&self) -> &Session {
+        &self.session
+    }
+
+    pub(crate) fn resolver(&self) -> &Arc<Resolver> {
+        &self.resolver
+    }
+
+    /// The source that a name means, as of `version` if one is given.
+    pub(crate) fn table_source(
+        &self,
+        reference: &TableReference,
+        version: Option<Version>,
+        state: &SessionState,
+    ) -> Result<Arc<dyn TableSource>> {
+        if let (TableReference::Bare { table }, Some(target)) = (reference, &self.target)
+            && &**table == TARGET
+        {
+            return Ok(provider_as_source(Arc::new(GovernedTable::new(
+                TableScan::clone(target),
+                self.session.shared(),
+            ))));
+        }
+        let name = qualified(reference);
+        if let Some(rows) = virtual_schema::table(&name, self, state)? {
+            if version.is_some() {
+                return Err(Error::unsupported(format_args!("time travel on {name}")));
+            }
+            return Ok(provider_as_source(Arc::new(RowsTable::of(rows))));
+        }
+        let object = self.resolver.relation(&name)?;
+        self.resolver.act(Verb::Select, object);
+        let version = version.or(self.version);
+        match object.kind() {
+            ObjectKind::View => self.view(object, version, state),
+            _ => self.table(object, version),
+        }
+    }
+
+    fn table(&self, object: &Object, version: Option<Version>) -> Result<Arc<dyn TableSource>> {
+        let definition: TableDefinition = object.body().read()?;
+        let content = match version {
+            None => self.resolver.content(object)?,
+            Some(version) => self.resolver.content_at(object, version, self.now())?,
+        };
+        let scan = table_scan(
+            &self.session.engine().segments,
+            (object.id(), object.name()),
+            &definition,
+            content,
+            false,
+        )?;
+        Ok(provider_as_source(Arc::new(GovernedTable::new(scan, self.session.shared()))))
+    }
+
+    fn view(
+        &self,
+        object: &Object,
+        version: Option<Version>,
+        state: &SessionState,
+    ) -> Result<Arc<dyn TableSource>> {
+        let definition: ViewDefinition = object.body().read()?;
+        if self.depth == MAX_VIEW_DEPTH {
+            return Err(Error::new(
+                Code::TOO_COMPLEX,
+                format!("views inside views name={} limit={MAX_VIEW_DEPTH}", object.name()),
+            ));
+        }
+        let plan = self
+            .plan_view(&definition, version, state)
+            .map_err(|error| error.context(format_args!("view {}", object.name())))?;
+        Ok(provider_as_source(Arc::new(ViewTable::new(plan, None))))
+    }
+
+    /// The plan of a view's query, its columns named as the view names them.
+    pub(crate) fn plan_view(
+        &self,
+        definition: &ViewDefinition,
+        version: Option<Version>,
+        state: &SessionState,
+    ) -> Result<LogicalPlan> {
+        let names = (Some(definition.database.clone()), Some(definition.schema.clone()));
+        let inner = Arc::new(Self {
+            session: self.session.clone(),
+            resolver: Arc::new(self.resolver.in_schema(names)),
+            version,
+            target: None,
+            depth: self.depth + 1,
+        });
+        let query = icecore_sql::parse_query(&definition.query)?;
+        let plan = plan_select(&query, state, &inner)?;
+        self.resolver.take_intents(&inner.resolver);
+        named(plan, &definition.columns)
+    }
+
+    pub(crate) fn now(&self) -> icecore_types::Timestamp {
+        self.session.engine().now()
+    }
+}
+
+/// The plan with these column names; with its own if there are none.
+fn named(plan: LogicalPlan, names: &[Name]) -> Result<LogicalPlan> {
+    if names.is_empty() {
+        return Ok(plan);
+    }
+    let columns = plan.schema().columns();
+    if columns.len() != names.len() {
+        return Err(Error::new(
+            Code::COLUMN_COUNT,
+            format!(
+                "the view names other columns than its query has named={} found={}",
+                names.len(),
+                columns.len()
+            ),
+        ));
+    }
+    let renamed = columns
+        .into_iter()
+        .zip(names)
+        .map(|(column, name)| Expr::Column(column).alias(name.as_str()));
+    LogicalPlanBuilder::from(plan)
+        .project(renamed)
+        .and_then(LogicalPlanBuilder::build)
+        .map_err(from_datafusion)
+}
+
+fn qualified(reference: &TableReference) -> QualifiedName {
+    QualifiedName {
+        database: reference.catalog().map(Name::quoted),
+        schema: reference.schema().map(Name::quoted),
+        name: Name::quoted(reference.table()),
+    }
+}
+
+/// The name of a table in a query, as DataFusion refers to it.
+pub(super) fn reference(name: &ObjectName) -> Result<TableReference> {
+    let name = icecore_sql::name_of(name)?;
+    Ok(match (name.database, name.schema) {
+        (Some(database), Some(schema)) => {
+            TableReference::full(database.as_str(), schema.as_str(), name.name.as_str())
+        }
+        (_, Some(schema)) => TableReference::partial(schema.as_str(), name.name.as_str()),
+        _ => TableReference::bare(name.name.as_str()),
+    })
+}

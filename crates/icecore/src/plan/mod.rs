@@ -1,0 +1,19 @@
+//! From statement trees to DataFusion plans, and nothing beside them.
+
+mod binder;
+mod context;
+mod planner;
+mod provider;
+mod relation;
+mod rows;
+mod rule;
+mod session_functions;
+mod template;
+
+pub(crate) use binder::{Binder, TARGET};
+pub(crate) use context::{plan_expression, plan_select};
+pub(crate) use planner::{PlanningPermit, physical_plan};
+pub(crate) use provider::{GovernedTable, table_scan};
+pub(crate) use rows::RowsTable;
+pub(crate) use rule::StatementRule;
+pub(crate) use template::{runtime_environment, session_template};

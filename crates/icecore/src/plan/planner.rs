@@ -1,0 +1,69 @@
+//! The last step of planning: one root operator on top of every plan.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use datafusion::catalog::Session;
+use datafusion::common::{Result, plan_err};
+use datafusion::execution::SessionState;
+use datafusion::execution::context::QueryPlanner;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_planner::{DefaultPhysicalPlanner, PhysicalPlanner};
+use icecore_exec::StatementExec;
+
+use crate::statement::QueryHooks;
+
+/// Proof that a scan is asked for by the statement path. Only this file makes
+/// one, so a plan that is taken to another session does not scan.
+pub(crate) struct PlanningPermit(());
+
+impl PlanningPermit {
+    /// # Errors
+    /// If the session is not one that the statement path plans with.
+    pub(crate) fn check(session: &dyn Session) -> Result<()> {
+        match session.config().get_extension::<PlanningPermit>() {
+            Some(_) => Ok(()),
+            None => plan_err!(
+                "a plan of this engine runs only in the session that made it; use Session::sql"
+            ),
+        }
+    }
+}
+
+/// The physical plan of a logical one, without a root operator.
+pub(crate) async fn physical_plan(
+    plan: &LogicalPlan,
+    state: &SessionState,
+) -> Result<Arc<dyn ExecutionPlan>> {
+    let optimized = state.optimize(plan)?;
+    permitted(&optimized, state).await
+}
+
+async fn permitted(plan: &LogicalPlan, state: &SessionState) -> Result<Arc<dyn ExecutionPlan>> {
+    let mut state = state.clone();
+    state.config_mut().set_extension(Arc::new(PlanningPermit(())));
+    DefaultPhysicalPlanner::default().create_physical_plan(plan, &state).await
+}
+
+/// Plans a DataFrame's query: DataFusion's plan under the statement's root.
+#[derive(Debug)]
+pub(super) struct StatementPlanner;
+
+#[async_trait]
+impl QueryPlanner for StatementPlanner {
+    async fn create_physical_plan(
+        &self,
+        plan: &LogicalPlan,
+        session: &dyn Session,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let (Some(state), Some(hooks)) = (
+            session.as_any().downcast_ref::<SessionState>(),
+            session.config().get_extension::<QueryHooks>(),
+        ) else {
+            return plan_err!("a plan of this engine runs only in the session that made it");
+        };
+        let input = permitted(plan, state).await?;
+        Ok(Arc::new(StatementExec::new(input, hooks)))
+    }
+}

@@ -1,0 +1,111 @@
+//! What stands in FROM that DataFusion would misread: time travel, and table
+//! functions.
+
+use std::sync::Arc;
+
+use datafusion::common::{Result, TableReference};
+use datafusion::datasource::provider_as_source;
+use datafusion::execution::SessionState;
+use datafusion::logical_expr::LogicalPlanBuilder;
+use datafusion::logical_expr::planner::{
+    PlannedRelation, RelationPlanner, RelationPlannerContext, RelationPlanning,
+};
+use datafusion::scalar::ScalarValue;
+use icecore_exec::{from_datafusion, to_datafusion};
+use icecore_sql::ast::{self, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, TableFactor};
+use icecore_types::{Code, Error};
+
+use super::binder::reference;
+use super::{Binder, RowsTable};
+use crate::statement::travel;
+use crate::virtual_schema;
+
+/// Consumes or refuses every modifier of a table in FROM: one that was merely
+/// ignored would answer a time-travel query with today's rows.
+pub(super) struct Relations {
+    binder: Arc<Binder>,
+    state: SessionState,
+}
+
+impl std::fmt::Debug for Relations {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Relations")
+    }
+}
+
+impl Relations {
+    pub(super) fn new(binder: Arc<Binder>, state: SessionState) -> Self {
+        Self { binder, state }
+    }
+
+    /// A table or view as of a point.
+    fn travelled(
+        &self,
+        factor: &TableFactor,
+        name: &ast::ObjectName,
+    ) -> Result<LogicalPlanBuilder, Error> {
+        let point = icecore_sql::travel_of(factor)?
+            .ok_or_else(|| Error::unsupported("this version clause"))?;
+        let version = travel::version_of_point(&point, &self.binder, &self.state)?;
+        let reference = reference(name)?;
+        let source = self.binder.table_source(&reference, Some(version), &self.state)?;
+        LogicalPlanBuilder::scan(reference, source, None).map_err(from_datafusion)
+    }
+
+    /// `TABLE(f(..))`.
+    fn function(&self, call: &Expr) -> Result<LogicalPlanBuilder, Error> {
+        let Expr::Function(function) = call else {
+            return Err(Error::unsupported(format_args!("TABLE({call})")));
+        };
+        let name = icecore_sql::name_of(&function.name)?;
+        let arguments = match &function.args {
+            FunctionArguments::None => Vec::new(),
+            FunctionArguments::List(list) if list.clauses.is_empty() => list
+                .args
+                .iter()
+                .map(|argument| self.argument(argument))
+                .collect::<Result<_, _>>()?,
+            other => return Err(Error::unsupported(format_args!("arguments {other}"))),
+        };
+        let (schema, batches) = virtual_schema::function(&name, &arguments, &self.binder)?;
+        let source = provider_as_source(Arc::new(RowsTable::new(schema, batches)));
+        let reference = TableReference::bare(name.name.as_str());
+        LogicalPlanBuilder::scan(reference, source, None).map_err(from_datafusion)
+    }
+
+    /// The name, if it has one, and the constant value of an argument.
+    fn argument(&self, argument: &FunctionArg) -> Result<(Option<String>, ScalarValue), Error> {
+        let (name, value) = match argument {
+            FunctionArg::Unnamed(value) => (None, value),
+            FunctionArg::Named { name, arg, .. } => (Some(name.value.clone()), arg),
+            FunctionArg::ExprNamed { name, arg, .. } => (Some(name.to_string()), arg),
+        };
+        let FunctionArgExpr::Expr(value) = value else {
+            return Err(Error::new(Code::INVALID_ARGUMENT, format!("not an argument: {argument}")));
+        };
+        Ok((name, travel::constant(value, &self.binder, &self.state)?))
+    }
+}
+
+impl RelationPlanner for Relations {
+    fn plan_relation(
+        &self,
+        relation: TableFactor,
+        _context: &mut dyn RelationPlannerContext,
+    ) -> Result<RelationPlanning> {
+        let (planned, alias) = match &relation {
+            TableFactor::Table { name, alias, version: Some(_), .. } => {
+                (self.travelled(&relation, name), alias)
+            }
+            TableFactor::TableFunction { expr, alias } => (self.function(expr), alias),
+            TableFactor::Table { args: Some(_), name, .. } => {
+                let refused = Error::unsupported(format_args!("{name}(..) in FROM"))
+                    .with_help("write TABLE(f(..))");
+                return Err(to_datafusion(refused));
+            }
+            _ => return Ok(RelationPlanning::Original(Box::new(relation))),
+        };
+        let plan = planned.map_err(to_datafusion)?.build()?;
+        Ok(RelationPlanning::Planned(Box::new(PlannedRelation::new(plan, alias.clone()))))
+    }
+}

@@ -1,0 +1,134 @@
+//! Functions whose value is known when a statement is planned: who asks, when
+//! and where.
+
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::{DataType, TimeUnit};
+use datafusion::common::{Result, plan_err};
+use datafusion::logical_expr::{
+    ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+};
+use datafusion::scalar::ScalarValue;
+
+use super::Binder;
+
+/// Days from the epoch are microseconds divided by this.
+const MICROS_PER_DAY: i64 = 86_400_000_000;
+
+/// A function of the session by its lower-case name, with its value baked in.
+pub(super) fn session_function(name: &str, binder: &Binder) -> Option<Arc<ScalarUDF>> {
+    let session = binder.session().shared();
+    let text = |value: Option<String>| Value::Constant(ScalarValue::Utf8View(value));
+    let name_of = |name: &icecore_types::Name| Some(name.as_str().to_owned());
+    let now = binder.now().as_micros();
+    let value = match name {
+        "current_database" => text(session.database().as_ref().and_then(name_of)),
+        "current_schema" => text(session.schema().as_ref().and_then(name_of)),
+        "current_user" => text(name_of(&session.subject.user)),
+        "current_role" => text(name_of(&session.subject.role)),
+        "current_warehouse" => text(name_of(&session.warehouse)),
+        "current_account" => text(Some("DEFAULT".to_owned())),
+        "current_session" => Value::Constant(ScalarValue::Int64(Some(session.id as i64))),
+        "current_version" => text(Some(env!("CARGO_PKG_VERSION").to_owned())),
+        "current_date" => {
+            let days = i32::try_from(now.div_euclid(MICROS_PER_DAY)).ok();
+            Value::Constant(ScalarValue::Date32(days))
+        }
+        "current_time" | "localtime" => {
+            Value::Constant(ScalarValue::Time64Microsecond(Some(now.rem_euclid(MICROS_PER_DAY))))
+        }
+        "current_timestamp" | "now" | "getdate" | "localtimestamp" => {
+            Value::Constant(ScalarValue::TimestampMicrosecond(Some(now), Some("UTC".into())))
+        }
+        "sysdate" => Value::Constant(ScalarValue::TimestampMicrosecond(Some(now), None)),
+        "system$last_version" => {
+            let version = binder.resolver().head().version().get();
+            Value::Constant(ScalarValue::Int64(i64::try_from(version).ok()))
+        }
+        "last_query_id" => Value::LastQueryId(Arc::clone(session)),
+        _ => return None,
+    };
+    Some(Arc::new(ScalarUDF::from(SessionFunction { name: name.to_owned(), value })))
+}
+
+#[derive(Clone)]
+enum Value {
+    Constant(ScalarValue),
+    LastQueryId(Arc<crate::session::SessionShared>),
+}
+
+struct SessionFunction {
+    name: String,
+    value: Value,
+}
+
+impl SessionFunction {
+    fn signature() -> &'static Signature {
+        static SIGNATURE: std::sync::LazyLock<Signature> =
+            std::sync::LazyLock::new(|| Signature::variadic_any(Volatility::Stable));
+        &SIGNATURE
+    }
+}
+
+impl std::fmt::Debug for SessionFunction {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.name)
+    }
+}
+
+impl PartialEq for SessionFunction {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for SessionFunction {}
+
+impl std::hash::Hash for SessionFunction {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.name.hash(state);
+    }
+}
+
+impl ScalarUDFImpl for SessionFunction {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn signature(&self) -> &Signature {
+        Self::signature()
+    }
+
+    fn return_type(&self, _arguments: &[DataType]) -> Result<DataType> {
+        Ok(match &self.value {
+            Value::Constant(ScalarValue::TimestampMicrosecond(_, zone)) => {
+                DataType::Timestamp(TimeUnit::Microsecond, zone.clone())
+            }
+            Value::Constant(value) => value.data_type(),
+            Value::LastQueryId(_) => DataType::Utf8View,
+        })
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        match (&self.value, args.args.as_slice()) {
+            (Value::Constant(value), []) => Ok(ColumnarValue::Scalar(value.clone())),
+            // CURRENT_TIMESTAMP(6): microseconds are what there is.
+            (Value::Constant(value @ ScalarValue::TimestampMicrosecond(..)), [_]) => {
+                Ok(ColumnarValue::Scalar(value.clone()))
+            }
+            (Value::LastQueryId(session), []) => Ok(last_query(session.query(-1))),
+            (Value::LastQueryId(session), [ColumnarValue::Scalar(position)]) => {
+                let position = position.cast_to(&DataType::Int64)?;
+                let ScalarValue::Int64(Some(position)) = position else {
+                    return Ok(last_query(None));
+                };
+                Ok(last_query(session.query(position)))
+            }
+            _ => plan_err!("{}: wrong arguments", self.name.to_uppercase()),
+        }
+    }
+}
+
+fn last_query(id: Option<icecore_types::QueryId>) -> ColumnarValue {
+    ColumnarValue::Scalar(ScalarValue::Utf8View(id.map(|id| id.to_string())))
+}

@@ -1,0 +1,109 @@
+//! The DataFusion session that every statement's is a copy of.
+
+use std::sync::Arc;
+
+use datafusion::common::config::Dialect;
+use datafusion::execution::SessionStateBuilder;
+use datafusion::execution::SessionStateDefaults;
+use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
+use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
+use datafusion::execution::registry::FunctionRegistry;
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::execution::{SessionState, object_store::ObjectStoreRegistry};
+use datafusion::prelude::SessionConfig;
+use icecore_exec::from_datafusion;
+use icecore_types::Result;
+use icecore_warehouse::Warehouse;
+use object_store::ObjectStore;
+use url::Url;
+
+use super::planner::StatementPlanner;
+use crate::Settings;
+
+/// The most consumers that an out-of-memory error names.
+const NAMED_CONSUMERS: std::num::NonZeroUsize = std::num::NonZeroUsize::MIN.saturating_add(4);
+
+/// No object store is reachable through DataFusion: its default registry
+/// would serve the whole local disk.
+#[derive(Debug)]
+struct NoStores;
+
+impl ObjectStoreRegistry for NoStores {
+    fn register_store(&self, _: &Url, _: Arc<dyn ObjectStore>) -> Option<Arc<dyn ObjectStore>> {
+        None
+    }
+
+    fn get_store(&self, url: &Url) -> datafusion::common::Result<Arc<dyn ObjectStore>> {
+        datafusion::common::plan_err!("object stores are not reachable by URL: {}", url.scheme())
+    }
+}
+
+/// The memory and the spill folder of a warehouse, as DataFusion takes them.
+pub(crate) fn runtime_environment(warehouse: &Warehouse) -> Result<Arc<RuntimeEnv>> {
+    let pool = FairSpillPool::new(warehouse.memory().as_usize());
+    let spill = DiskManagerMode::Directories(vec![warehouse.spill_folder().to_path_buf()]);
+    RuntimeEnvBuilder::new()
+        .with_memory_pool(Arc::new(TrackConsumersPool::new(pool, NAMED_CONSUMERS)))
+        .with_disk_manager_builder(DiskManagerBuilder::default().with_mode(spill))
+        .with_object_store_registry(Arc::new(NoStores))
+        .build_arc()
+        .map_err(from_datafusion)
+}
+
+/// Functions, rules and options of the dialect; a statement's own state is a
+/// clone of it with the statement's context.
+pub(crate) fn session_template(settings: &Settings, runtime: Arc<RuntimeEnv>) -> SessionState {
+    let mut state = SessionStateBuilder::new()
+        .with_config(config(settings))
+        .with_runtime_env(runtime)
+        .with_expr_planners(expr_planners())
+        .with_scalar_functions(scalar_functions())
+        .with_aggregate_functions(aggregate_functions())
+        .with_window_functions(SessionStateDefaults::default_window_functions())
+        .with_type_planner(icecore_functions::type_planner())
+        .with_query_planner(Arc::new(StatementPlanner))
+        .build();
+    for rewrite in icecore_functions::rewrites() {
+        // A registry that takes rewrites cannot refuse one.
+        let _ = state.register_function_rewrite(rewrite);
+    }
+    state
+}
+
+fn config(settings: &Settings) -> SessionConfig {
+    let mut config = SessionConfig::new()
+        .with_target_partitions(settings.threads)
+        .with_create_default_catalog_and_schema(false)
+        .with_information_schema(false);
+    let options = config.options_mut();
+    options.sql_parser.enable_ident_normalization = false;
+    options.sql_parser.parse_float_as_decimal = true;
+    options.sql_parser.dialect = Dialect::Snowflake;
+    options.execution.time_zone = Some("UTC".to_owned());
+    config
+}
+
+/// The dialect's operators come before DataFusion's.
+fn expr_planners() -> Vec<Arc<dyn datafusion::logical_expr::planner::ExprPlanner>> {
+    let mut planners = vec![icecore_functions::expr_planner()];
+    planners.extend(SessionStateDefaults::default_expr_planners());
+    planners
+}
+
+fn refused(name: &str) -> bool {
+    icecore_functions::REFUSED.contains(&name)
+}
+
+fn scalar_functions() -> Vec<Arc<datafusion::logical_expr::ScalarUDF>> {
+    let mut functions = SessionStateDefaults::default_scalar_functions();
+    functions.retain(|function| !refused(function.name()));
+    functions.extend(icecore_functions::scalar_functions());
+    functions
+}
+
+fn aggregate_functions() -> Vec<Arc<datafusion::logical_expr::AggregateUDF>> {
+    let mut functions = SessionStateDefaults::default_aggregate_functions();
+    functions.retain(|function| !refused(function.name()));
+    functions.extend(icecore_functions::aggregate_functions());
+    functions
+}

@@ -1,0 +1,139 @@
+//! DESCRIBE, and the columns of tables and views.
+
+use arrow::datatypes::{FieldRef, Fields};
+use datafusion::execution::SessionState;
+use icecore_governance::Verb;
+use icecore_raw::describe_format;
+use icecore_snapshot::Object;
+use icecore_sql::Describe;
+use icecore_types::{
+    FileFormatDefinition, ObjectKind, Result, SqlType, StageDefinition, TableDefinition,
+    ViewDefinition,
+};
+
+use super::Planning;
+use crate::cells::{Cell, Columns, batch};
+use crate::plan::Binder;
+
+const TEXT: SqlType = SqlType::TEXT;
+
+const RELATION: Columns = &[
+    ("name", TEXT),
+    ("type", TEXT),
+    ("kind", TEXT),
+    ("null?", TEXT),
+    ("default", TEXT),
+    ("comment", TEXT),
+];
+const PROPERTIES: Columns = &[
+    ("property", TEXT),
+    ("property_type", TEXT),
+    ("property_value", TEXT),
+    ("property_default", TEXT),
+];
+const CONTENTS: Columns = &[("created_on", SqlType::TimestampLtz), ("name", TEXT), ("kind", TEXT)];
+
+/// A column of a table or view.
+pub(crate) struct DescribedColumn {
+    pub(crate) name: String,
+    pub(crate) sql_type: SqlType,
+    pub(crate) not_null: bool,
+    pub(crate) default: Option<String>,
+    pub(crate) comment: Option<String>,
+}
+
+impl Planning {
+    /// DESCRIBE.
+    pub(super) fn describe(&self, describe: &Describe) -> Result<arrow::array::RecordBatch> {
+        let object = match describe.kind {
+            ObjectKind::Table => self.resolver.relation(&describe.name)?,
+            kind => self.resolver.object(kind, &describe.name)?,
+        };
+        self.resolver.act(Verb::Describe, object);
+        match object.kind() {
+            ObjectKind::Table | ObjectKind::View => self.describe_relation(object),
+            ObjectKind::Database | ObjectKind::Schema => self.describe_container(object),
+            ObjectKind::FileFormat => properties(&object.body().read::<FileFormatDefinition>()?),
+            ObjectKind::Stage => {
+                let stage: StageDefinition = object.body().read()?;
+                properties(&stage.file_format.unwrap_or_default())
+            }
+        }
+    }
+
+    fn describe_relation(&self, object: &Object) -> Result<arrow::array::RecordBatch> {
+        let rows = self.columns_of(object)?.into_iter().map(|column| {
+            vec![
+                Cell::text(column.name),
+                Cell::text(column.sql_type.to_string()),
+                Cell::text("COLUMN"),
+                Cell::text(if column.not_null { "N" } else { "Y" }),
+                Cell::maybe_text(column.default),
+                Cell::maybe_text(column.comment),
+            ]
+        });
+        batch(RELATION, rows.collect())
+    }
+
+    fn describe_container(&self, object: &Object) -> Result<arrow::array::RecordBatch> {
+        let children = self.resolver.head().children(Some(object.id())).map(|child| {
+            vec![
+                Cell::Time(child.created_at()),
+                Cell::text(child.name().as_str()),
+                Cell::text(child.kind().sql()),
+            ]
+        });
+        batch(CONTENTS, children.collect())
+    }
+
+    /// The columns of a table or view, as they are now.
+    pub(super) fn columns_of(&self, object: &Object) -> Result<Vec<DescribedColumn>> {
+        columns_of(object, &self.binder, &self.state)
+    }
+}
+
+/// The columns of a table or view, as they are now.
+pub(crate) fn columns_of(
+    object: &Object,
+    binder: &Binder,
+    state: &SessionState,
+) -> Result<Vec<DescribedColumn>> {
+    if object.kind() == ObjectKind::View {
+        let definition: ViewDefinition = object.body().read()?;
+        return columns_of_view(binder.plan_view(&definition, None, state)?.schema().fields());
+    }
+    let definition: TableDefinition = object.body().read()?;
+    let described = definition.columns.into_iter().map(|column| DescribedColumn {
+        name: column.name.as_str().to_owned(),
+        sql_type: column.sql_type,
+        not_null: column.not_null,
+        default: column.default,
+        comment: column.comment,
+    });
+    Ok(described.collect())
+}
+
+fn columns_of_view(fields: &Fields) -> Result<Vec<DescribedColumn>> {
+    let described = |field: &FieldRef| {
+        Ok(DescribedColumn {
+            name: field.name().clone(),
+            sql_type: icecore_values::sql_type(field)?,
+            not_null: false,
+            default: None,
+            comment: None,
+        })
+    };
+    fields.iter().map(described).collect()
+}
+
+fn properties(format: &FileFormatDefinition) -> Result<arrow::array::RecordBatch> {
+    let rows = describe_format(format).into_iter().map(|property| {
+        vec![
+            Cell::text(property.property),
+            Cell::text(property.property_type),
+            Cell::text(property.value),
+            Cell::text(property.default),
+        ]
+    });
+    batch(PROPERTIES, rows.collect())
+}

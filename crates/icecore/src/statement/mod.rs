@@ -1,0 +1,239 @@
+//! The statement path: parsed, resolved, authorised, run. Nothing else runs
+//! anything.
+
+mod alter;
+mod authorize;
+mod change;
+mod create;
+mod describe;
+mod load;
+mod perform;
+mod planning;
+mod request;
+mod resolver;
+mod run;
+mod settings;
+mod show;
+pub(crate) mod travel;
+mod write;
+
+use std::sync::Arc;
+
+use datafusion::common::TableReference;
+use datafusion::dataframe::DataFrame;
+use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
+use icecore_exec::from_datafusion;
+use icecore_sql::{Limits, Parsed, Statement};
+use icecore_types::{Code, Error, ErrorKind, ObjectKind, QualifiedName, Result};
+
+use authorize::authorize;
+pub(crate) use change::Change;
+pub(crate) use describe::columns_of;
+pub(crate) use load::{Load, StageChange};
+pub(crate) use planning::Planning;
+pub(crate) use request::{AppendRows, CloneTable, Request};
+pub(crate) use resolver::{Resolver, unknown};
+pub(crate) use run::{QueryHooks, StatementRun};
+pub(crate) use settings::SessionChange;
+pub(crate) use show::comment_of;
+pub(crate) use write::Write;
+
+use crate::progress::Observer;
+use crate::session::Session;
+use crate::{At, QueryResult, plan};
+
+/// A statement whose names are all bound: nothing is looked up later.
+pub(crate) enum Resolved {
+    /// Rows to be computed.
+    Query(LogicalPlan),
+    /// Rows that are known already: SHOW, DESCRIBE.
+    Rows(arrow::array::RecordBatch),
+    /// A change of the catalog.
+    Change(Change),
+    /// A change of a table's rows, by a query.
+    Write(Box<Write>),
+    /// Files into a table.
+    Load(Box<Load>),
+    /// Files into a stage, out of it, or a list of them.
+    Stage(StageChange),
+    /// A change of the session alone.
+    Session(SessionChange),
+}
+
+/// How often a statement is tried again after another transaction came first.
+const RETRIES: usize = 3;
+
+/// Runs a script and returns what its last statement returns.
+pub(crate) async fn execute(
+    session: &Session,
+    sql: &str,
+    observer: Observer,
+) -> Result<QueryResult> {
+    let mut statements = parse(session, sql).await?.into_iter().peekable();
+    while let Some(parsed) = statements.next() {
+        let result = run(session, parsed, &observer).await?;
+        if statements.peek().is_none() {
+            return Ok(result);
+        }
+        result.collect().await?;
+    }
+    Err(Error::new(Code::SYNTAX, "empty statement"))
+}
+
+/// Parses a script; one that does not parse is remembered as a statement that
+/// failed.
+async fn parse(session: &Session, sql: &str) -> Result<Vec<Parsed>> {
+    match icecore_sql::parse(sql, &Limits::default()) {
+        Ok(parsed) => Ok(parsed),
+        Err(error) => {
+            let run = StatementRun::begin(session, sql, "UNKNOWN").await;
+            let error = error.with_query_id(run.id());
+            run.end(0, Some(&error));
+            Err(error)
+        }
+    }
+}
+
+async fn run(session: &Session, parsed: Parsed, observer: &Observer) -> Result<QueryResult> {
+    run_request(session, Request::Statement(parsed), observer).await
+}
+
+/// Runs one request through all gates.
+pub(crate) async fn run_request(
+    session: &Session,
+    request: Request,
+    observer: &Observer,
+) -> Result<QueryResult> {
+    let run = StatementRun::begin(session, request.text(), request.kind()).await;
+    let id = run.id();
+    let (session, observer) = (session.clone(), observer.clone());
+    let engine = Arc::clone(session.engine());
+    // On the warehouse's threads, whose stacks are large enough to plan with.
+    let work = async move { perform::run_begun(&session, request, run, &observer).await };
+    engine.on_warehouse(work).await.map_err(|error| error.with_query_id(id))
+}
+
+/// Plans a query for a DataFrame.
+pub(crate) async fn plan_query(session: &Session, sql: &str) -> Result<DataFrame> {
+    let mut parsed = icecore_sql::parse(sql, &Limits::default())?;
+    let (Some(Parsed { text, statement }), true) = (parsed.pop(), parsed.is_empty()) else {
+        return Err(
+            Error::new(Code::INVALID_STATEMENT, "sql takes one query").with_help("use execute")
+        );
+    };
+    if !matches!(statement, Statement::Query(_)) {
+        return Err(Error::new(
+            Code::INVALID_STATEMENT,
+            format!("sql takes a query, not {}", statement.kind()),
+        )
+        .with_help("use execute"));
+    }
+    let planning = Planning::begin(session).await?;
+    let Resolved::Query(plan) =
+        planning.resolve_statement(&Parsed { text: text.clone(), statement })?
+    else {
+        return Err(Error::internal("a query was resolved as something else"));
+    };
+    data_frame(planning, &text, plan)
+}
+
+/// A lazy query over a plan that was resolved, authorised now and again
+/// whenever it is executed.
+pub(crate) fn data_frame(planning: Planning, text: &str, plan: LogicalPlan) -> Result<DataFrame> {
+    let subject = &planning.session.shared().subject;
+    authorize(subject, &planning.resolver.intents(), planning.resolver.head())?;
+    let state = planning.query_state(text, None);
+    Ok(DataFrame::new(state, plan))
+}
+
+/// The rows of a table at a moment, as a lazy query.
+pub(crate) fn table_frame(planning: Planning, name: &QualifiedName, at: At) -> Result<DataFrame> {
+    let engine = Arc::clone(planning.session.engine());
+    let version = travel::version_of(at, &engine, planning.resolver.head())?;
+    let reference = TableReference::bare(name.name.as_str());
+    let full = match (&name.database, &name.schema) {
+        (Some(database), Some(schema)) => {
+            TableReference::full(database.as_str(), schema.as_str(), name.name.as_str())
+        }
+        _ => reference.clone(),
+    };
+    let source = planning.binder.table_source(&full, version, &planning.state)?;
+    let plan = LogicalPlanBuilder::scan(reference, source, None)
+        .and_then(LogicalPlanBuilder::build)
+        .map_err(from_datafusion)?;
+    data_frame(planning, &format!("-- read {name}"), plan)
+}
+
+impl Planning {
+    /// Binds every name of a statement.
+    pub(crate) fn resolve_statement(&self, parsed: &Parsed) -> Result<Resolved> {
+        Ok(match &parsed.statement {
+            Statement::Query(query) => Resolved::Query(self.select(query)?),
+            Statement::Explain(explain) => Resolved::Query(self.explain(&explain.statement)?),
+            Statement::Insert(insert) => Resolved::Write(self.insert(insert)?.into()),
+            Statement::CreateTable(create) if create.as_query.is_some() => {
+                self.create_table_as(create)?
+            }
+            Statement::Delete(delete) => Resolved::Write(self.delete(delete)?.into()),
+            Statement::Update(update) => Resolved::Write(self.update(update)?.into()),
+            Statement::CopyInto(copy) => Resolved::Load(self.copy_into(copy)?.into()),
+            Statement::Put(put) => Resolved::Stage(self.put(put)?),
+            Statement::List(list) => Resolved::Stage(self.list(list)?),
+            Statement::Remove(remove) => Resolved::Stage(self.remove(remove)?),
+            Statement::Show(show) => Resolved::Rows(self.show(show)?),
+            Statement::Describe(describe) => Resolved::Rows(self.describe(describe)?),
+            Statement::Use(r#use) => Resolved::Session(self.use_object(r#use)?),
+            Statement::AlterSession(alter) => Resolved::Session(self.alter_session(alter)?),
+            Statement::Truncate(truncate) => Resolved::Change(self.truncate(truncate)?),
+            other => Resolved::Change(self.change(other, &parsed.text)?),
+        })
+    }
+
+    fn change(&self, statement: &Statement, text: &str) -> Result<Change> {
+        match statement {
+            Statement::CreateDatabase(create) => {
+                self.create_container(ObjectKind::Database, create)
+            }
+            Statement::CreateSchema(create) => self.create_container(ObjectKind::Schema, create),
+            Statement::CreateTable(create) => self.create_table(create),
+            Statement::CreateView(create) => self.create_view(create, text),
+            Statement::CreateStage(create) => self.create_stage(create),
+            Statement::CreateFileFormat(create) => self.create_file_format(create),
+            Statement::Drop(drop) => self.drop_object(drop),
+            Statement::Undrop(undrop) => self.undrop(undrop),
+            Statement::AlterTable(alter) => self.alter_table(alter),
+            Statement::AlterContainer(alter) => self.alter_container(alter),
+            Statement::AlterView(alter) => self.alter_view(alter),
+            other => Err(Error::unsupported(other.kind())),
+        }
+    }
+
+    fn select(&self, query: &icecore_sql::ast::Query) -> Result<LogicalPlan> {
+        plan::plan_select(query, &self.state, &self.binder)
+    }
+
+    /// EXPLAIN shows the plan of the query that a statement runs.
+    fn explain(&self, statement: &Statement) -> Result<LogicalPlan> {
+        let plan = match statement {
+            Statement::Query(query) => self.select(query)?,
+            Statement::Insert(insert) => self.insert(insert)?.into_rows(),
+            Statement::Delete(delete) => self.delete(delete)?.into_rows(),
+            Statement::Update(update) => self.update(update)?.into_rows(),
+            other => return Err(Error::unsupported(format_args!("EXPLAIN {}", other.kind()))),
+        };
+        LogicalPlanBuilder::from(plan)
+            .explain(false, false)
+            .and_then(LogicalPlanBuilder::build)
+            .map_err(from_datafusion)
+    }
+}
+
+/// Whether an error says that another transaction came first.
+fn came_second(error: &Error) -> bool {
+    error.kind() == ErrorKind::Conflict
+}
+
+/// A shared observer of nothing, for work that nobody watches.
+pub(crate) fn unobserved() -> Observer {
+    Observer(Arc::new(|_| {}))
+}

@@ -1,0 +1,385 @@
+//! Runs what is authorised, and commits what it changes.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringViewArray};
+use arrow::datatypes::{Schema, SchemaRef};
+use datafusion::execution::SendableRecordBatchStream;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::{ExecutionPlan, collect, execute_stream};
+use futures::StreamExt;
+use icecore_exec::{Changes, ChangesSlot, StatementExec, WriteExec, WriteTarget, from_datafusion};
+use icecore_segment::WriteOptions;
+use icecore_snapshot::{Commit, Requirement, Update};
+use icecore_types::{Code, Error, Name, QualifiedName, QueryId, Result, SqlType};
+
+use super::authorize::{Authorized, authorize_statement};
+use super::run::PartHooks;
+use super::write::Report;
+use super::{Change, Planning, RETRIES, Request, Resolved, StatementRun, Write, came_second};
+use crate::plan::{physical_plan, plan_select};
+use crate::progress::Observer;
+use crate::session::{Session, StoredResult};
+use crate::{Progress, QueryResult};
+
+/// What a statement returns when it is done.
+pub(crate) struct Performed {
+    pub(crate) rows: RecordBatch,
+    pub(crate) rows_affected: Option<u64>,
+    pub(crate) commit: Option<Commit>,
+}
+
+impl Performed {
+    /// Rows that were known when the statement was planned.
+    fn rows(rows: RecordBatch) -> Self {
+        Self { rows, rows_affected: None, commit: None }
+    }
+
+    /// One sentence.
+    pub(crate) fn status(message: &str, commit: Option<Commit>) -> Result<Self> {
+        let text: ArrayRef = Arc::new(StringViewArray::from_iter_values([message]));
+        Ok(Self {
+            rows: named_rows(vec![("status", SqlType::TEXT, text)])?,
+            rows_affected: None,
+            commit,
+        })
+    }
+}
+
+/// A batch with these columns.
+pub(crate) fn named_rows(columns: Vec<(&str, SqlType, ArrayRef)>) -> Result<RecordBatch> {
+    let fields: Vec<_> =
+        columns.iter().map(|(name, ty, _)| icecore_values::field(name, ty, true)).collect();
+    let arrays = columns.into_iter().map(|(_, _, array)| array).collect();
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)
+        .map_err(|source| Error::internal("rows of a statement's result").with_source(source))
+}
+
+/// Runs a statement that has begun; a transaction that came first makes it
+/// start over, on the newer snapshot.
+pub(crate) async fn run_begun(
+    session: &Session,
+    request: Request,
+    mut run: StatementRun,
+    observer: &Observer,
+) -> Result<QueryResult> {
+    let id = run.id();
+    let mut attempt = 0;
+    loop {
+        let outcome = attempt_once(session, &request, &mut run, observer).await;
+        match outcome {
+            Ok(Attempt::Query(planning, plan)) => {
+                return query(&planning, request.text(), plan, run, observer).await;
+            }
+            Ok(Attempt::Done(performed)) => return finished(session, run, performed),
+            Err(error) if came_second(&error) && attempt < RETRIES => {
+                attempt += 1;
+                back_off(session, attempt).await;
+            }
+            Err(error) => {
+                let error = error.with_query_id(id);
+                run.end(0, Some(&error));
+                return Err(error);
+            }
+        }
+    }
+}
+
+enum Attempt {
+    Query(Planning, LogicalPlan),
+    Done(Performed),
+}
+
+async fn attempt_once(
+    session: &Session,
+    request: &Request,
+    run: &mut StatementRun,
+    observer: &Observer,
+) -> Result<Attempt> {
+    let planning = Planning::begin(session).await?;
+    run.reads(planning.resolver.head().version());
+    let resolved = planning.resolve(request)?;
+    let subject = &session.shared().subject;
+    let intents = planning.resolver.intents();
+    let authorized = authorize_statement(subject, &intents, planning.resolver.head(), resolved)?;
+    planning.perform(authorized, run.id(), observer).await
+}
+
+/// Waits a moment that grows with the attempt and differs between sessions.
+async fn back_off(session: &Session, attempt: usize) {
+    let env = &session.engine().env;
+    let jitter = env.ids.next() as u64 % 5;
+    let wait = std::time::Duration::from_millis((1 << attempt) + jitter);
+    env.timer.sleep(wait).await;
+}
+
+fn finished(session: &Session, mut run: StatementRun, performed: Performed) -> Result<QueryResult> {
+    let id = run.id();
+    run.changed(performed.rows_affected);
+    run.end(performed.rows.num_rows() as u64, None);
+    let schema = performed.rows.schema();
+    session.shared().remember_result(StoredResult {
+        query_id: id,
+        schema: Arc::clone(&schema),
+        batches: vec![performed.rows.clone()],
+    });
+    let rows = futures::stream::iter([Ok(performed.rows)]);
+    let stream: SendableRecordBatchStream = Box::pin(RecordBatchStreamAdapter::new(schema, rows));
+    Ok(QueryResult::new(id, stream)?
+        .with_rows_affected(performed.rows_affected)
+        .with_commit(performed.commit))
+}
+
+/// Starts a query; it goes on while its rows are read.
+async fn query(
+    planning: &Planning,
+    text: &str,
+    plan: LogicalPlan,
+    run: StatementRun,
+    observer: &Observer,
+) -> Result<QueryResult> {
+    let id = run.id();
+    let state = planning.query_state(text, Some(run));
+    let stream = match state.create_physical_plan(&plan).await {
+        Ok(plan) => execute_stream(plan, planning.session.engine().template.task_ctx()),
+        Err(error) => Err(error),
+    };
+    // The statement's end is written by its hooks, which go with the state.
+    let stream = stream.map_err(|error| planning_failed(&state, error))?;
+    let tapped = tapped(planning.session.clone(), id, stream, observer.clone());
+    QueryResult::new(id, tapped)
+}
+
+/// A plan that cannot be made ends the statement that was to run it.
+fn planning_failed(
+    state: &datafusion::execution::SessionState,
+    error: datafusion::error::DataFusionError,
+) -> Error {
+    let error = from_datafusion(error);
+    if let Some(hooks) = state.config().get_extension::<super::QueryHooks>() {
+        hooks.fail(&error);
+    }
+    error
+}
+
+/// The stream, kept for RESULT_SCAN when it was read to its end.
+fn tapped(
+    session: Session,
+    id: QueryId,
+    stream: SendableRecordBatchStream,
+    observer: Observer,
+) -> SendableRecordBatchStream {
+    let schema = stream.schema();
+    let kept = Kept {
+        session,
+        id,
+        schema: Arc::clone(&schema),
+        batches: Some(Vec::new()),
+        bytes: 0,
+        rows: 0,
+    };
+    let rows = futures::stream::unfold(
+        (stream, kept, observer),
+        |(mut stream, mut kept, observer)| async move {
+            match stream.next().await {
+                Some(Ok(batch)) => {
+                    kept.keep(&batch);
+                    observer.tell(Progress {
+                        what: "computing".into(),
+                        done: 0,
+                        total: None,
+                        rows: kept.rows,
+                    });
+                    Some((Ok(batch), (stream, kept, observer)))
+                }
+                Some(Err(error)) => {
+                    kept.batches = None;
+                    Some((Err(error), (stream, kept, observer)))
+                }
+                None => {
+                    kept.finish();
+                    None
+                }
+            }
+        },
+    );
+    Box::pin(RecordBatchStreamAdapter::new(schema, rows))
+}
+
+/// The batches of a result so far, unless they became too many.
+struct Kept {
+    session: Session,
+    id: QueryId,
+    schema: SchemaRef,
+    batches: Option<Vec<RecordBatch>>,
+    bytes: usize,
+    rows: u64,
+}
+
+impl Kept {
+    fn keep(&mut self, batch: &RecordBatch) {
+        self.rows += batch.num_rows() as u64;
+        self.bytes += batch.get_array_memory_size();
+        if self.bytes > self.session.shared().results_limit().as_usize() {
+            self.batches = None;
+        }
+        if let Some(batches) = &mut self.batches {
+            batches.push(batch.clone());
+        }
+    }
+
+    fn finish(&mut self) {
+        if let Some(batches) = self.batches.take() {
+            let schema = Arc::clone(&self.schema);
+            self.session.shared().remember_result(StoredResult {
+                query_id: self.id,
+                schema,
+                batches,
+            });
+        }
+    }
+}
+
+impl Planning {
+    async fn perform(
+        self,
+        authorized: Authorized,
+        id: QueryId,
+        observer: &Observer,
+    ) -> Result<Attempt> {
+        let performed = match authorized.into_inner() {
+            Resolved::Query(plan) => return Ok(Attempt::Query(self, plan)),
+            Resolved::Rows(rows) => Performed::rows(rows),
+            Resolved::Change(change) => self.commit_change(change, id).await?,
+            Resolved::Write(write) => self.write(*write, id).await?,
+            Resolved::Load(load) => self.load(*load, id, observer).await?,
+            Resolved::Stage(change) => self.change_stage(change, observer).await?,
+            Resolved::Session(change) => self.change_session(change)?,
+        };
+        Ok(Attempt::Done(performed))
+    }
+
+    async fn commit_change(&self, change: Change, id: QueryId) -> Result<Performed> {
+        if change.updates.is_empty() {
+            return Performed::status(&change.message, None);
+        }
+        if let Some((table, column)) = &change.without_nulls {
+            self.check_without_nulls(table, column).await?;
+        }
+        let commit = self.commit(change.updates, change.requirements, id).await?;
+        if let Some((database, schema)) = change.go_to {
+            self.session.shared().set_schema(Some(database), schema);
+        }
+        Performed::status(&change.message, Some(commit))
+    }
+
+    /// Fails if the column holds a NULL.
+    async fn check_without_nulls(&self, table: &QualifiedName, column: &Name) -> Result<()> {
+        let query = format!("SELECT 1 FROM {table} WHERE {column} IS NULL LIMIT 1");
+        let query = icecore_sql::parse_query(&query)?;
+        let plan = plan_select(&query, &self.state, &self.binder)?;
+        let plan = physical_plan(&plan, &self.state).await.map_err(from_datafusion)?;
+        let root = Arc::new(StatementExec::new(plan, PartHooks::new(&self.session)));
+        let task = self.session.engine().template.task_ctx();
+        let found = collect(root, task).await.map_err(from_datafusion)?;
+        if found.iter().any(|batch| batch.num_rows() > 0) {
+            return Err(Error::new(
+                Code::NULL_NOT_ALLOWED,
+                format!("column '{column}' of table '{table}' holds NULL"),
+            ));
+        }
+        Ok(())
+    }
+
+    async fn write(&self, write: Write, id: QueryId) -> Result<Performed> {
+        let Write { table, schema, rows, kind, scan, before, report } = write;
+        let input = physical_plan(&rows, &self.state).await.map_err(from_datafusion)?;
+        let target = WriteTarget {
+            table,
+            segments: self.session.engine().segments.clone(),
+            schema,
+            options: WriteOptions::default(),
+            scan,
+        };
+        let created = before.iter().any(|update| matches!(update, Update::CreateObject { .. }));
+        let slot = ChangesSlot::default();
+        let writer = WriteExec::new(input, kind, target, slot.clone())?;
+        let changes = self.changes(writer, &slot).await?;
+        let counts = [changes.rows, changes.multi_joined_rows];
+        let mut updates: Vec<Update> = before.into_iter().chain(updates(table, changes)).collect();
+        if updates.is_empty() && matches!(report, Report::Commit) {
+            updates.push(Update::Append { table, segments: Vec::new() });
+        }
+        let commit = if updates.is_empty() {
+            None
+        } else {
+            let requirements = match created {
+                true => Vec::new(),
+                false => vec![Requirement::ObjectUnchanged { id: table }],
+            };
+            Some(self.commit(updates, requirements, id).await?)
+        };
+        match report {
+            Report::Status(message) => Performed::status(&message, commit),
+            Report::Counts(names) => counted(names, counts, commit),
+            Report::Commit => counted(&["number of rows inserted"], counts, commit),
+        }
+    }
+
+    /// Runs an operator that writes, and takes what it wrote.
+    pub(crate) async fn changes(&self, writer: WriteExec, slot: &ChangesSlot) -> Result<Changes> {
+        let root: Arc<dyn ExecutionPlan> =
+            Arc::new(StatementExec::new(Arc::new(writer), PartHooks::new(&self.session)));
+        collect(root, self.session.engine().template.task_ctx()).await.map_err(from_datafusion)?;
+        slot.take().ok_or_else(|| Error::internal("a write ended without its changes"))
+    }
+
+    /// Commits what this statement changes, against the snapshot that it read.
+    pub(crate) async fn commit(
+        &self,
+        updates: Vec<Update>,
+        requirements: Vec<Requirement>,
+        id: QueryId,
+    ) -> Result<Commit> {
+        let engine = self.session.engine();
+        let mut transaction = engine.transaction(self.resolver.head().version()).query(id);
+        for update in updates {
+            transaction = transaction.update(update);
+        }
+        for requirement in requirements {
+            transaction = transaction.require(requirement);
+        }
+        engine.account.commit(transaction).await
+    }
+}
+
+fn updates(table: icecore_types::ObjectId, changes: Changes) -> Vec<Update> {
+    let Changes { segments, deletes, removed, .. } = changes;
+    let mut updates = Vec::new();
+    if !deletes.is_empty() {
+        updates.push(Update::SetDeletes { table, deletes });
+    }
+    if !removed.is_empty() {
+        updates.push(Update::RemoveSegments { table, segments: removed });
+    }
+    if !segments.is_empty() {
+        updates.push(Update::Append { table, segments });
+    }
+    updates
+}
+
+/// A row of counts: of rows, and of those that several others were joined to.
+fn counted(names: &[&str], counts: [u64; 2], commit: Option<Commit>) -> Result<Performed> {
+    let columns = names
+        .iter()
+        .zip(counts)
+        .map(|(name, count)| {
+            let count = i64::try_from(count)
+                .map_err(|_| Error::new(Code::OUT_OF_RANGE, "more rows than a number can hold"))?;
+            let value: ArrayRef = Arc::new(Int64Array::from(vec![count]));
+            Ok((*name, SqlType::Integer, value))
+        })
+        .collect::<Result<_>>()?;
+    Ok(Performed { rows: named_rows(columns)?, rows_affected: Some(counts[0]), commit })
+}

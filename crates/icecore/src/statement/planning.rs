@@ -1,0 +1,60 @@
+//! What a statement is planned with: its session, its snapshot, its names.
+
+use std::sync::Arc;
+
+use datafusion::execution::SessionState;
+use icecore_exec::from_datafusion;
+use icecore_types::{Result, SqlType};
+
+use super::{QueryHooks, Resolver, StatementRun};
+use crate::plan::{Binder, StatementRule};
+use crate::session::Session;
+
+/// One attempt at a statement: all names are looked up in one snapshot.
+pub(crate) struct Planning {
+    pub(crate) session: Session,
+    pub(crate) resolver: Arc<Resolver>,
+    pub(crate) binder: Arc<Binder>,
+    pub(crate) state: SessionState,
+}
+
+impl Planning {
+    /// Takes the newest snapshot.
+    pub(crate) async fn begin(session: &Session) -> Result<Self> {
+        let engine = session.engine();
+        let head = engine.latest().await?;
+        let shared = session.shared();
+        let resolver = Arc::new(Resolver::new(head, shared.database(), shared.schema()));
+        let binder = Arc::new(Binder::new(session.clone(), Arc::clone(&resolver)));
+        let mut state = engine.template.clone();
+        state.add_analyzer_rule(Arc::new(StatementRule::new(shared.id)));
+        state.execution_props_mut().query_execution_start_time = engine.now().to_utc();
+        Ok(Self { session: session.clone(), resolver, binder, state })
+    }
+
+    /// The state of a query: with what begins and ends its executions.
+    pub(crate) fn query_state(&self, text: &str, begun: Option<StatementRun>) -> SessionState {
+        let bound = (self.resolver.head().version(), self.resolver.intents());
+        let hooks = QueryHooks::new(&self.session, text, bound, begun);
+        let mut state = self.state.clone();
+        state.config_mut().set_extension(Arc::new(hooks));
+        state
+    }
+
+    /// The value of a column's default now, as text; `None` is NULL.
+    pub(crate) fn default_value(
+        &self,
+        default: &str,
+        sql_type: &SqlType,
+    ) -> Result<Option<String>> {
+        let expression = icecore_sql::parse_expression(default)?;
+        let value = super::travel::constant(&expression, &self.binder, &self.state)?;
+        let array = value.to_array().map_err(from_datafusion)?;
+        let field = arrow::datatypes::Field::new("", array.data_type().clone(), true);
+        let from = icecore_values::sql_type(&field)?;
+        let fail = icecore_values::OnCastError::Fail;
+        let cast = icecore_values::cast_array(&array, &from, sql_type, fail)?;
+        let text = icecore_values::format_array(&cast, sql_type)?;
+        Ok(text.iter().next().flatten().map(str::to_owned))
+    }
+}

@@ -1,0 +1,113 @@
+//! What can be asked: a statement of SQL, or what a Rust builder says.
+
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use datafusion::datasource::provider_as_source;
+use datafusion::logical_expr::LogicalPlanBuilder;
+use icecore_exec::{WriteKind, from_datafusion};
+use icecore_governance::Verb;
+use icecore_sql::Parsed;
+use icecore_types::{ColumnId, Name, QualifiedName, Result, TableDefinition};
+
+use super::alter::no_column;
+use super::change::IfExists;
+use super::write::{Report, segment_schema};
+use super::{Planning, Resolved, Write, travel};
+use crate::At;
+use crate::plan::RowsTable;
+
+/// One thing to do, which passes all gates.
+pub(crate) enum Request {
+    Statement(Parsed),
+    Append(AppendRows),
+    Clone(CloneTable),
+}
+
+/// Rows of Rust into a table.
+pub(crate) struct AppendRows {
+    pub(crate) table: QualifiedName,
+    pub(crate) schema: SchemaRef,
+    pub(crate) batches: Vec<RecordBatch>,
+    pub(crate) text: String,
+}
+
+/// A clone of a table, as Rust asks for it.
+pub(crate) struct CloneTable {
+    pub(crate) source: QualifiedName,
+    pub(crate) at: At,
+    pub(crate) name: QualifiedName,
+    pub(crate) text: String,
+}
+
+impl Request {
+    /// The text that the query history shows.
+    pub(crate) fn text(&self) -> &str {
+        match self {
+            Self::Statement(parsed) => &parsed.text,
+            Self::Append(append) => &append.text,
+            Self::Clone(clone) => &clone.text,
+        }
+    }
+
+    /// The kind that the query history shows.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Statement(parsed) => parsed.statement.kind(),
+            Self::Append(_) => "INSERT",
+            Self::Clone(_) => "CREATE TABLE",
+        }
+    }
+}
+
+impl Planning {
+    /// Binds every name of a request.
+    pub(crate) fn resolve(&self, request: &Request) -> Result<Resolved> {
+        match request {
+            Request::Statement(parsed) => self.resolve_statement(parsed),
+            Request::Append(append) => Ok(Resolved::Write(Box::new(self.append(append)?))),
+            Request::Clone(clone) => {
+                let source =
+                    self.resolver.object(icecore_types::ObjectKind::Table, &clone.source)?;
+                let engine = self.session.engine();
+                let at = travel::version_of(clone.at, engine, self.resolver.head())?;
+                self.clone_at(source, at, &clone.name, IfExists::Fail).map(Resolved::Change)
+            }
+        }
+    }
+
+    fn append(&self, append: &AppendRows) -> Result<Write> {
+        let (table, definition) = self.target(&append.table, Verb::Insert)?;
+        let given = columns_by_name(&append.schema, &definition)?;
+        let rows = RowsTable::new(Arc::clone(&append.schema), append.batches.clone());
+        let source = LogicalPlanBuilder::scan("rows", provider_as_source(Arc::new(rows)), None)
+            .and_then(LogicalPlanBuilder::build)
+            .map_err(from_datafusion)?;
+        Ok(Write {
+            table: table.id(),
+            schema: segment_schema(&definition),
+            rows: self.assigned(source, &definition, &given)?,
+            kind: WriteKind::Append,
+            scan: None,
+            before: Vec::new(),
+            report: Report::Commit,
+        })
+    }
+}
+
+/// The columns that a batch gives: of the same name, or of the name that an
+/// unquoted identifier means.
+fn columns_by_name(schema: &SchemaRef, definition: &TableDefinition) -> Result<Vec<ColumnId>> {
+    schema
+        .fields()
+        .iter()
+        .map(|field| {
+            let exact = definition.column(&Name::quoted(field.name()));
+            exact
+                .or_else(|| definition.column(&Name::unquoted(field.name())))
+                .map(|column| column.id)
+                .ok_or_else(|| no_column(&Name::quoted(field.name())))
+        })
+        .collect()
+}

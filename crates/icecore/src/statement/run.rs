@@ -1,0 +1,238 @@
+//! One statement from its first moment to its last: its id, its place in the
+//! warehouse, its row in the history.
+
+use std::sync::Arc;
+
+use datafusion::execution::TaskContext;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use icecore_exec::{Outcome, RunningStatement, StatementEnd, StatementHooks};
+use icecore_types::{Error, QueryId, Result, Version};
+use icecore_warehouse::Permit;
+use parking_lot::Mutex;
+
+use super::authorize::authorize;
+use super::resolver::Intent;
+use crate::history::{HistoryRow, Status};
+use crate::session::Session;
+
+/// A statement that has begun. It ends by [`StatementRun::end`]; dropped
+/// before, it was cancelled.
+pub(crate) struct StatementRun {
+    session: Session,
+    row: Option<HistoryRow>,
+    _permit: Permit,
+}
+
+impl StatementRun {
+    /// Gives the statement its id and waits for its turn in the warehouse.
+    pub(crate) async fn begin(session: &Session, text: &str, kind: &'static str) -> Self {
+        let engine = session.engine();
+        let id = engine.next_query_id();
+        let shared = session.shared();
+        shared.remember_query(id);
+        let row = HistoryRow {
+            query_id: id,
+            text: text.to_owned(),
+            kind: kind.to_owned(),
+            user: shared.subject.user.clone(),
+            role: shared.subject.role.clone(),
+            warehouse: shared.warehouse.clone(),
+            database: shared.database(),
+            schema: shared.schema(),
+            session: shared.id,
+            tag: shared.query_tag(),
+            started: engine.now(),
+            ended: engine.now(),
+            read_version: engine.account.head().version(),
+            end_version: engine.account.head().version(),
+            status: Status::Running,
+            error_code: None,
+            error_message: None,
+            rows_produced: 0,
+            rows_affected: None,
+        };
+        let permit = engine.warehouse.admit().await;
+        Self { session: session.clone(), row: Some(row), _permit: permit }
+    }
+
+    pub(crate) fn id(&self) -> QueryId {
+        self.row.as_ref().map_or(QueryId::from_bits(0), |row| row.query_id)
+    }
+
+    /// Says which version the statement reads.
+    pub(crate) fn reads(&mut self, version: Version) {
+        if let Some(row) = &mut self.row {
+            row.read_version = version;
+        }
+    }
+
+    /// Says how many rows it changed.
+    pub(crate) fn changed(&mut self, rows: Option<u64>) {
+        if let Some(row) = &mut self.row {
+            row.rows_affected = rows;
+        }
+    }
+
+    /// Ends it, and writes its row of the history.
+    pub(crate) fn end(mut self, rows: u64, failure: Option<&Error>) {
+        let status = if failure.is_some() { Status::Failed } else { Status::Success };
+        self.record(status, rows, failure);
+    }
+
+    fn record(&mut self, status: Status, rows: u64, failure: Option<&Error>) {
+        let Some(mut row) = self.row.take() else { return };
+        let engine = self.session.engine();
+        row.status = status;
+        row.rows_produced = rows;
+        row.error_code = failure.map(|error| error.code().number().to_owned());
+        row.error_message = failure.map(|error| error.message().to_owned());
+        row.ended = engine.now();
+        row.end_version = engine.account.head().version();
+        engine.history.record(row);
+    }
+}
+
+impl Drop for StatementRun {
+    fn drop(&mut self) {
+        self.record(Status::Cancelled, 0, None);
+    }
+}
+
+/// What begins and ends the executions of a query's plan.
+pub(crate) struct QueryHooks {
+    session: Session,
+    text: String,
+    intents: Vec<Intent>,
+    read_version: Version,
+    begun: Mutex<Option<StatementRun>>,
+}
+
+impl QueryHooks {
+    /// Hooks whose first execution is `begun`, if it is given; every further
+    /// one is a statement of its own.
+    pub(crate) fn new(
+        session: &Session,
+        text: &str,
+        (read_version, intents): (Version, Vec<Intent>),
+        begun: Option<StatementRun>,
+    ) -> Self {
+        Self {
+            session: session.clone(),
+            text: text.to_owned(),
+            intents,
+            read_version,
+            begun: Mutex::new(begun),
+        }
+    }
+}
+
+impl QueryHooks {
+    /// Ends the statement before it was executed: its plan cannot be made.
+    pub(crate) fn fail(&self, error: &Error) {
+        if let Some(run) = self.begun.lock().take() {
+            run.end(0, Some(error));
+        }
+    }
+}
+
+impl std::fmt::Debug for QueryHooks {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("QueryHooks")
+    }
+}
+
+impl StatementHooks for QueryHooks {
+    fn begin(
+        &self,
+        _context: &TaskContext,
+    ) -> BoxFuture<'static, Result<Box<dyn RunningStatement>>> {
+        let begun = self.begun.lock().take();
+        let (session, text) = (self.session.clone(), self.text.clone());
+        let (intents, version) = (self.intents.clone(), self.read_version);
+        async move {
+            let mut run = match begun {
+                Some(run) => run,
+                None => StatementRun::begin(&session, &text, "SELECT").await,
+            };
+            run.reads(version);
+            // Taken after the data's version: a revoke is never overtaken by
+            // rows that are newer than it.
+            let head = session.engine().latest().await?;
+            if let Err(error) = authorize(&session.shared().subject, &intents, &head) {
+                run.end(0, Some(&error));
+                return Err(error);
+            }
+            let running: Box<dyn RunningStatement> = Box::new(RunningQuery { session, run });
+            Ok(running)
+        }
+        .boxed()
+    }
+}
+
+struct RunningQuery {
+    session: Session,
+    run: StatementRun,
+}
+
+impl RunningStatement for RunningQuery {
+    fn query_id(&self) -> Option<QueryId> {
+        Some(self.run.id())
+    }
+
+    fn task_context(&self) -> Arc<TaskContext> {
+        self.session.engine().template.task_ctx()
+    }
+
+    fn runtime(&self) -> tokio::runtime::Handle {
+        self.session.engine().warehouse.handle()
+    }
+
+    fn finish(self: Box<Self>, outcome: Outcome) {
+        match outcome.end {
+            StatementEnd::Finished => self.run.end(outcome.rows, None),
+            StatementEnd::Failed(error) => self.run.end(outcome.rows, Some(&error)),
+            // Dropping it says so.
+            StatementEnd::Cancelled => drop(self.run),
+        }
+    }
+}
+
+/// The hooks of a plan that is a part of a statement which begins and ends
+/// elsewhere: the rows that a DELETE changes, for example.
+#[derive(Debug)]
+pub(crate) struct PartHooks {
+    session: Session,
+}
+
+impl PartHooks {
+    pub(crate) fn new(session: &Session) -> Arc<Self> {
+        Arc::new(Self { session: session.clone() })
+    }
+}
+
+impl StatementHooks for PartHooks {
+    fn begin(
+        &self,
+        _context: &TaskContext,
+    ) -> BoxFuture<'static, Result<Box<dyn RunningStatement>>> {
+        let part: Box<dyn RunningStatement> = Box::new(Part { session: self.session.clone() });
+        async move { Ok(part) }.boxed()
+    }
+}
+
+struct Part {
+    session: Session,
+}
+
+impl RunningStatement for Part {
+    fn task_context(&self) -> Arc<TaskContext> {
+        self.session.engine().template.task_ctx()
+    }
+
+    fn runtime(&self) -> tokio::runtime::Handle {
+        self.session.engine().warehouse.handle()
+    }
+
+    fn finish(self: Box<Self>, _outcome: Outcome) {}
+}

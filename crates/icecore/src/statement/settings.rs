@@ -1,0 +1,98 @@
+//! USE and ALTER SESSION.
+
+use icecore_governance::Verb;
+use icecore_snapshot::Object;
+use icecore_sql::{AlterSession, OptionValue, Use, UseTarget};
+use icecore_types::{Code, Error, Name, NameSpace, Result};
+
+use super::Planning;
+use super::perform::Performed;
+use super::resolver::Intent;
+use crate::engine::{DEFAULT_ROLE, DEFAULT_SCHEMA, DEFAULT_WAREHOUSE};
+
+/// A change of the session alone.
+pub(crate) enum SessionChange {
+    GoTo(Name, Option<Name>),
+    QueryTag(Option<String>),
+    /// It is so already.
+    Nothing,
+}
+
+impl Planning {
+    pub(super) fn use_object(&self, r#use: &Use) -> Result<SessionChange> {
+        let name = &r#use.name;
+        match r#use.what {
+            UseTarget::Database => {
+                let database = self.resolver.database(Some(&name.name))?;
+                self.resolver.act(Verb::Use, database);
+                Ok(SessionChange::GoTo(name.name.clone(), self.public_schema(database)))
+            }
+            UseTarget::Schema => {
+                let schema = self.resolver.schema(Some(name))?;
+                self.resolver.act(Verb::Use, schema);
+                let database = self.resolver.database(name.schema.as_ref())?;
+                Ok(SessionChange::GoTo(database.name().clone(), Some(name.name.clone())))
+            }
+            UseTarget::Role => only("role", &name.name, DEFAULT_ROLE),
+            UseTarget::Warehouse => only("warehouse", &name.name, DEFAULT_WAREHOUSE),
+        }
+    }
+
+    fn public_schema(&self, database: &Object) -> Option<Name> {
+        let public = Name::quoted(DEFAULT_SCHEMA);
+        self.resolver.head().lookup(Some(database.id()), NameSpace::Schema, &public).map(|_| public)
+    }
+
+    pub(super) fn alter_session(&self, alter: &AlterSession) -> Result<SessionChange> {
+        self.resolver.intend(Intent::OnSession);
+        let mut change = SessionChange::Nothing;
+        match alter {
+            AlterSession::Set(parameters) => {
+                for (key, value) in parameters.iter() {
+                    match (key, value) {
+                        ("QUERY_TAG", OptionValue::Text(tag)) => {
+                            change = SessionChange::QueryTag(Some(tag.clone()));
+                        }
+                        ("TIMEZONE", OptionValue::Text(zone)) if zone == "UTC" => {}
+                        ("AUTOCOMMIT", OptionValue::Boolean(true)) => {}
+                        _ => return Err(unknown_parameter(key, Some(value))),
+                    }
+                }
+            }
+            AlterSession::Unset(keys) => {
+                for key in keys {
+                    match key.as_str() {
+                        "QUERY_TAG" => change = SessionChange::QueryTag(None),
+                        "TIMEZONE" | "AUTOCOMMIT" => {}
+                        _ => return Err(unknown_parameter(key, None)),
+                    }
+                }
+            }
+        }
+        Ok(change)
+    }
+
+    pub(super) fn change_session(&self, change: SessionChange) -> Result<Performed> {
+        let shared = self.session.shared();
+        match change {
+            SessionChange::GoTo(database, schema) => shared.set_schema(Some(database), schema),
+            SessionChange::QueryTag(tag) => shared.set_query_tag(tag),
+            SessionChange::Nothing => {}
+        }
+        Performed::status("Statement executed successfully.", None)
+    }
+}
+
+fn only(what: &str, name: &Name, known: &str) -> Result<SessionChange> {
+    if name.as_str() == known {
+        return Ok(SessionChange::Nothing);
+    }
+    Err(Error::unsupported(format_args!("{what} {name}"))
+        .with_help(format!("the only {what} is {known}")))
+}
+
+fn unknown_parameter(key: &str, value: Option<&OptionValue>) -> Error {
+    let shown = value.map(|value| format!(" = {value}")).unwrap_or_default();
+    Error::new(Code::UNSUPPORTED, format!("unsupported: session parameter {key}{shown}"))
+        .with_help("QUERY_TAG takes any text, TIMEZONE only 'UTC', AUTOCOMMIT only TRUE")
+}

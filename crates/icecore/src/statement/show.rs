@@ -1,0 +1,412 @@
+//! SHOW.
+
+use icecore_governance::Verb;
+use icecore_snapshot::Object;
+use icecore_sql::{Scope, Show, ShowKind};
+use icecore_types::{
+    Body, ContainerDefinition, Error, FileFormatDefinition, ObjectId, ObjectKind, QualifiedName,
+    Result, SqlType, StageDefinition, TableDefinition, ViewDefinition,
+};
+
+use super::{Planning, unknown};
+use crate::cells::{Cell, Columns, batch};
+use crate::engine::DEFAULT_WAREHOUSE;
+
+const TEXT: SqlType = SqlType::TEXT;
+const INTEGER: SqlType = SqlType::Integer;
+const TIME: SqlType = SqlType::TimestampLtz;
+
+/// The columns that every listed object has; some have more.
+const COMMON: [(&str, SqlType); 6] = [
+    ("created_on", TIME),
+    ("name", TEXT),
+    ("database_name", TEXT),
+    ("schema_name", TEXT),
+    ("owner", TEXT),
+    ("comment", TEXT),
+];
+
+const TABLES: Columns = &[
+    COMMON[0],
+    COMMON[1],
+    COMMON[2],
+    COMMON[3],
+    COMMON[4],
+    COMMON[5],
+    ("kind", TEXT),
+    ("rows", INTEGER),
+    ("bytes", INTEGER),
+    ("retention_time", TEXT),
+    ("dropped_on", TIME),
+];
+const VIEWS: Columns =
+    &[COMMON[0], COMMON[1], COMMON[2], COMMON[3], COMMON[4], COMMON[5], ("text", TEXT)];
+const OBJECTS: Columns =
+    &[COMMON[0], COMMON[1], COMMON[2], COMMON[3], COMMON[4], COMMON[5], ("kind", TEXT)];
+const CONTAINERS: Columns = &[
+    COMMON[0],
+    COMMON[1],
+    ("is_current", TEXT),
+    COMMON[2],
+    COMMON[4],
+    COMMON[5],
+    ("retention_time", TEXT),
+    ("dropped_on", TIME),
+];
+const STAGES: Columns = &[
+    COMMON[0],
+    COMMON[1],
+    COMMON[2],
+    COMMON[3],
+    COMMON[4],
+    COMMON[5],
+    ("url", TEXT),
+    ("type", TEXT),
+];
+const FORMATS: Columns =
+    &[COMMON[0], COMMON[1], COMMON[2], COMMON[3], COMMON[4], COMMON[5], ("type", TEXT)];
+const COLUMNS: Columns = &[
+    ("table_name", TEXT),
+    ("schema_name", TEXT),
+    ("column_name", TEXT),
+    ("data_type", TEXT),
+    ("null?", TEXT),
+    ("default", TEXT),
+    ("kind", TEXT),
+    ("comment", TEXT),
+    ("database_name", TEXT),
+];
+const PARAMETERS: Columns =
+    &[("key", TEXT), ("value", TEXT), ("default", TEXT), ("description", TEXT)];
+const WAREHOUSES: Columns = &[
+    ("name", TEXT),
+    ("state", TEXT),
+    ("type", TEXT),
+    ("running", INTEGER),
+    ("queued", INTEGER),
+    ("is_current", TEXT),
+];
+
+/// Where SHOW looks: everywhere, or in one container.
+#[derive(Clone, Copy, PartialEq)]
+enum Within {
+    Everywhere,
+    Container(ObjectId),
+}
+
+impl Planning {
+    /// SHOW, with what it lists filtered and cut as the statement says.
+    pub(super) fn show(&self, show: &Show) -> Result<arrow::array::RecordBatch> {
+        match show.what {
+            ShowKind::Columns => return self.show_columns(show),
+            ShowKind::Parameters => return self.show_parameters(show),
+            ShowKind::Warehouses => return self.show_warehouses(show),
+            _ => {}
+        }
+        let (columns, kinds) = listed(show.what)?;
+        let within = self.within(show)?;
+        let mut found: Vec<&Object> = self
+            .resolver
+            .head()
+            .objects()
+            .filter(|object| kinds.contains(&object.kind()))
+            .filter(|object| object.is_live() || show.history)
+            .filter(|object| self.is_within(object, within))
+            .filter(|object| selected(show, object.name().as_str()))
+            .collect();
+        found.sort_by_cached_key(|object| {
+            (self.resolver.path(object.id()), object.dropped().map(|dropped| dropped.at()))
+        });
+        let found = cut(show, found);
+        for object in &found {
+            self.resolver.act(Verb::Show, object);
+        }
+        let rows =
+            found.iter().map(|object| self.listed_row(show.what, object)).collect::<Result<_>>()?;
+        shown(show, columns, rows)
+    }
+
+    fn within(&self, show: &Show) -> Result<Within> {
+        let in_schema = !matches!(show.what, ShowKind::Schemas | ShowKind::Databases);
+        Ok(match &show.scope {
+            Some(Scope::Account) => Within::Everywhere,
+            _ if show.what == ShowKind::Databases => Within::Everywhere,
+            Some(Scope::Database(name)) => {
+                Within::Container(self.resolver.database(name.as_ref())?.id())
+            }
+            Some(Scope::Schema(name)) => {
+                Within::Container(self.resolver.schema(name.as_ref())?.id())
+            }
+            Some(Scope::Named(name)) => Within::Container(self.named_container(name, in_schema)?),
+            Some(Scope::Table(name)) => return Err(unknown(name)),
+            Some(Scope::Session) => return Err(Error::unsupported("IN SESSION")),
+            None => match (self.resolver.schema(None), self.resolver.database(None)) {
+                (Ok(schema), _) if in_schema => Within::Container(schema.id()),
+                (_, Ok(database)) => Within::Container(database.id()),
+                _ => Within::Everywhere,
+            },
+        })
+    }
+
+    /// A container named alone: a schema of the current database, or a database.
+    fn named_container(&self, name: &QualifiedName, in_schema: bool) -> Result<ObjectId> {
+        if in_schema && let Ok(schema) = self.resolver.schema(Some(name)) {
+            return Ok(schema.id());
+        }
+        if name.schema.is_none() {
+            return Ok(self.resolver.database(Some(&name.name))?.id());
+        }
+        Err(unknown(name))
+    }
+
+    fn is_within(&self, object: &Object, within: Within) -> bool {
+        let Within::Container(container) = within else { return true };
+        let mut parent = object.parent();
+        while let Some(id) = parent {
+            if id == container {
+                return true;
+            }
+            parent = self.resolver.head().object(id).and_then(Object::parent);
+        }
+        false
+    }
+
+    fn listed_row(&self, what: ShowKind, object: &Object) -> Result<Vec<Cell>> {
+        let path = self.resolver.path(object.id());
+        let part = |at: usize| {
+            let inner = at + 1 < path.len();
+            Cell::maybe_text(path.get(at).filter(|_| inner).map(|name| name.as_str()))
+        };
+        let [created, name] = [Cell::Time(object.created_at()), Cell::text(object.name().as_str())];
+        let owner = Cell::text(object.owner().as_str());
+        let comment = Cell::text(comment_of(object.kind(), object.body())?.unwrap_or_default());
+        let dropped = Cell::maybe_time(object.dropped().map(|dropped| dropped.at()));
+        let retention = Cell::text(self.resolver.retention_days(object).to_string());
+        if matches!(what, ShowKind::Schemas | ShowKind::Databases) {
+            let current = Cell::text(if self.is_current(object) { "Y" } else { "N" });
+            return Ok(vec![created, name, current, part(0), owner, comment, retention, dropped]);
+        }
+        let mut row = vec![created, name, part(0), part(1), owner, comment];
+        match what {
+            ShowKind::Tables => {
+                let content = self.resolver.content(object)?;
+                let counts = [Cell::count(content.rows()), Cell::count(content.stored_bytes())];
+                row.push(Cell::text("TABLE"));
+                row.extend(counts);
+                row.extend([retention, dropped]);
+            }
+            ShowKind::Views => row.push(Cell::text(object.body().read::<ViewDefinition>()?.text)),
+            ShowKind::Stages => row.extend([Cell::text(""), Cell::text("INTERNAL")]),
+            ShowKind::FileFormats => row.push(Cell::text("CSV")),
+            _ => row.push(Cell::text(object.kind().sql())),
+        }
+        Ok(row)
+    }
+
+    fn is_current(&self, object: &Object) -> bool {
+        let current = match object.kind() {
+            ObjectKind::Database => self.resolver.database(None),
+            _ => self.resolver.schema(None),
+        };
+        current.is_ok_and(|current| current.id() == object.id())
+    }
+
+    fn show_columns(&self, show: &Show) -> Result<arrow::array::RecordBatch> {
+        let mut relations: Vec<&Object> = match &show.scope {
+            Some(Scope::Table(name)) => vec![self.resolver.relation(name)?],
+            _ => {
+                let within = self.within(show)?;
+                let relation = |object: &&Object| {
+                    matches!(object.kind(), ObjectKind::Table | ObjectKind::View)
+                        && object.is_live()
+                };
+                let all = self.resolver.head().objects();
+                all.filter(relation).filter(|object| self.is_within(object, within)).collect()
+            }
+        };
+        relations.sort_by_cached_key(|object| self.resolver.path(object.id()));
+        let mut rows = Vec::new();
+        for relation in relations {
+            self.resolver.act(Verb::Describe, relation);
+            let path = self.resolver.path(relation.id());
+            let part = |at: usize| Cell::maybe_text(path.get(at).map(|name| name.as_str()));
+            for column in self.columns_of(relation)? {
+                if selected(show, &column.name) {
+                    let null = if column.not_null { "NOT_NULL" } else { "true" };
+                    rows.push(vec![
+                        part(2),
+                        part(1),
+                        Cell::text(column.name),
+                        Cell::text(column.sql_type.to_string()),
+                        Cell::text(null),
+                        Cell::maybe_text(column.default),
+                        Cell::text("COLUMN"),
+                        Cell::maybe_text(column.comment),
+                        part(0),
+                    ]);
+                }
+            }
+        }
+        shown(show, COLUMNS, cut(show, rows))
+    }
+
+    fn show_parameters(&self, show: &Show) -> Result<arrow::array::RecordBatch> {
+        let settings = &self.session.engine().settings;
+        let tag = self.session.shared().query_tag().unwrap_or_default();
+        let durability = format!("{:?}", settings.durability).to_uppercase();
+        let rows = [
+            (
+                "AUTOCOMMIT",
+                "true".to_owned(),
+                "true",
+                "whether each statement is a transaction of its own",
+            ),
+            (
+                "DATA_RETENTION_TIME_IN_DAYS",
+                super::resolver::DEFAULT_RETENTION_DAYS.to_string(),
+                "1",
+                "days that history is kept where no object says otherwise",
+            ),
+            (
+                "DURABILITY",
+                durability,
+                "FULL",
+                "what an acknowledged commit survives: FULL power loss, OS the end of the process",
+            ),
+            ("QUERY_TAG", tag, "", "text kept with each statement in the query history"),
+            ("TIMEZONE", "UTC".to_owned(), "UTC", "zone of TIMESTAMP_LTZ"),
+        ];
+        let rows = rows
+            .into_iter()
+            .filter(|(key, ..)| selected(show, key))
+            .map(|(key, value, default, description)| {
+                vec![
+                    Cell::text(key),
+                    Cell::text(value),
+                    Cell::text(default),
+                    Cell::text(description),
+                ]
+            })
+            .collect();
+        shown(show, PARAMETERS, cut(show, rows))
+    }
+
+    fn show_warehouses(&self, show: &Show) -> Result<arrow::array::RecordBatch> {
+        let statistics = self.session.engine().warehouse.statistics();
+        let mut rows = Vec::new();
+        if selected(show, DEFAULT_WAREHOUSE) {
+            rows.push(vec![
+                Cell::text(DEFAULT_WAREHOUSE),
+                Cell::text("STARTED"),
+                Cell::text("STANDARD"),
+                Cell::count(statistics.running as u64),
+                Cell::count(statistics.queued as u64),
+                Cell::text("Y"),
+            ]);
+        }
+        shown(show, WAREHOUSES, cut(show, rows))
+    }
+}
+
+fn listed(what: ShowKind) -> Result<(Columns, &'static [ObjectKind])> {
+    Ok(match what {
+        ShowKind::Tables => (TABLES, &[ObjectKind::Table]),
+        ShowKind::Views => (VIEWS, &[ObjectKind::View]),
+        ShowKind::Objects => (OBJECTS, &[ObjectKind::Table, ObjectKind::View]),
+        ShowKind::Schemas => (CONTAINERS, &[ObjectKind::Schema]),
+        ShowKind::Databases => (CONTAINERS, &[ObjectKind::Database]),
+        ShowKind::Stages => (STAGES, &[ObjectKind::Stage]),
+        ShowKind::FileFormats => (FORMATS, &[ObjectKind::FileFormat]),
+        other => return Err(Error::unsupported(format_args!("SHOW {}", other.sql()))),
+    })
+}
+
+/// What the owner says of an object.
+pub(crate) fn comment_of(kind: ObjectKind, body: &Body) -> Result<Option<String>> {
+    Ok(match kind {
+        ObjectKind::Database | ObjectKind::Schema => body.read::<ContainerDefinition>()?.comment,
+        ObjectKind::Table => body.read::<TableDefinition>()?.comment,
+        ObjectKind::View => body.read::<ViewDefinition>()?.comment,
+        ObjectKind::Stage => body.read::<StageDefinition>()?.comment,
+        ObjectKind::FileFormat => body.read::<FileFormatDefinition>()?.comment,
+    })
+}
+
+/// Whether LIKE, STARTS WITH and FROM let the name through.
+fn selected(show: &Show, name: &str) -> bool {
+    let upper = |text: &str| text.to_uppercase();
+    show.like.as_ref().is_none_or(|pattern| like(&upper(pattern), &upper(name)))
+        && show.starts_with.as_ref().is_none_or(|start| name.starts_with(start.as_str()))
+        && show.from.as_ref().is_none_or(|from| name > from.as_str())
+}
+
+/// SQL's LIKE without an escape: `%` is any text, `_` any character. On a
+/// mismatch only the last `%` takes one character more, so that no pattern is
+/// slow.
+fn like(pattern: &str, text: &str) -> bool {
+    let (pattern, text): (Vec<char>, Vec<char>) =
+        (pattern.chars().collect(), text.chars().collect());
+    let (mut p, mut t) = (0, 0);
+    let mut wildcard = None;
+    while t < text.len() {
+        match pattern.get(p) {
+            Some('%') => {
+                wildcard = Some((p, t));
+                p += 1;
+            }
+            Some(wanted) if *wanted == '_' || *wanted == text[t] => (p, t) = (p + 1, t + 1),
+            _ => match wildcard {
+                Some((at, from)) => {
+                    wildcard = Some((at, from + 1));
+                    (p, t) = (at + 1, from + 1);
+                }
+                None => return false,
+            },
+        }
+    }
+    pattern[p..].iter().all(|rest| *rest == '%')
+}
+
+fn cut<T>(show: &Show, mut rows: Vec<T>) -> Vec<T> {
+    if let Some(limit) = show.limit_rows {
+        rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    }
+    rows
+}
+
+/// The rows; TERSE and without HISTORY, fewer columns.
+fn shown(show: &Show, columns: Columns, rows: Vec<Vec<Cell>>) -> Result<arrow::array::RecordBatch> {
+    let all = batch(columns, rows)?;
+    let hidden = |name: &str| {
+        (name == "dropped_on" && !show.history)
+            || (show.terse
+                && !matches!(
+                    name,
+                    "created_on" | "name" | "kind" | "database_name" | "schema_name"
+                ))
+    };
+    let kept: Vec<usize> = (0..columns.len()).filter(|at| !hidden(columns[*at].0)).collect();
+    all.project(&kept).map_err(|source| Error::internal("columns of SHOW").with_source(source))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::like;
+
+    #[test]
+    fn like_matches_as_sql_does() {
+        for (pattern, text, matches) in [
+            ("%", "", true),
+            ("A%", "ABC", true),
+            ("%C", "ABC", true),
+            ("A_C", "ABC", true),
+            ("A_C", "AC", false),
+            ("%B%B", "ABCB", true),
+            ("ABC", "ABCD", false),
+            ("", "A", false),
+            ("%%_", "Ä", true),
+        ] {
+            assert_eq!(like(pattern, text), matches, "{text} LIKE {pattern}");
+        }
+    }
+}

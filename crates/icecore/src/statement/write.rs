@@ -1,0 +1,398 @@
+//! INSERT, CREATE TABLE AS, DELETE, UPDATE and TRUNCATE: each a query whose
+//! rows an operator of ours writes. DataFusion's own DML is never used: it
+//! drops the predicates that it cannot push down, and then changes every row.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{Field, Schema, SchemaRef};
+use datafusion::common::Column;
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, lit};
+use datafusion::scalar::ScalarValue;
+use icecore_exec::{TableScan, WriteKind, from_datafusion};
+use icecore_functions::assign;
+use icecore_governance::Verb;
+use icecore_snapshot::{Object, Update};
+use icecore_sql::{
+    CreateTable, Delete, Insert, InsertSource, Truncate, Update as UpdateRows, ValueExpr, ast,
+};
+use icecore_types::{
+    Body, Code, ColumnDefinition, ColumnId, Error, ErrorKind, Name, ObjectId, ObjectKind,
+    QualifiedName, Result, SqlType, TableDefinition,
+};
+
+use super::alter::no_column;
+use super::change::{Change, IfExists};
+use super::create::distinct_names;
+use super::{Planning, Resolved};
+use crate::plan::{Binder, TARGET, plan_expression, plan_select, table_scan};
+
+/// Rows on their way into a table.
+pub(crate) struct Write {
+    pub(crate) table: ObjectId,
+    pub(crate) schema: SchemaRef,
+    pub(crate) rows: LogicalPlan,
+    pub(crate) kind: WriteKind,
+    pub(crate) scan: Option<Arc<TableScan>>,
+    /// What the same transaction does first: CREATE, or TRUNCATE.
+    pub(crate) before: Vec<Update>,
+    pub(crate) report: Report,
+}
+
+/// What is said when the rows are written.
+pub(crate) enum Report {
+    /// `number of rows inserted` and so on, a column each; the first counts.
+    Counts(&'static [&'static str]),
+    /// A sentence, for CREATE TABLE AS.
+    Status(String),
+    /// The commit, which there is even if there were no rows.
+    Commit,
+}
+
+impl Write {
+    /// The query alone, for EXPLAIN.
+    pub(super) fn into_rows(self) -> LogicalPlan {
+        self.rows
+    }
+}
+
+/// The schema of a table's segments: its columns by their ids.
+pub(crate) fn segment_schema(definition: &TableDefinition) -> SchemaRef {
+    let field = |column: &ColumnDefinition| {
+        Field::new(column.id.stored_name(), icecore_values::arrow_type(&column.sql_type), true)
+    };
+    Arc::new(Schema::new(definition.columns.iter().map(field).collect::<Vec<_>>()))
+}
+
+impl Planning {
+    /// A table that a statement changes, with its definition.
+    pub(super) fn target(
+        &self,
+        name: &QualifiedName,
+        verb: Verb,
+    ) -> Result<(&Object, TableDefinition)> {
+        let table = self.resolver.object(ObjectKind::Table, name)?;
+        self.resolver.act(verb, table);
+        Ok((table, table.body().read()?))
+    }
+
+    /// INSERT.
+    pub(super) fn insert(&self, insert: &Insert) -> Result<Write> {
+        let (table, definition) = self.target(&insert.table, Verb::Insert)?;
+        let given = given_columns(&definition, &insert.columns)?;
+        let source = match &insert.source {
+            InsertSource::Values(rows) => self.values(rows, &given)?,
+            InsertSource::Query(query) => plan_select(query, &self.state, &self.binder)?,
+        };
+        let before = match insert.overwrite {
+            true => {
+                self.resolver.act(Verb::Truncate, table);
+                vec![Update::Truncate { table: table.id(), keep_loads: true }]
+            }
+            false => Vec::new(),
+        };
+        let given: Vec<ColumnId> = given.iter().map(|column| column.id).collect();
+        Ok(Write {
+            table: table.id(),
+            schema: segment_schema(&definition),
+            rows: self.assigned(source, &definition, &given)?,
+            kind: WriteKind::Append,
+            scan: None,
+            before,
+            report: Report::Counts(&["number of rows inserted"]),
+        })
+    }
+
+    /// The plan of VALUES, with the defaults of its columns.
+    fn values(&self, rows: &[Vec<ValueExpr>], given: &[&ColumnDefinition]) -> Result<LogicalPlan> {
+        let mut query = icecore_sql::parse_query("VALUES (NULL)")?;
+        let ast::SetExpr::Values(values) = &mut *query.body else {
+            return Err(Error::internal("VALUES is not VALUES"));
+        };
+        let Some(template) = values.rows.pop() else {
+            return Err(Error::internal("VALUES without a row"));
+        };
+        for row in rows {
+            if row.len() != given.len() {
+                return Err(wrong_count(given.len(), row.len()));
+            }
+            let mut filled = template.clone();
+            filled.content = row
+                .iter()
+                .zip(given)
+                .map(|(value, column)| value_or_default(value, column))
+                .collect::<Result<_>>()?;
+            values.rows.push(filled);
+        }
+        plan_select(&query, &self.state, &self.binder)
+    }
+
+    /// The rows as the table stores them: in its order, with its types, its
+    /// defaults where nothing is given, checked.
+    pub(crate) fn assigned(
+        &self,
+        source: LogicalPlan,
+        definition: &TableDefinition,
+        given: &[ColumnId],
+    ) -> Result<LogicalPlan> {
+        let columns = source.schema().columns();
+        if columns.len() != given.len() {
+            return Err(wrong_count(given.len(), columns.len()));
+        }
+        let assigned = definition
+            .columns
+            .iter()
+            .map(|column| {
+                let (value, from) = match given.iter().position(|id| *id == column.id) {
+                    Some(at) => {
+                        let from = source.schema().field(at).as_ref().clone();
+                        (Expr::Column(columns[at].clone()), from)
+                    }
+                    None => self.default_of(column)?,
+                };
+                store(value, &from, column)
+            })
+            .collect::<Result<Vec<_>>>()?;
+        project(source, assigned)
+    }
+
+    /// The default of a column, or NULL, with its type.
+    fn default_of(&self, column: &ColumnDefinition) -> Result<(Expr, Field)> {
+        let null =
+            || (lit(ScalarValue::Null), Field::new("", arrow::datatypes::DataType::Null, true));
+        let Some(default) = &column.default else { return Ok(null()) };
+        let expression = icecore_sql::parse_expression(default)?;
+        let empty = datafusion::common::DFSchema::empty();
+        let value = plan_expression(&expression, &empty, &self.state, &self.binder)?;
+        use datafusion::logical_expr::ExprSchemable;
+        let (_, field) = value.to_field(&empty).map_err(from_datafusion)?;
+        Ok((value, field.as_ref().clone()))
+    }
+
+    /// CREATE TABLE AS.
+    pub(super) fn create_table_as(&self, create: &CreateTable) -> Result<Resolved> {
+        let Some(query) = &create.as_query else {
+            return Err(Error::internal("CREATE TABLE AS without a query"));
+        };
+        let source = plan_select(query, &self.state, &self.binder)?;
+        let mut definition = match create.columns.is_empty() {
+            true => inferred(&source)?,
+            false => self.table_definition(&create.columns)?,
+        };
+        definition.comment = create.comment.clone();
+        definition.retention_days = create.retention_days;
+        let if_exists = IfExists::of(create.or_replace, create.if_not_exists);
+        let body = Body::of(&definition)?;
+        let (id, change) = self.create(ObjectKind::Table, &create.name, if_exists, body)?;
+        let Some(table) = id else { return Ok(Resolved::Change(change)) };
+        let given: Vec<ColumnId> = definition.columns.iter().map(|column| column.id).collect();
+        Ok(Resolved::Write(Box::new(Write {
+            table,
+            schema: segment_schema(&definition),
+            rows: self.assigned(source, &definition, &given)?,
+            kind: WriteKind::Append,
+            scan: None,
+            before: change.updates,
+            report: Report::Status(change.message),
+        })))
+    }
+
+    /// TRUNCATE TABLE.
+    pub(super) fn truncate(&self, truncate: &Truncate) -> Result<Change> {
+        let done = "Statement executed successfully.";
+        let table = match self.resolver.object(ObjectKind::Table, &truncate.table) {
+            Err(error) if truncate.if_exists && error.kind() == ErrorKind::NotFound => {
+                return Ok(Change::nothing(done));
+            }
+            found => found?,
+        };
+        self.resolver.act(Verb::Truncate, table);
+        Ok(Change::one(Update::Truncate { table: table.id(), keep_loads: false }, done))
+    }
+
+    /// DELETE: the positions of the rows that the predicate holds for.
+    pub(super) fn delete(&self, delete: &Delete) -> Result<Write> {
+        let (table, definition) = self.target(&delete.table, Verb::Delete)?;
+        let columns = vec![item(TableScan::SEGMENT), item(TableScan::POSITION)];
+        let from = Target { alias: alias(&delete.alias, &delete.table), with: &delete.using };
+        let (scan, rows) =
+            self.changed_rows((table, &definition), from, columns, delete.predicate.as_ref())?;
+        Ok(Write {
+            table: table.id(),
+            schema: segment_schema(&definition),
+            rows,
+            kind: WriteKind::Delete,
+            scan: Some(scan),
+            before: Vec::new(),
+            report: Report::Counts(&["number of rows deleted"]),
+        })
+    }
+
+    /// UPDATE: the positions of the rows, their ids, and all their columns with
+    /// the new values.
+    pub(super) fn update(&self, update: &UpdateRows) -> Result<Write> {
+        let (table, definition) = self.target(&update.table, Verb::Update)?;
+        let alias = alias(&update.alias, &update.table);
+        for assignment in &update.assignments {
+            if definition.column(&assignment.column).is_none() {
+                return Err(no_column(&assignment.column));
+            }
+        }
+        let mut columns =
+            vec![item(TableScan::SEGMENT), item(TableScan::POSITION), item(TableScan::ROW_ID)];
+        for column in &definition.columns {
+            let assigned = update.assignments.iter().find(|set| set.column == column.name);
+            let value = match assigned {
+                Some(set) => value_or_default(&set.value, column)?,
+                None => ast::Expr::CompoundIdentifier(vec![ident(&alias), ident(&column.name)]),
+            };
+            let alias = ast::Ident::with_quote('"', format!("${}", column.id.get()));
+            columns.push(ast::SelectItem::ExprWithAlias { expr: value, alias });
+        }
+        let from = Target { alias, with: &update.from };
+        let (scan, rows) =
+            self.changed_rows((table, &definition), from, columns, update.predicate.as_ref())?;
+        Ok(Write {
+            table: table.id(),
+            schema: segment_schema(&definition),
+            rows: stored_update(rows, &definition)?,
+            kind: WriteKind::Update,
+            scan: Some(scan),
+            before: Vec::new(),
+            report: Report::Counts(&[
+                "number of rows updated",
+                "number of multi-joined rows updated",
+            ]),
+        })
+    }
+
+    /// The plan of `SELECT columns FROM target WHERE predicate`, over the
+    /// variant of the table that also yields the positions of its rows.
+    fn changed_rows(
+        &self,
+        (table, definition): (&Object, &TableDefinition),
+        from: Target<'_>,
+        columns: Vec<ast::SelectItem>,
+        predicate: Option<&ast::Expr>,
+    ) -> Result<(Arc<TableScan>, LogicalPlan)> {
+        let scan = Arc::new(table_scan(
+            &self.session.engine().segments,
+            (table.id(), table.name()),
+            definition,
+            self.resolver.content(table)?,
+            true,
+        )?);
+        let text = format!("SELECT 1 FROM \"{TARGET}\" AS {}", from.alias);
+        let mut query = icecore_sql::parse_query(&text)?;
+        let ast::SetExpr::Select(select) = &mut *query.body else {
+            return Err(Error::internal("SELECT is not SELECT"));
+        };
+        select.projection = columns;
+        select.selection = predicate.cloned();
+        select.from.extend(from.with.iter().cloned());
+        let binder = Binder::new(self.session.clone(), Arc::clone(&self.resolver));
+        let binder = Arc::new(binder.with_target(Arc::clone(&scan)));
+        let plan = plan_select(&query, &self.state, &binder)?;
+        Ok((scan, plan))
+    }
+}
+
+/// What stands in FROM beside the table that is changed.
+struct Target<'a> {
+    alias: Name,
+    with: &'a [ast::TableWithJoins],
+}
+
+fn alias(alias: &Option<Name>, table: &QualifiedName) -> Name {
+    alias.clone().unwrap_or_else(|| table.name.clone())
+}
+
+fn ident(name: &Name) -> ast::Ident {
+    ast::Ident::with_quote('"', name.as_str())
+}
+
+fn item(column: &str) -> ast::SelectItem {
+    ast::SelectItem::UnnamedExpr(ast::Expr::Identifier(ast::Ident::with_quote('"', column)))
+}
+
+fn value_or_default(value: &ValueExpr, column: &ColumnDefinition) -> Result<ast::Expr> {
+    match (value, &column.default) {
+        (ValueExpr::Expr(expression), _) => Ok(expression.clone()),
+        (ValueExpr::Default, Some(default)) => icecore_sql::parse_expression(default),
+        (ValueExpr::Default, None) => icecore_sql::parse_expression("NULL"),
+    }
+}
+
+/// The columns that an INSERT gives, all if it names none.
+fn given_columns<'a>(
+    definition: &'a TableDefinition,
+    names: &[Name],
+) -> Result<Vec<&'a ColumnDefinition>> {
+    if names.is_empty() {
+        return Ok(definition.columns.iter().collect());
+    }
+    names.iter().map(|name| definition.column(name).ok_or_else(|| no_column(name))).collect()
+}
+
+fn wrong_count(expected: usize, found: usize) -> Error {
+    Error::new(
+        Code::COLUMN_COUNT,
+        format!(
+            "insert value list does not match column list expecting {expected} but got {found}"
+        ),
+    )
+}
+
+/// The value as the column stores it, under the column's stored name.
+fn store(value: Expr, from: &Field, column: &ColumnDefinition) -> Result<Expr> {
+    let name = column.name.as_str();
+    let value = assign(value, from, name, &column.sql_type, column.not_null)?;
+    Ok(value.alias(column.id.stored_name()))
+}
+
+fn project(source: LogicalPlan, columns: Vec<Expr>) -> Result<LogicalPlan> {
+    LogicalPlanBuilder::from(source)
+        .project(columns)
+        .and_then(LogicalPlanBuilder::build)
+        .map_err(from_datafusion)
+}
+
+/// Positions as they are, then the columns as the table stores them.
+fn stored_update(rows: LogicalPlan, definition: &TableDefinition) -> Result<LogicalPlan> {
+    const POSITIONS: usize = 3;
+    let columns = rows.schema().columns();
+    let (positions, values) = columns.split_at(POSITIONS.min(columns.len()));
+    let mut stored: Vec<Expr> = positions
+        .iter()
+        .map(|column| Expr::Column(column.clone()).alias(column.name.clone()))
+        .collect();
+    for (at, (value, column)) in values.iter().zip(&definition.columns).enumerate() {
+        let from = rows.schema().field(at + POSITIONS).as_ref().clone();
+        stored.push(store(Expr::Column(Column::clone(value)), &from, column)?);
+    }
+    project(rows, stored)
+}
+
+/// The columns of a table that is made from a query's result.
+fn inferred(source: &LogicalPlan) -> Result<TableDefinition> {
+    let fields = source.schema().fields();
+    distinct_names(fields.iter().map(|field| field.name().as_str()))?;
+    let mut definition = TableDefinition { next_column: 1, ..TableDefinition::default() };
+    for field in fields {
+        let sql_type = match icecore_values::sql_type(field)? {
+            // What is computed has no declared length.
+            SqlType::Varchar { .. } if field.metadata().is_empty() => SqlType::TEXT,
+            other => other,
+        };
+        definition.columns.push(ColumnDefinition {
+            id: ColumnId::new(definition.next_column),
+            name: Name::quoted(field.name()),
+            sql_type,
+            not_null: false,
+            default: None,
+            value_before: None,
+            comment: None,
+        });
+        definition.next_column += 1;
+    }
+    Ok(definition)
+}

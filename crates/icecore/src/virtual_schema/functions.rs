@@ -1,0 +1,77 @@
+//! Table functions.
+
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::{DataType, SchemaRef};
+use datafusion::scalar::ScalarValue;
+use icecore_exec::from_datafusion;
+use icecore_types::{Code, Error, QualifiedName, QueryId, Result};
+
+use super::{INFORMATION_SCHEMA, Listing, queries};
+use crate::plan::Binder;
+
+/// An argument: its name, if it was given, and its value.
+pub(crate) type Argument = (Option<String>, ScalarValue);
+
+/// How many statements QUERY_HISTORY() returns if it is not told.
+const DEFAULT_LIMIT: usize = 100;
+
+/// The rows that a table function returns.
+///
+/// # Errors
+/// `InvalidInput` for a function that is not there, or wrong arguments.
+pub(crate) fn function(
+    name: &QualifiedName,
+    arguments: &[Argument],
+    binder: &Arc<Binder>,
+) -> Result<(SchemaRef, Vec<RecordBatch>)> {
+    let schema = name.schema.as_ref().map(|schema| schema.as_str());
+    match (schema, name.name.as_str()) {
+        (None, "RESULT_SCAN") => result_scan(arguments, binder),
+        (Some(INFORMATION_SCHEMA), "QUERY_HISTORY") => query_history(arguments, binder),
+        _ => Err(Error::new(Code::UNKNOWN_FUNCTION, format!("unknown table function {name}"))
+            .with_help("there are RESULT_SCAN and INFORMATION_SCHEMA.QUERY_HISTORY")),
+    }
+}
+
+fn result_scan(arguments: &[Argument], binder: &Binder) -> Result<(SchemaRef, Vec<RecordBatch>)> {
+    let invalid = || {
+        Error::new(
+            Code::INVALID_ARGUMENT,
+            "invalid argument [invalid job UUID provided] for table function: the argument is \
+             required to be a constant",
+        )
+    };
+    let [(None, value)] = arguments else { return Err(invalid()) };
+    let ScalarValue::Utf8View(Some(text)) =
+        value.cast_to(&DataType::Utf8View).map_err(from_datafusion)?
+    else {
+        return Err(invalid());
+    };
+    let id: QueryId = text.parse().map_err(|_| invalid())?;
+    let result = binder.session().shared().result(id).ok_or_else(|| {
+        Error::new(Code::STATEMENT_NOT_FOUND, format!("no result is kept of statement {id}"))
+            .with_help("only the session that ran it keeps it, while there is room, if it was read to its end")
+    })?;
+    Ok((result.schema, result.batches))
+}
+
+fn query_history(arguments: &[Argument], binder: &Binder) -> Result<(SchemaRef, Vec<RecordBatch>)> {
+    let mut limit = DEFAULT_LIMIT;
+    for (name, value) in arguments {
+        match (name.as_deref(), value.cast_to(&DataType::UInt64).map_err(from_datafusion)?) {
+            (Some("RESULT_LIMIT"), ScalarValue::UInt64(Some(rows))) => {
+                limit = usize::try_from(rows).unwrap_or(usize::MAX);
+            }
+            _ => {
+                let shown = name.as_deref().unwrap_or("without a name");
+                return Err(Error::unsupported(format_args!("argument {shown} of QUERY_HISTORY"))
+                    .with_help("RESULT_LIMIT => n is what there is"));
+            }
+        }
+    }
+    let state = &binder.session().engine().template;
+    let rows = queries::history(&Listing { binder, state, database: None }, Some(limit))?;
+    Ok((rows.schema(), vec![rows]))
+}

@@ -1,0 +1,110 @@
+//! Tables that the engine itself fills: INFORMATION_SCHEMA of each database,
+//! SNOWFLAKE.ACCOUNT_USAGE, and table functions.
+
+mod functions;
+mod objects;
+mod queries;
+mod storage;
+
+use arrow::array::RecordBatch;
+use datafusion::execution::SessionState;
+use icecore_governance::Verb;
+use icecore_snapshot::Object;
+use icecore_types::{Name, ObjectId, ObjectKind, QualifiedName, Result};
+
+pub(crate) use functions::function;
+
+use crate::plan::Binder;
+use crate::statement::unknown;
+
+/// The schema of each database that lists what is in it.
+pub(crate) const INFORMATION_SCHEMA: &str = "INFORMATION_SCHEMA";
+/// The database that shows the use of the whole account.
+pub(crate) const SNOWFLAKE: &str = "SNOWFLAKE";
+const ACCOUNT_USAGE: &str = "ACCOUNT_USAGE";
+
+/// What a listing covers.
+struct Listing<'a> {
+    binder: &'a Binder,
+    state: &'a SessionState,
+    /// The database whose objects are listed; all if there is none.
+    database: Option<ObjectId>,
+}
+
+impl Listing<'_> {
+    /// The live objects of these kinds, in the order of their full names.
+    fn objects(&self, kinds: &[ObjectKind]) -> Vec<&Object> {
+        let resolver = self.binder.resolver();
+        let mut found: Vec<&Object> = resolver
+            .head()
+            .objects()
+            .filter(|object| object.is_live() && kinds.contains(&object.kind()))
+            .filter(|object| self.covers(object))
+            .collect();
+        found.sort_by_cached_key(|object| resolver.path(object.id()));
+        for object in &found {
+            resolver.act(Verb::Show, object);
+        }
+        found
+    }
+
+    fn covers(&self, object: &Object) -> bool {
+        let Some(database) = self.database else { return true };
+        let head = self.binder.resolver().head();
+        let mut next = Some(object);
+        while let Some(object) = next {
+            if object.id() == database {
+                return true;
+            }
+            next = object.parent().and_then(|id| head.object(id));
+        }
+        false
+    }
+}
+
+/// The rows of a table that the engine fills, if the name is one's.
+///
+/// # Errors
+/// `NotFound` for a name in such a schema that is none of its tables.
+pub(crate) fn table(
+    name: &QualifiedName,
+    binder: &Binder,
+    state: &SessionState,
+) -> Result<Option<RecordBatch>> {
+    let Some(schema) = schema_of(name, binder) else { return Ok(None) };
+    let database = match &schema {
+        Schema::Information(database) => Some(binder.resolver().database(database.as_ref())?.id()),
+        Schema::AccountUsage => None,
+    };
+    let listing = Listing { binder, state, database };
+    let rows = match (name.name.as_str(), &schema) {
+        ("DATABASES", _) => objects::databases(&listing),
+        ("SCHEMATA", _) => objects::schemata(&listing),
+        ("TABLES", _) => objects::tables(&listing),
+        ("VIEWS", _) => objects::views(&listing),
+        ("COLUMNS", _) => objects::columns(&listing),
+        ("STAGES", _) => objects::stages(&listing),
+        ("FILE_FORMATS", _) => objects::file_formats(&listing),
+        ("LOAD_HISTORY", _) => objects::load_history(&listing),
+        ("TABLE_STORAGE_METRICS", _) => storage::metrics(&listing),
+        ("QUERY_HISTORY", Schema::AccountUsage) => queries::history(&listing, None),
+        _ => return Err(unknown(name)),
+    };
+    rows.map(Some)
+}
+
+enum Schema {
+    Information(Option<Name>),
+    AccountUsage,
+}
+
+fn schema_of(name: &QualifiedName, binder: &Binder) -> Option<Schema> {
+    let session = binder.session().shared();
+    let current = || name.database.is_none().then(|| session.schema()).flatten();
+    let schema = name.schema.clone().or_else(current)?;
+    match (name.database.as_ref().map(Name::as_str), schema.as_str()) {
+        (Some(SNOWFLAKE), ACCOUNT_USAGE) => Some(Schema::AccountUsage),
+        (_, INFORMATION_SCHEMA) => Some(Schema::Information(name.database.clone())),
+        _ => None,
+    }
+}

@@ -1,0 +1,278 @@
+//! What there is.
+
+use arrow::array::RecordBatch;
+use icecore_snapshot::Object;
+use icecore_types::{Name, ObjectKind, Result, SqlType, ViewDefinition};
+
+use super::Listing;
+use crate::cells::{Cell, Columns, batch};
+use crate::statement::{columns_of, comment_of};
+
+const TEXT: SqlType = SqlType::TEXT;
+const INTEGER: SqlType = SqlType::Integer;
+const TIME: SqlType = SqlType::TimestampLtz;
+
+impl Listing<'_> {
+    /// Database, schema and name of an object, as cells.
+    fn path(&self, object: &Object) -> Vec<Cell> {
+        let path = self.binder.resolver().path(object.id());
+        path.iter().map(|name| Cell::text(name.as_str())).collect()
+    }
+
+    /// Owner, comment, and when it was made and changed.
+    fn about(&self, object: &Object) -> Result<[Cell; 4]> {
+        Ok([
+            Cell::text(object.owner().as_str()),
+            Cell::maybe_text(comment_of(object.kind(), object.body())?),
+            Cell::Time(object.created_at()),
+            Cell::Time(object.changed_at()),
+        ])
+    }
+
+    fn retention(&self, object: &Object) -> Cell {
+        Cell::Number(i64::from(self.binder.resolver().retention_days(object)))
+    }
+}
+
+const DATABASES: Columns = &[
+    ("DATABASE_NAME", TEXT),
+    ("DATABASE_OWNER", TEXT),
+    ("COMMENT", TEXT),
+    ("CREATED", TIME),
+    ("LAST_ALTERED", TIME),
+    ("RETENTION_TIME", INTEGER),
+];
+
+pub(super) fn databases(listing: &Listing<'_>) -> Result<RecordBatch> {
+    containers(listing, ObjectKind::Database, DATABASES)
+}
+
+const SCHEMATA: Columns = &[
+    ("CATALOG_NAME", TEXT),
+    ("SCHEMA_NAME", TEXT),
+    ("SCHEMA_OWNER", TEXT),
+    ("COMMENT", TEXT),
+    ("CREATED", TIME),
+    ("LAST_ALTERED", TIME),
+    ("RETENTION_TIME", INTEGER),
+];
+
+pub(super) fn schemata(listing: &Listing<'_>) -> Result<RecordBatch> {
+    containers(listing, ObjectKind::Schema, SCHEMATA)
+}
+
+fn containers(listing: &Listing<'_>, kind: ObjectKind, columns: Columns) -> Result<RecordBatch> {
+    let rows = listing.objects(&[kind]).into_iter().map(|object| {
+        let mut row = listing.path(object);
+        row.extend(listing.about(object)?);
+        row.push(listing.retention(object));
+        Ok(row)
+    });
+    batch(columns, rows.collect::<Result<_>>()?)
+}
+
+const TABLES: Columns = &[
+    ("TABLE_CATALOG", TEXT),
+    ("TABLE_SCHEMA", TEXT),
+    ("TABLE_NAME", TEXT),
+    ("TABLE_OWNER", TEXT),
+    ("COMMENT", TEXT),
+    ("CREATED", TIME),
+    ("LAST_ALTERED", TIME),
+    ("TABLE_TYPE", TEXT),
+    ("TABLE_ID", TEXT),
+    ("ROW_COUNT", INTEGER),
+    ("BYTES", INTEGER),
+    ("RETENTION_TIME", INTEGER),
+];
+
+pub(super) fn tables(listing: &Listing<'_>) -> Result<RecordBatch> {
+    let rows = listing.objects(&[ObjectKind::Table, ObjectKind::View]).into_iter().map(|object| {
+        let mut row = listing.path(object);
+        row.extend(listing.about(object)?);
+        let content = listing.binder.resolver().head().content(object.id());
+        let table = object.kind() == ObjectKind::Table;
+        row.push(Cell::text(if table { "BASE TABLE" } else { "VIEW" }));
+        row.push(Cell::text(object.id().to_string()));
+        row.push(content.map_or(Cell::Null, |content| Cell::count(content.rows())));
+        row.push(content.map_or(Cell::Null, |content| Cell::count(content.stored_bytes())));
+        row.push(if table { listing.retention(object) } else { Cell::Null });
+        Ok(row)
+    });
+    batch(TABLES, rows.collect::<Result<_>>()?)
+}
+
+const VIEWS: Columns = &[
+    ("TABLE_CATALOG", TEXT),
+    ("TABLE_SCHEMA", TEXT),
+    ("TABLE_NAME", TEXT),
+    ("TABLE_OWNER", TEXT),
+    ("COMMENT", TEXT),
+    ("CREATED", TIME),
+    ("LAST_ALTERED", TIME),
+    ("VIEW_DEFINITION", TEXT),
+];
+
+pub(super) fn views(listing: &Listing<'_>) -> Result<RecordBatch> {
+    let rows = listing.objects(&[ObjectKind::View]).into_iter().map(|object| {
+        let mut row = listing.path(object);
+        row.extend(listing.about(object)?);
+        row.push(Cell::text(object.body().read::<ViewDefinition>()?.text));
+        Ok(row)
+    });
+    batch(VIEWS, rows.collect::<Result<_>>()?)
+}
+
+const COLUMNS: Columns = &[
+    ("TABLE_CATALOG", TEXT),
+    ("TABLE_SCHEMA", TEXT),
+    ("TABLE_NAME", TEXT),
+    ("COLUMN_NAME", TEXT),
+    ("ORDINAL_POSITION", INTEGER),
+    ("COLUMN_DEFAULT", TEXT),
+    ("IS_NULLABLE", TEXT),
+    ("DATA_TYPE", TEXT),
+    ("CHARACTER_MAXIMUM_LENGTH", INTEGER),
+    ("NUMERIC_PRECISION", INTEGER),
+    ("NUMERIC_SCALE", INTEGER),
+    ("COMMENT", TEXT),
+];
+
+pub(super) fn columns(listing: &Listing<'_>) -> Result<RecordBatch> {
+    let mut rows = Vec::new();
+    for object in listing.objects(&[ObjectKind::Table, ObjectKind::View]) {
+        for (at, column) in
+            columns_of(object, listing.binder, listing.state)?.into_iter().enumerate()
+        {
+            let (name, length, precision, scale) = parts(&column.sql_type);
+            let mut row = listing.path(object);
+            row.extend([
+                Cell::text(column.name),
+                Cell::Number(at as i64 + 1),
+                Cell::maybe_text(column.default),
+                Cell::text(if column.not_null { "NO" } else { "YES" }),
+                Cell::text(name),
+                length,
+                precision,
+                scale,
+                Cell::maybe_text(column.comment),
+            ]);
+            rows.push(row);
+        }
+    }
+    batch(COLUMNS, rows)
+}
+
+/// A type as an information schema takes it apart: name, length, precision,
+/// scale.
+fn parts(ty: &SqlType) -> (&'static str, Cell, Cell, Cell) {
+    let number = |value: u32| Cell::Number(i64::from(value));
+    let none = || Cell::Null;
+    match ty {
+        SqlType::Integer => ("NUMBER", none(), number(38), number(0)),
+        SqlType::Number { precision, scale } => {
+            ("NUMBER", none(), number(u32::from(*precision)), number(u32::from(*scale)))
+        }
+        SqlType::Float => ("FLOAT", none(), none(), none()),
+        SqlType::Varchar { length } => ("TEXT", number(*length), none(), none()),
+        SqlType::Binary { length } => ("BINARY", number(*length), none(), none()),
+        SqlType::Boolean => ("BOOLEAN", none(), none(), none()),
+        SqlType::Date => ("DATE", none(), none(), none()),
+        SqlType::Time => ("TIME", none(), none(), none()),
+        SqlType::TimestampNtz => ("TIMESTAMP_NTZ", none(), none(), none()),
+        SqlType::TimestampLtz => ("TIMESTAMP_LTZ", none(), none(), none()),
+    }
+}
+
+const STAGES: Columns = &[
+    ("STAGE_CATALOG", TEXT),
+    ("STAGE_SCHEMA", TEXT),
+    ("STAGE_NAME", TEXT),
+    ("STAGE_OWNER", TEXT),
+    ("COMMENT", TEXT),
+    ("CREATED", TIME),
+    ("LAST_ALTERED", TIME),
+    ("STAGE_TYPE", TEXT),
+];
+
+pub(super) fn stages(listing: &Listing<'_>) -> Result<RecordBatch> {
+    in_schema(listing, ObjectKind::Stage, STAGES, "Internal Named")
+}
+
+const FILE_FORMATS: Columns = &[
+    ("FILE_FORMAT_CATALOG", TEXT),
+    ("FILE_FORMAT_SCHEMA", TEXT),
+    ("FILE_FORMAT_NAME", TEXT),
+    ("FILE_FORMAT_OWNER", TEXT),
+    ("COMMENT", TEXT),
+    ("CREATED", TIME),
+    ("LAST_ALTERED", TIME),
+    ("FILE_FORMAT_TYPE", TEXT),
+];
+
+pub(super) fn file_formats(listing: &Listing<'_>) -> Result<RecordBatch> {
+    in_schema(listing, ObjectKind::FileFormat, FILE_FORMATS, "CSV")
+}
+
+fn in_schema(
+    listing: &Listing<'_>,
+    kind: ObjectKind,
+    columns: Columns,
+    what: &str,
+) -> Result<RecordBatch> {
+    let rows = listing.objects(&[kind]).into_iter().map(|object| {
+        let mut row = listing.path(object);
+        row.extend(listing.about(object)?);
+        row.push(Cell::text(what));
+        Ok(row)
+    });
+    batch(columns, rows.collect::<Result<_>>()?)
+}
+
+const LOAD_HISTORY: Columns = &[
+    ("TABLE_CATALOG", TEXT),
+    ("SCHEMA_NAME", TEXT),
+    ("TABLE_NAME", TEXT),
+    ("FILE_NAME", TEXT),
+    ("LAST_LOAD_TIME", TIME),
+    ("STATUS", TEXT),
+    ("ROW_COUNT", INTEGER),
+    ("ROW_PARSED", INTEGER),
+    ("FIRST_ERROR_MESSAGE", TEXT),
+    ("ERROR_COUNT", INTEGER),
+    ("FILE_SIZE", INTEGER),
+    ("QUERY_ID", TEXT),
+];
+
+pub(super) fn load_history(listing: &Listing<'_>) -> Result<RecordBatch> {
+    let mut rows = Vec::new();
+    for object in listing.objects(&[ObjectKind::Table]) {
+        let Some(content) = listing.binder.resolver().head().content(object.id()) else { continue };
+        for load in content.loads() {
+            let status = match (load.rows_loaded, load.errors) {
+                (_, 0) => "LOADED",
+                (0, _) => "LOAD_FAILED",
+                _ => "PARTIALLY_LOADED",
+            };
+            let mut row = listing.path(object);
+            row.extend([
+                Cell::text(&*load.key.file),
+                Cell::Time(load.loaded_at),
+                Cell::text(status),
+                Cell::count(load.rows_loaded),
+                Cell::count(load.rows_parsed),
+                Cell::maybe_text(load.first_error.clone()),
+                Cell::count(load.errors),
+                Cell::count(load.size_bytes),
+                Cell::text(load.query_id.to_string()),
+            ]);
+            rows.push(row);
+        }
+    }
+    batch(LOAD_HISTORY, rows)
+}
+
+/// A name as text, for listings that are not of objects.
+pub(super) fn name_cell(name: Option<&Name>) -> Cell {
+    Cell::maybe_text(name.map(|name| name.as_str()))
+}

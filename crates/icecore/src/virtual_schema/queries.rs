@@ -1,0 +1,67 @@
+//! What was asked.
+
+use arrow::array::RecordBatch;
+use icecore_types::{Result, SqlType};
+
+use super::Listing;
+use super::objects::name_cell;
+use crate::cells::{Cell, Columns, batch};
+
+const TEXT: SqlType = SqlType::TEXT;
+const INTEGER: SqlType = SqlType::Integer;
+const TIME: SqlType = SqlType::TimestampLtz;
+
+const HISTORY: Columns = &[
+    ("QUERY_ID", TEXT),
+    ("QUERY_TEXT", TEXT),
+    ("QUERY_TYPE", TEXT),
+    ("USER_NAME", TEXT),
+    ("ROLE_NAME", TEXT),
+    ("WAREHOUSE_NAME", TEXT),
+    ("DATABASE_NAME", TEXT),
+    ("SCHEMA_NAME", TEXT),
+    ("SESSION_ID", INTEGER),
+    ("QUERY_TAG", TEXT),
+    ("EXECUTION_STATUS", TEXT),
+    ("ERROR_CODE", TEXT),
+    ("ERROR_MESSAGE", TEXT),
+    ("START_TIME", TIME),
+    ("END_TIME", TIME),
+    ("TOTAL_ELAPSED_TIME", INTEGER),
+    ("ROWS_PRODUCED", INTEGER),
+    ("ROWS_AFFECTED", INTEGER),
+    ("READ_VERSION", INTEGER),
+    ("END_VERSION", INTEGER),
+];
+
+/// The newest statements first, at most `limit`.
+pub(super) fn history(listing: &Listing<'_>, limit: Option<usize>) -> Result<RecordBatch> {
+    let rows = listing.binder.session().engine().history.rows();
+    let newest = rows.iter().rev().take(limit.unwrap_or(usize::MAX));
+    let cells = newest.map(|row| {
+        let elapsed = row.ended.since(row.started).as_millis();
+        vec![
+            Cell::text(row.query_id.to_string()),
+            Cell::text(row.text.as_str()),
+            Cell::text(row.kind.as_str()),
+            Cell::text(row.user.as_str()),
+            Cell::text(row.role.as_str()),
+            Cell::text(row.warehouse.as_str()),
+            name_cell(row.database.as_ref()),
+            name_cell(row.schema.as_ref()),
+            Cell::count(row.session),
+            Cell::text(row.tag.clone().unwrap_or_default()),
+            Cell::text(row.status.as_str()),
+            Cell::maybe_text(row.error_code.clone()),
+            Cell::maybe_text(row.error_message.clone()),
+            Cell::Time(row.started),
+            Cell::Time(row.ended),
+            Cell::count(elapsed as u64),
+            Cell::count(row.rows_produced),
+            row.rows_affected.map_or(Cell::Null, Cell::count),
+            Cell::count(row.read_version.get()),
+            Cell::count(row.end_version.get()),
+        ]
+    });
+    batch(HISTORY, cells.collect())
+}
