@@ -240,7 +240,8 @@ fn value(message: &str) -> Error {
     let has = |word: &str| lower.contains(word);
     let text = has("string") || has("parse") || has("parsing") || has("'");
     let number = ["int8", "int16", "int32", "int64", "float", "decimal", "number"];
-    if has("overflow") || has("too large") || has("too small") || has("out of range") {
+    let outside = ["overflow", "too large", "too small", "out of range", "can't cast value"];
+    if outside.iter().any(|words| has(words)) {
         out_of_range()
     } else if text && has("timestamp") {
         Error::new(Code::NOT_A_TIMESTAMP, "a value is not a timestamp")
@@ -252,8 +253,6 @@ fn value(message: &str) -> Error {
         Error::new(Code::NOT_A_BOOLEAN, "a value is not a boolean")
     } else if text && number.iter().any(|word| has(word)) {
         Error::new(Code::NOT_A_NUMBER, "a value is not a number")
-    } else if has("can't cast value") {
-        out_of_range()
     } else {
         Error::new(Code::INVALID_VALUE, lower_first(&without_values(first_line(message))))
     }
