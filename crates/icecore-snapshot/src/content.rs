@@ -1,10 +1,10 @@
 //! What a table is made of at a version, shared with all other versions.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use icecore_types::{
-    ChunkRef, Deletes, Error, LoadKey, LoadRecord, Result, RowId, SegmentId, SegmentRef,
+    ChunkRef, Deletes, Error, LoadKey, LoadRecord, ObjectId, Result, RowId, SegmentId, SegmentRef,
 };
 use rpds::{ListSync, RedBlackTreeMapSync};
 
@@ -36,15 +36,27 @@ pub struct TableContent {
 #[derive(Clone, Debug)]
 struct Rest {
     chunks: Vec<Arc<ChunkRef>>,
+    folded: Vec<Folded>,
     deletes: RedBlackTreeMapSync<SegmentId, Arc<Deletes>>,
     removed: RedBlackTreeMapSync<SegmentId, Arc<RemovedSegment>>,
     loads: RedBlackTreeMapSync<LoadKey, Arc<LoadRecord>>,
+}
+
+/// Segments that were folded together: what storage accounting must know of
+/// them, for a chunk tells it only to who reads it.
+#[derive(Clone, Debug)]
+pub(crate) struct Folded {
+    /// Who first wrote them.
+    pub(crate) table: ObjectId,
+    /// Which, and the bytes that storing each takes.
+    pub(crate) segments: Arc<[(SegmentId, u64)]>,
 }
 
 impl Default for TableContent {
     fn default() -> Self {
         let rest = Rest {
             chunks: Vec::new(),
+            folded: Vec::new(),
             deletes: RedBlackTreeMapSync::new_sync(),
             removed: RedBlackTreeMapSync::new_sync(),
             loads: RedBlackTreeMapSync::new_sync(),
@@ -131,6 +143,11 @@ impl TableContent {
         self.unfolded.iter()
     }
 
+    /// The segments in chunks, removed ones included.
+    pub(crate) fn folded(&self) -> &[Folded] {
+        &self.rest.folded
+    }
+
     /// As a clone has it: the same rows, no memory of loads.
     pub(crate) fn for_clone(&self) -> Self {
         let mut copy = self.clone();
@@ -206,17 +223,16 @@ impl TableContent {
         replaced: &[String],
     ) -> Result<()> {
         let folded: HashSet<SegmentId> = folded.iter().copied().collect();
-        let kept: Vec<_> =
-            self.unfolded.iter().filter(|segment| !folded.contains(&segment.id)).cloned().collect();
-        if kept.len() + folded.len() != self.unfolded.len() {
-            return Err(impossible("a folded segment is not there"));
-        }
-        self.unfolded = ListSync::new_sync();
-        for segment in kept.into_iter().rev() {
-            self.unfolded.push_front_mut(segment);
-        }
-
+        let moved = self.take_unfolded(&folded)?;
         let rest = Arc::make_mut(&mut self.rest);
+        let mut origins: BTreeMap<ObjectId, Vec<(SegmentId, u64)>> = BTreeMap::new();
+        for segment in moved.iter().filter(|it| !rest.removed.contains_key(&it.id)) {
+            origins.entry(segment.table).or_default().push((segment.id, segment.stored_bytes()));
+        }
+        let origins = origins.into_iter();
+        rest.folded
+            .extend(origins.map(|(table, segments)| Folded { table, segments: segments.into() }));
+
         let before = rest.chunks.len();
         rest.chunks.retain(|chunk| !replaced.iter().any(|path| **path == *chunk.object.path));
         if rest.chunks.len() + replaced.len() != before {
@@ -228,6 +244,22 @@ impl TableContent {
             rest.removed.remove_mut(&segment);
         }
         Ok(())
+    }
+}
+
+impl TableContent {
+    /// Takes these segments out of those that are in no chunk.
+    fn take_unfolded(&mut self, taken: &HashSet<SegmentId>) -> Result<Vec<Arc<SegmentRef>>> {
+        let (moved, kept): (Vec<_>, Vec<_>) =
+            self.unfolded.iter().cloned().partition(|segment| taken.contains(&segment.id));
+        if moved.len() != taken.len() {
+            return Err(impossible("a folded segment is not there"));
+        }
+        self.unfolded = ListSync::new_sync();
+        for segment in kept.into_iter().rev() {
+            self.unfolded.push_front_mut(segment);
+        }
+        Ok(moved)
     }
 }
 

@@ -114,7 +114,11 @@ async fn race(seed: u64) {
         // Opening fails by chance too.
         loop {
             let world = TestEnv::new(Arc::new(faulty.clone()), seed * 10 + writer);
-            if let Ok(lab) = Lab::with(world.env, often()).await {
+            // Every other race gives up soon, and leaves outcomes unknown.
+            let patience = if seed.is_multiple_of(2) { 60_000 } else { 15 };
+            let commit_deadline = std::time::Duration::from_millis(patience);
+            let options = OpenOptions { commit_deadline, ..often() };
+            if let Ok(lab) = Lab::with(world.env, options).await {
                 labs.push(lab);
                 break;
             }
@@ -153,7 +157,7 @@ async fn race(seed: u64) {
 #[tokio::test]
 async fn two_writers_on_a_bad_store_commit_everything_once() {
     let seeds = std::env::var("ICECORE_RACES").ok().and_then(|text| text.parse().ok());
-    for seed in 0..seeds.unwrap_or(300) {
+    for seed in 0..seeds.unwrap_or(100) {
         race(seed).await;
     }
 }

@@ -5,6 +5,7 @@ mod damage;
 mod faults;
 mod lab;
 mod matrix;
+mod metrics;
 mod model;
 mod numbers;
 mod versions;

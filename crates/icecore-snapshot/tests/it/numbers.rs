@@ -111,7 +111,7 @@ async fn opening_after_many_records_reads_few_objects() {
     assert_eq!(rows, [0, 997, 2_047]);
 }
 
-struct Chunks;
+pub struct Chunks;
 
 impl ChunkWriter for Chunks {
     fn write_chunk(
