@@ -34,6 +34,9 @@ impl Default for ReadOptions {
 /// Blocks are addressed with 32 bits.
 const MOST_BLOCK_BYTES: usize = 1 << 30;
 
+/// Bytes that a request asks for at least.
+const LEAST_CHUNK_BYTES: usize = 4 << 10;
+
 /// A file that is being read.
 pub struct CsvReading {
     /// Its records in order. After an error there is nothing more.
@@ -127,7 +130,8 @@ fn split(
     hash: Arc<OnceLock<Hash>>,
 ) -> impl Stream<Item = Result<Block>> + Send + 'static {
     let (sender, receiver) = mpsc::channel(1);
-    let chunks = file.fetch(block_bytes);
+    // The first chunk is enough to see how the file is compressed.
+    let chunks = file.fetch(block_bytes.max(LEAST_CHUNK_BYTES));
     spawn_blocking(move || {
         let outcome = Source::open(chunks, &reading.format)
             .and_then(|source| Splitter::new(source, reading, block_bytes))

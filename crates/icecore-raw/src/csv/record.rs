@@ -230,7 +230,7 @@ impl Scanner<'_> {
             Stop::Field { next } => next - self.grammar.field.as_ref().map_or(0, Vec::len),
             Stop::Record { end, .. } => end,
         };
-        Some((self.trimmed(Field { start, end, enclosed: false, coded }), stop))
+        Some((self.trimmed(Field { start, end, enclosed: false, coded }, at), stop))
     }
 
     /// How many bytes an escape in front of `at` makes data: one, or a whole
@@ -243,7 +243,8 @@ impl Scanner<'_> {
         }
     }
 
-    fn trimmed(&self, field: Field) -> Field {
+    /// Without the blanks around it; what was escaped before `kept` stays.
+    fn trimmed(&self, field: Field, kept: usize) -> Field {
         if !self.grammar.trim {
             return field;
         }
@@ -251,7 +252,7 @@ impl Scanner<'_> {
         while start < end && self.byte(start).is_some_and(is_blank) {
             start += 1;
         }
-        while start < end && self.byte(end - 1).is_some_and(is_blank) {
+        while end > start.max(kept) && self.byte(end - 1).is_some_and(is_blank) {
             end -= 1;
         }
         Field { start, end, ..field }

@@ -50,7 +50,7 @@ impl RawFile {
                 Code::CONFLICT,
                 format!("file changed while it was read file='{}'", self.name),
             )),
-            Err(error) => Err(Error::from(error).context(format!("file '{}'", self.name))),
+            Err(error) => Err(error.into()),
         }
     }
 

@@ -1,1 +1,107 @@
+use icecore_types::{Code, ErrorKind};
 
+use super::*;
+
+fn check(options: &[(&str, &[&str])]) -> Result<CsvFormat> {
+    let given: Vec<_> = options
+        .iter()
+        .map(|(key, values)| {
+            ((*key).to_owned(), values.iter().map(|value| (*value).to_owned()).collect())
+        })
+        .collect();
+    let definition = check_format(&given)?;
+    CsvFormat::from_definition(&definition)
+}
+
+#[test]
+fn delimiters_are_given_in_many_ways() {
+    for (text, delimiter) in [
+        ("|", "|"),
+        ("\\t", "\t"),
+        ("\t", "\t"),
+        ("\\136", "^"),
+        ("0x5e", "^"),
+        ("\\x5E", "^"),
+        ("\\xC2\\xA2", "¢"),
+        ("¢", "¢"),
+        ("||", "||"),
+    ] {
+        let format = check(&[("FIELD_DELIMITER", &[text])]).unwrap();
+        assert_eq!(format.field_delimiter.as_deref(), Some(delimiter), "{text}");
+    }
+    assert_eq!(check(&[("field_delimiter", &["none"])]).unwrap().field_delimiter, None);
+    let newline = check(&[("RECORD_DELIMITER", &["\\n"])]).unwrap();
+    assert_eq!(newline.record_delimiter, RecordDelimiter::Newline);
+}
+
+#[test]
+fn options_that_fight_each_other_are_refused() {
+    let cases: &[&[(&str, &[&str])]] = &[
+        &[("FIELD_DELIMITER", &["aa"]), ("RECORD_DELIMITER", &["aabb"])],
+        &[("FIELD_DELIMITER", &["\n"])],
+        &[("FIELD_DELIMITER", &[""])],
+        &[("FIELD_DELIMITER", &["123456789012345678901"])],
+        &[("FIELD_DELIMITER", &["\\xff"])],
+        &[("FIELD_DELIMITER", &["\\"])],
+        &[("FIELD_DELIMITER", &["\""]), ("FIELD_OPTIONALLY_ENCLOSED_BY", &["\""])],
+        &[("FIELD_OPTIONALLY_ENCLOSED_BY", &["|"])],
+        &[("ESCAPE", &["ab"])],
+        &[("SKIP_HEADER", &["-1"])],
+        &[("SKIP_HEADER", &["1"]), ("skip_header", &["2"])],
+        &[("TRIM_SPACE", &["MAYBE"])],
+        &[("TRIM_SPACE", &[])],
+        &[("TYPE", &["EXCEL"])],
+        &[("STRIP_OUTER_ARRAY", &["TRUE"])],
+        &[("BINARY_FORMAT", &["OCTAL"])],
+        &[("DATE_FORMAT", &["QQ"])],
+    ];
+    for options in cases {
+        let error = check(options).unwrap_err();
+        assert_eq!(error.code(), Code::INVALID_OPTION, "{options:?}: {error}");
+    }
+}
+
+#[test]
+fn what_the_engine_does_not_have_is_refused_by_name() {
+    for (key, value) in [
+        ("TYPE", "JSON"),
+        ("TYPE", "PARQUET"),
+        ("COMPRESSION", "ZSTD"),
+        ("ENCODING", "ISO-8859-1"),
+        ("PARSE_HEADER", "TRUE"),
+        ("FILE_EXTENSION", ".csv"),
+    ] {
+        let error = check(&[(key, &[value])]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unsupported, "{key}: {error}");
+        assert!(error.message().contains(key), "{error}");
+    }
+}
+
+#[test]
+fn lists_and_words_are_kept() {
+    let format = check(&[("NULL_IF", &["NA", ""]), ("compression", &["gzip"])]).unwrap();
+    assert_eq!(format.null_if, ["NA", ""]);
+    let again = check_format(&[("NULL_IF".to_owned(), vec!["\\N".to_owned()])]).unwrap();
+    assert_eq!(CsvFormat::from_definition(&again).unwrap(), CsvFormat::default());
+    assert_eq!(format.compression, Compression::Gzip);
+    assert!(check(&[("NULL_IF", &[])]).unwrap().null_if.is_empty());
+    let format = check(&[("DATE_FORMAT", &["DD/MM/YYYY"]), ("TIME_FORMAT", &["auto"])]).unwrap();
+    assert_eq!((format.date_format.as_str(), format.time_format.as_str()), ("DD/MM/YYYY", "AUTO"));
+}
+
+#[test]
+fn every_option_that_can_be_set_is_described() {
+    let definition =
+        check_format(&[("FIELD_DELIMITER".to_owned(), vec!["\t".to_owned()])]).unwrap();
+    let lines = describe_format(&definition);
+    assert_eq!(lines.len(), 22);
+    let line = lines.iter().find(|line| line.property == "FIELD_DELIMITER").unwrap();
+    assert_eq!((line.value.as_str(), line.default), ("\\t", ","));
+    for line in lines.iter().filter(|line| line.property != "TYPE") {
+        // Shown defaults are what the option takes.
+        let default = line.default.trim_matches(['[', ']']).replace("\\\\", "\\");
+        let given = [(line.property.to_owned(), vec![default])];
+        let format = CsvFormat::from_definition(&check_format(&given).unwrap()).unwrap();
+        assert_eq!(format, CsvFormat::default(), "{}", line.property);
+    }
+}
