@@ -116,12 +116,14 @@ pub struct ColumnCache {
     state: Mutex<State>,
 }
 
+/// Something that is being loaded: ends with the value or, if loading failed or
+/// was cancelled, without one.
+type Loading = watch::Receiver<Option<Value>>;
+
 #[derive(Debug)]
 struct State {
     kept: Recent,
-    /// What is being loaded; the channel ends with the value or, if loading
-    /// failed or was cancelled, without one.
-    loading: HashMap<Key, watch::Receiver<Option<Value>>>,
+    loading: HashMap<Key, Loading>,
     hits: u64,
     misses: u64,
 }
@@ -203,7 +205,7 @@ impl ColumnCache {
         &self,
         keys: &[Key],
         values: &mut [Option<Value>],
-    ) -> (Claims<'_>, Vec<(usize, watch::Receiver<Option<Value>>)>) {
+    ) -> (Claims<'_>, Vec<(usize, Loading)>) {
         let mut claims = Claims { cache: self, claimed: Vec::new() };
         let mut waits = Vec::new();
         let mut state = self.state.lock();

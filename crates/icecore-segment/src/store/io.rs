@@ -92,7 +92,8 @@ impl Objects {
         let start = object.size_bytes.checked_sub(count).ok_or_else(|| {
             Error::corrupted(format_args!("a footer longer than its object path={}", object.path))
         })?;
-        let mut parts = self.get_ranges(object, &[start..object.size_bytes]).await?;
+        let end = start..object.size_bytes;
+        let mut parts = self.get_ranges(object, std::slice::from_ref(&end)).await?;
         parts.pop().ok_or_else(|| Error::internal("no answer to a range"))
     }
 

@@ -116,9 +116,10 @@ async fn a_failing_store_is_an_error_and_nothing_is_deleted() {
 async fn a_name_given_twice_never_replaces_an_object() {
     let objects = Arc::new(InMemory::new());
     let first = every_type(0, 150);
-    let segments = write(&segment_store(objects.clone()), &[first.clone()], small()).await;
+    let segments =
+        write(&segment_store(objects.clone()), std::slice::from_ref(&first), small()).await;
     // The same bytes under the same name are a lost acknowledgement.
-    let again = write(&segment_store(objects.clone()), &[first.clone()], small()).await;
+    let again = write(&segment_store(objects.clone()), std::slice::from_ref(&first), small()).await;
     assert_eq!(segments, again);
     let other = segment_store(objects.clone());
     let mut writer = other.writer(TABLE, first.schema(), small());

@@ -10,9 +10,10 @@ use object_store::memory::InMemory;
 
 /// The most memory that this process ever held, in bytes.
 fn peak_bytes() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
+    let status = std::fs::read_to_string("/proc/self/status").expect("a Linux process");
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let peak = peak.and_then(|peak| peak.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+    peak.expect("a peak in kB") * 1024
 }
 
 fn batch(first: i64) -> RecordBatch {
@@ -21,7 +22,7 @@ fn batch(first: i64) -> RecordBatch {
     let text: ArrayRef = Arc::new(StringViewArray::from_iter_values(
         rows.map(|row| format!("the {}th of two hundred and twenty comments", row % 220)),
     ));
-    RecordBatch::try_from_iter([("1", number), ("2", text)]).unwrap()
+    RecordBatch::try_from_iter([("1", number), ("2", text)]).expect("two columns of equal length")
 }
 
 /// 190 MiB of values through a writer whose segments are 8 MiB.
