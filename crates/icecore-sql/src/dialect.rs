@@ -7,6 +7,7 @@ use sqlparser::ast::{Expr, Ident, ObjectNamePart};
 use sqlparser::dialect::{Dialect, SnowflakeDialect};
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
+use sqlparser::tokenizer::{Token, TokenWithSpan};
 
 /// Snowflake's dialect for queries and expressions, in which the number of
 /// expressions that are begun is bounded: `sqlparser` tries some forms twice,
@@ -97,7 +98,13 @@ impl Dialect for Bounded {
     }
 
     fn get_next_precedence(&self, parser: &Parser) -> Option<Result<u8, ParserError>> {
-        SnowflakeDialect.get_next_precedence(parser)
+        // `a NOT NULL` is no condition, which lets NOT NULL follow a DEFAULT.
+        match parser.peek_tokens_ref() {
+            [first, second] if is(first, Keyword::NOT) && is(second, Keyword::NULL) => {
+                Some(Ok(self.prec_unknown()))
+            }
+            _ => SnowflakeDialect.get_next_precedence(parser),
+        }
     }
 
     fn is_reserved_for_identifier(&self, kw: Keyword) -> bool {
@@ -109,7 +116,10 @@ impl Dialect for Bounded {
     }
 
     fn is_table_alias(&self, kw: &Keyword, parser: &mut Parser) -> bool {
-        SnowflakeDialect.is_table_alias(kw, parser)
+        // `FROM t WINDOW w AS (..)`
+        let named_window =
+            *kw == Keyword::WINDOW && matches!(parser.peek_token_ref().token, Token::Word(_));
+        !named_window && SnowflakeDialect.is_table_alias(kw, parser)
     }
 
     fn is_table_factor(&self, kw: &Keyword, parser: &mut Parser) -> bool {
@@ -127,4 +137,8 @@ impl Dialect for Bounded {
     ) -> bool {
         SnowflakeDialect.is_identifier_generating_function_name(ident, name_parts)
     }
+}
+
+fn is(token: &TokenWithSpan, keyword: Keyword) -> bool {
+    matches!(&token.token, Token::Word(word) if word.keyword == keyword)
 }

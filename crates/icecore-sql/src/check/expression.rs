@@ -22,8 +22,9 @@ pub(super) fn check(expression: &Expr) -> Result<()> {
         Expr::AnyOp { right, .. } | Expr::AllOp { right, .. } => {
             return refuse(!matches!(**right, Expr::Subquery(_)), "ANY and ALL of a list");
         }
-        Expr::JsonAccess { .. } => "semi-structured access (value:path)",
-        Expr::CompoundFieldAccess { .. } => "semi-structured access (value[..] or value.field)",
+        Expr::JsonAccess { .. } | Expr::CompoundFieldAccess { .. } => {
+            "semi-structured access (value:path, value[..])"
+        }
         Expr::Array(_) => "ARRAY constants ([..])",
         Expr::Dictionary(_) => "OBJECT constants ({..})",
         Expr::Map(_) => "MAP constants",

@@ -10,7 +10,7 @@ fn tokens(text: &str) -> Vec<String> {
 fn words_fold_and_quoted_names_do_not() {
     assert_eq!(
         tokens("select a$1, \"b\"\"c\" from T"),
-        ["SELECT", "A$1", ",", "\"b\"\"c\"", "FROM", "T"]
+        ["SELECT", "A$1", ",", "\"b\"c\"", "FROM", "T"]
     );
 }
 

@@ -11,7 +11,7 @@ fn a_script_has_its_statements_texts_and_places() {
     assert_eq!(texts, ["select 1", "select ';'", "show tables"]);
     let pieces = split(script).unwrap();
     let places: Vec<(usize, usize)> = pieces.iter().map(|p| (p.offset, p.line)).collect();
-    assert_eq!(places, [(6, 3), (17, 4), (40, 5)]);
+    assert_eq!(places, [(6, 3), (18, 4), (41, 5)]);
     for (piece, parsed) in pieces.iter().zip(&parsed) {
         assert_eq!(piece.text, parsed.text);
         assert!(script[piece.offset..].starts_with(&piece.text));
