@@ -11,16 +11,96 @@ use tokio::runtime::Handle;
 
 /// The words that statements begin and go on with.
 const KEYWORDS: &[&str] = &[
-    "ALTER", "AND", "AS", "AT", "BEFORE", "BETWEEN", "BY", "CASE", "CAST", "CLONE", "COLUMN", "COPY",
-    "COUNT", "CREATE", "DATABASE", "DEFAULT", "DELETE", "DESC", "DESCRIBE", "DISTINCT", "DROP",
-    "ELSE", "END", "EXCLUDE", "EXISTS", "EXPLAIN", "FALSE", "FILE", "FILE_FORMAT", "FORCE",
-    "FORMAT", "FROM", "GROUP", "HAVING", "HISTORY", "IN", "INNER", "INSERT", "INTO", "IS", "JOIN",
-    "LAST_QUERY_ID", "LEFT", "LIKE", "LIMIT", "LIST", "NOT", "NULL", "OFFSET", "ON", "ON_ERROR",
-    "OR", "ORDER", "OVERWRITE", "PARTITION", "PATTERN", "PUT", "QUALIFY", "REMOVE", "RENAME",
-    "REPLACE", "RESULT_SCAN", "SCHEMA", "SCHEMAS", "SELECT", "SET", "SHOW", "STAGE", "STAGES",
-    "STATEMENT", "SUM", "SWAP", "TABLE", "TABLES", "THEN", "TIMESTAMP", "TRUE", "TRUNCATE",
-    "UNDROP", "UNION", "UPDATE", "USE", "USING", "VALUES", "VERSION", "VIEW", "VIEWS", "WHEN",
-    "WHERE", "WITH",
+    "ALTER",
+    "AND",
+    "AS",
+    "AT",
+    "BEFORE",
+    "BETWEEN",
+    "BY",
+    "CASE",
+    "CAST",
+    "CLONE",
+    "COLUMN",
+    "COPY",
+    "COUNT",
+    "CREATE",
+    "DATABASE",
+    "DEFAULT",
+    "DELETE",
+    "DESC",
+    "DESCRIBE",
+    "DISTINCT",
+    "DROP",
+    "ELSE",
+    "END",
+    "EXCLUDE",
+    "EXISTS",
+    "EXPLAIN",
+    "FALSE",
+    "FILE",
+    "FILE_FORMAT",
+    "FORCE",
+    "FORMAT",
+    "FROM",
+    "GROUP",
+    "HAVING",
+    "HISTORY",
+    "IN",
+    "INNER",
+    "INSERT",
+    "INTO",
+    "IS",
+    "JOIN",
+    "LAST_QUERY_ID",
+    "LEFT",
+    "LIKE",
+    "LIMIT",
+    "LIST",
+    "NOT",
+    "NULL",
+    "OFFSET",
+    "ON",
+    "ON_ERROR",
+    "OR",
+    "ORDER",
+    "OVERWRITE",
+    "PARTITION",
+    "PATTERN",
+    "PUT",
+    "QUALIFY",
+    "REMOVE",
+    "RENAME",
+    "REPLACE",
+    "RESULT_SCAN",
+    "SCHEMA",
+    "SCHEMAS",
+    "SELECT",
+    "SET",
+    "SHOW",
+    "STAGE",
+    "STAGES",
+    "STATEMENT",
+    "SUM",
+    "SWAP",
+    "TABLE",
+    "TABLES",
+    "THEN",
+    "TIMESTAMP",
+    "TRUE",
+    "TRUNCATE",
+    "UNDROP",
+    "UNION",
+    "UPDATE",
+    "USE",
+    "USING",
+    "VALUES",
+    "VERSION",
+    "VIEW",
+    "VIEWS",
+    "WHEN",
+    "WHERE",
+    "WITH",
 ];
 
 /// Asks the catalog for the names that can be offered.
@@ -55,7 +135,8 @@ impl ShellHelper {
         let mut known = self.known.lock();
         let version = self.session.lake().version();
         if known.version != Some(version) {
-            let rows = self.runtime.block_on(async { self.session.execute(NAMES).await?.texts().await });
+            let rows =
+                self.runtime.block_on(async { self.session.execute(NAMES).await?.texts().await });
             if let Ok(rows) = rows {
                 known.names = rows.into_iter().flatten().flatten().collect();
                 known.version = Some(version);
@@ -102,7 +183,8 @@ fn candidates<'a>(word: &str, offered: impl Iterator<Item = &'a str>) -> Vec<Pai
     found.sort_unstable();
     found.dedup();
     let replacement = |name: &str| {
-        if name.chars().any(|c| c.is_lowercase() || !(c.is_alphanumeric() || c == '_' || c == '$')) {
+        if name.chars().any(|c| c.is_lowercase() || !(c.is_alphanumeric() || c == '_' || c == '$'))
+        {
             format!("\"{}\"", name.replace('"', "\"\""))
         } else if lower_case {
             name.to_lowercase()

@@ -64,11 +64,7 @@ fn history_file() -> Option<PathBuf> {
     std::env::home_dir().map(|home| home.join(".icecore_history"))
 }
 
-fn read_and_run(
-    shell: &mut Shell,
-    editor: &mut ShellEditor,
-    runtime: &Runtime,
-) -> io::Result<()> {
+fn read_and_run(shell: &mut Shell, editor: &mut ShellEditor, runtime: &Runtime) -> io::Result<()> {
     loop {
         let prompt = runtime.block_on(prompt(shell));
         let asked = match editor.readline(&prompt) {

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use icecore::{Code, Error, Result, parse_advance, split};
+use icecore::{Code, Error, Result, split};
+use icecore_types::parse_advance;
 
 /// One thing to do.
 #[derive(Clone, Debug)]

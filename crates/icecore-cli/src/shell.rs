@@ -63,10 +63,6 @@ impl Shell {
         Ok(shell)
     }
 
-    pub(crate) fn lake(&self) -> &Icecore {
-        &self.lake
-    }
-
     /// The name of the current session, if it is not the first.
     pub(crate) fn session_name(&self) -> Option<&str> {
         (self.current != FIRST_SESSION).then_some(&self.current)

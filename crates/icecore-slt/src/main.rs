@@ -46,8 +46,9 @@ async fn run(paths: &[PathBuf], store: &Store) -> io::Result<Report> {
     let mut total = Report::default();
     let mut out = io::stdout();
     for path in paths {
-        let files = find_files(path)
-            .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))?;
+        let files = find_files(path).map_err(|error| {
+            io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+        })?;
         for file in files {
             total += run_one(&file, store, &mut out).await?;
         }

@@ -92,7 +92,10 @@ where
 {
     let counts = matches!(
         record,
-        Record::Statement { .. } | Record::Query { .. } | Record::Let { .. } | Record::System { .. }
+        Record::Statement { .. }
+            | Record::Query { .. }
+            | Record::Let { .. }
+            | Record::System { .. }
     );
     match runner.run_async(record.clone()).await {
         Ok(_) if counts => report.pass(),
@@ -144,6 +147,5 @@ fn same_types(
     expected: &Vec<sqllogictest::DefaultColumnType>,
 ) -> bool {
     use sqllogictest::DefaultColumnType::Any;
-    actual.len() == expected.len()
-        && actual.iter().zip(expected).all(|(a, e)| *e == Any || a == e)
+    actual.len() == expected.len() && actual.iter().zip(expected).all(|(a, e)| *e == Any || a == e)
 }

@@ -81,7 +81,8 @@ mod tests {
             ResultColumn { name: "N".to_owned(), sql_type: SqlType::Integer },
             ResultColumn { name: "S".to_owned(), sql_type: SqlType::Varchar { length: 3 } },
         ];
-        let rows = [vec![Some("1".to_owned()), None], vec![Some("2".to_owned()), Some(String::new())]];
+        let rows =
+            [vec![Some("1".to_owned()), None], vec![Some("2".to_owned()), Some(String::new())]];
         let line = Line::of(1, QueryId::from_bits(5), &columns, &rows, None);
         let mut out = Vec::new();
         print(&mut out, &line).unwrap();

@@ -18,7 +18,9 @@ pub(super) fn print(
             shown.set_cell_alignment(CellAlignment::Right);
         }
     }
-    table.add_rows(rows.iter().map(|row| row.iter().map(|value| value.as_deref().unwrap_or("NULL"))));
+    table.add_rows(
+        rows.iter().map(|row| row.iter().map(|value| value.as_deref().unwrap_or("NULL"))),
+    );
     writeln!(out, "{table}")
 }
 

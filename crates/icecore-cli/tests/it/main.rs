@@ -1,5 +1,7 @@
 //! The shell's contract, on the real binary.
 
+mod graph;
+
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -53,9 +55,15 @@ fn commands_and_files_run_in_order() {
 
 #[test]
 fn csv_tells_null_from_empty() {
-    let sql = "SELECT 1.50 AS d, '' AS e, NULL AS n, 'a,b' AS c, true AS b, '2013-01-01'::DATE AS x";
+    let sql =
+        "SELECT 1.50 AS d, '' AS e, NULL AS n, 'a,b' AS c, true AS b, '2013-01-01'::DATE AS x";
     let output = icecore(&["--format", "csv", "-c", sql]);
-    assert_eq!(out(&output), "D,E,N,C,B,X\n1.50,\"\",,\"a,b\",true,2013-01-01\n", "{}", err(&output));
+    assert_eq!(
+        out(&output),
+        "D,E,N,C,B,X\n1.50,\"\",,\"a,b\",true,2013-01-01\n",
+        "{}",
+        err(&output)
+    );
 }
 
 #[test]
@@ -125,7 +133,8 @@ fn what_is_not_there_is_refused_by_name() {
         assert_eq!(out(&output), "");
     }
     let defaults = ["--account", "DEFAULT", "--user", "ICECORE", "--role", "SYSADMIN"];
-    let output = icecore(&[&defaults[..], &["--warehouse", "COMPUTE_WH", "-c", "SELECT 1"]].concat());
+    let output =
+        icecore(&[&defaults[..], &["--warehouse", "COMPUTE_WH", "-c", "SELECT 1"]].concat());
     assert!(output.status.success(), "{}", err(&output));
 }
 
@@ -133,9 +142,8 @@ fn what_is_not_there_is_refused_by_name() {
 fn a_store_on_disk_is_there_the_next_time() {
     let folder = tempfile::tempdir().unwrap();
     let store = folder.path().join("lake");
-    let run = |sql: &str| {
-        icecore(&["--store", store.to_str().unwrap(), "--format", "csv", "-c", sql])
-    };
+    let run =
+        |sql: &str| icecore(&["--store", store.to_str().unwrap(), "--format", "csv", "-c", sql]);
     assert!(run("CREATE TABLE t (n INT); INSERT INTO t VALUES (1), (2)").status.success());
     assert_eq!(out(&run("SELECT SUM(n) AS s FROM t")), "S\n3\n");
     let schema = ["--store", store.to_str().unwrap(), "--schema", "nowhere", "-c", "SELECT 1"];
