@@ -1,4 +1,5 @@
 //! Everything that needs a store: one binary.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops where it fails")]
 
 mod commit;
 mod damage;

@@ -94,8 +94,8 @@ async fn a_clone_has_the_rows_of_then_and_the_columns_of_now() {
     let (of_copy, of_source) = (head.content(COPY).unwrap(), head.content_at(TABLE, then).unwrap());
     assert_eq!(of_copy.rows(), 3);
     // Nothing is copied: the very same segment stands in both.
-    let shared = of_copy.unfolded().zip(of_source.unfolded());
-    assert!(shared.map(|(a, b)| Arc::ptr_eq(a, b)).all(|same| same));
+    let mut shared = of_copy.unfolded().zip(of_source.unfolded());
+    assert!(shared.all(|(a, b)| Arc::ptr_eq(a, b)));
     assert!(head.content_at(COPY, then).is_none(), "its history begins with it");
 
     lab.append(COPY, 1).await;
