@@ -1,22 +1,174 @@
-//! Running a COPY.
+//! Running a COPY: file after file, in the order of the plan.
 
+mod file;
+mod known;
+mod rows;
+mod sink;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use icecore_raw::{CsvFormat, StageFile};
 use icecore_segment::SegmentStore;
-use icecore_snapshot::TableContent;
-use icecore_types::Result;
+use icecore_snapshot::{TableContent, Update};
+use icecore_types::{LoadKey, LoadRecord, Result};
 
-use crate::{CopyOutcome, CopyPlan, Progress};
+use crate::{CopyOutcome, CopyPlan, FileStatus, Progress, Rejected};
+use file::FileLoad;
+use known::KnownFiles;
+use rows::TableRows;
+use sink::Sink;
 
 /// Loads the files of a plan that are not loaded yet, and says what is to be
-/// committed for it. Nothing is visible before that.
+/// committed for it. Nothing is visible before that: a COPY that fails or is
+/// dropped leaves only objects that nothing names.
+///
+/// A file was loaded before if `content` remembers its full path with the same
+/// content; a file that failed is not remembered, one that was loaded in part
+/// is. Rows keep the order of the files and of the records in them.
+///
+/// ```
+/// # tokio::runtime::Builder::new_multi_thread().build().unwrap().block_on(async {
+/// use std::sync::Arc;
+/// use arrow::datatypes::{Field, Schema};
+/// use icecore_processed::{CopyPlan, OnError, copy_into};
+/// use icecore_raw::{CsvColumn, CsvFormat, CsvTarget, StageFiles};
+/// use icecore_segment::{ColumnCache, SegmentStore};
+/// use icecore_snapshot::TableContent;
+/// use icecore_types::{ByteSize, ObjectId, QueryId, SegmentId, SqlType, Timestamp, WriterId};
+/// use object_store::{memory::InMemory, path::Path};
+///
+/// let store = Arc::new(InMemory::new());
+/// let stage = StageFiles::new(store.clone(), Path::from("stage/1"), "landing".to_owned());
+/// stage.put_bytes("a.csv", b"1\nx\n".to_vec()).await?;
+/// let column = CsvColumn {
+///     name: "N".to_owned(),
+///     ordinal: 1,
+///     sql_type: SqlType::Integer,
+///     not_null: false,
+///     output: "1".to_owned(),
+/// };
+/// let plan = CopyPlan {
+///     table: ObjectId::from_bits(1),
+///     target: Arc::new(CsvTarget::new("T", vec![column])),
+///     schema: Arc::new(Schema::new(vec![Field::new("1", arrow::datatypes::DataType::Int64, true)])),
+///     defaults: Vec::new(),
+///     files: stage.list("", None).await?,
+///     stage,
+///     format: CsvFormat::default(),
+///     on_error: OnError::Continue,
+///     force: false,
+///     query_id: QueryId::from_bits(1),
+///     now: Timestamp::from_micros(0),
+///     read: Default::default(),
+///     write: Default::default(),
+/// };
+/// # let names = || SegmentId::new(WriterId::from_bits(1), 1);
+/// # let cache = Arc::new(ColumnCache::new(ByteSize::mib(1)));
+/// let segments = SegmentStore::new(store, "account/1".into(), Arc::new(names), cache);
+/// let outcome = copy_into(&plan, &TableContent::default(), &segments, &|_| {}).await?;
+/// let file = &outcome.files[0];
+/// assert_eq!((file.status.as_str(), file.rows_loaded), ("PARTIALLY_LOADED", 1));
+/// assert!(outcome.update.is_some());
+/// # Ok::<(), icecore_types::Error>(()) }).unwrap();
+/// ```
 ///
 /// # Errors
-/// With `ABORT_STATEMENT` the first bad row; the stage's and the store's.
+/// With `ABORT_STATEMENT` the first bad record, with its file, line, character,
+/// row, column and value, and a file that cannot be read; otherwise only what
+/// is no fault of a file: `InvalidInput` if a column that refuses NULL has
+/// neither a field nor a default, and the store's.
 pub async fn copy_into(
     plan: &CopyPlan,
     content: &TableContent,
     segments: &SegmentStore,
     progress: &(dyn Fn(Progress) + Send + Sync),
 ) -> Result<CopyOutcome> {
-    let _ = (plan, content, segments, progress);
-    todo!()
+    let rows = TableRows::new(plan)?;
+    let files = KnownFiles::new(plan, content).not_loaded().await?;
+    let mut copy = Copy {
+        plan,
+        format: Arc::new(plan.format.clone()),
+        rows,
+        progress,
+        sink: Sink::new(plan, segments),
+        files: files.len(),
+        rows_parsed: 0,
+        records: Vec::new(),
+        outcome: CopyOutcome::default(),
+    };
+    for file in files {
+        copy.file(file).await?;
+    }
+    copy.finish().await
+}
+
+/// A COPY that is running.
+struct Copy<'a> {
+    plan: &'a CopyPlan,
+    format: Arc<CsvFormat>,
+    rows: TableRows,
+    progress: &'a (dyn Fn(Progress) + Send + Sync),
+    sink: Sink<'a>,
+    /// Files that are to be loaded.
+    files: usize,
+    rows_parsed: u64,
+    records: Vec<LoadRecord>,
+    outcome: CopyOutcome,
+}
+
+impl Copy<'_> {
+    async fn file(&mut self, file: &StageFile) -> Result<()> {
+        self.report(&file.path);
+        let mut load = FileLoad::new(file, self.plan.on_error);
+        let before_rows = self.rows_parsed;
+        let hash = load.read(self).await?;
+        self.rows_parsed = before_rows + load.rows_parsed;
+        let result = load.result();
+        if result.status == FileStatus::LoadFailed {
+            self.sink.discard();
+        } else {
+            self.sink.keep().await?;
+            let etag = match hash {
+                Some(hash) => self.plan.stage.learn(file, hash),
+                None => self.plan.stage.content_key(file).await?,
+            };
+            self.records.push(LoadRecord {
+                key: LoadKey { file: self.plan.stage.full_path(file).into(), etag },
+                query_id: self.plan.query_id,
+                loaded_at: self.plan.now,
+                size_bytes: file.size_bytes,
+                rows_parsed: result.rows_parsed,
+                rows_loaded: result.rows_loaded,
+                errors: result.errors_seen,
+                first_error: result.first_error.clone(),
+            });
+        }
+        let rejected = std::mem::take(&mut load.rejected).into_iter();
+        self.outcome
+            .rejected
+            .extend(rejected.map(|error| Rejected { file: file.path.clone(), error }));
+        self.outcome.files.push(result);
+        Ok(())
+    }
+
+    fn report(&self, file: &str) {
+        (self.progress)(Progress {
+            file: file.to_owned(),
+            files_done: self.outcome.files.len(),
+            files: self.files,
+            rows_parsed: self.rows_parsed,
+        });
+    }
+
+    async fn finish(self) -> Result<CopyOutcome> {
+        let Self { plan, sink, records, mut outcome, .. } = self;
+        let segments = sink.finish().await?;
+        if !records.is_empty() {
+            outcome.update = Some(Update::Load { table: plan.table, files: records, segments });
+        }
+        Ok(outcome)
+    }
 }
