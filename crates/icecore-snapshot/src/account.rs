@@ -144,8 +144,9 @@ impl Account {
 
     /// Commits a transaction, together with whatever else waits: one PUT.
     ///
-    /// A transaction that took effect before, under the same id, is answered
-    /// with that commit. If this future is dropped the transaction takes
+    /// A transaction that took effect before, with the same id and the same
+    /// read version, is answered with that commit: so an unknown outcome is
+    /// found out by committing it again as it was. If this future is dropped the transaction takes
     /// effect or does not, whole.
     ///
     /// # Errors

@@ -73,7 +73,7 @@ impl Head {
         for update in effect.updates {
             draft.update(update)?;
         }
-        self.commits.push_back_mut(Committed {
+        self.commits.push(Committed {
             time: effect.time,
             record: self.record,
             transaction: effect.id,

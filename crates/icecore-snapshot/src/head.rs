@@ -6,9 +6,10 @@ use icecore_types::{
     AccountId, Hash, Name, NameSpace, ObjectId, QueryId, RecordNumber, Timestamp, TransactionId,
     Version,
 };
-use rpds::{RedBlackTreeMapSync, VectorSync};
+use rpds::RedBlackTreeMapSync;
 
-use crate::history::{History, partition};
+use crate::blocks::Blocks;
+use crate::history::History;
 use crate::object::{Object, Place};
 use crate::{Commit, TableContent};
 
@@ -34,7 +35,7 @@ pub struct Head {
     pub(crate) record: RecordNumber,
     pub(crate) record_hash: Option<Hash>,
     /// What each version was, from version 1.
-    pub(crate) commits: VectorSync<Committed>,
+    pub(crate) commits: Blocks<Committed>,
     pub(crate) objects: RedBlackTreeMapSync<ObjectId, History<Arc<Object>>>,
     pub(crate) names: RedBlackTreeMapSync<Place, ObjectId>,
     pub(crate) dropped: RedBlackTreeMapSync<DroppedPlace, ()>,
@@ -115,7 +116,7 @@ impl Head {
             account,
             record: RecordNumber::ZERO,
             record_hash: None,
-            commits: VectorSync::new_sync(),
+            commits: Blocks::new(),
             objects: RedBlackTreeMapSync::new_sync(),
             names: RedBlackTreeMapSync::new_sync(),
             dropped: RedBlackTreeMapSync::new_sync(),
@@ -240,9 +241,7 @@ impl Head {
 
     /// The last version whose time is not after `time`; none if all are.
     pub fn version_at(&self, time: Timestamp) -> Option<Version> {
-        let made = partition(self.commits.len(), |index| {
-            self.commits.get(index).is_some_and(|commit| commit.time <= time)
-        });
+        let made = self.commits.partition(|commit| commit.time <= time);
         (made > 0).then(|| Version::new(made as u64))
     }
 
@@ -264,7 +263,7 @@ impl Head {
     }
 
     fn latest(&self, is: impl Fn(&Committed) -> bool) -> Option<Version> {
-        let index = self.commits.iter().rev().position(is)?;
+        let index = self.commits.newest_first().position(is)?;
         Some(Version::new((self.commits.len() - index) as u64))
     }
 
@@ -272,7 +271,7 @@ impl Head {
     /// it was planned at `read`.
     pub(crate) fn landed(&self, transaction: TransactionId, read: Version) -> Option<Commit> {
         let later = self.commits.len().saturating_sub(usize::try_from(read.get()).ok()?);
-        let mut recent = self.commits.iter().rev().take(later);
+        let mut recent = self.commits.newest_first().take(later);
         let index = recent.position(|commit| commit.transaction == transaction)?;
         let version = Version::new((self.commits.len() - index) as u64);
         let commit = self.committed(version)?;

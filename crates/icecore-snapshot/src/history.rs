@@ -1,30 +1,32 @@
 //! What something was at each version: its states, oldest first.
 
 use icecore_types::Version;
-use rpds::VectorSync;
+
+use crate::blocks::Blocks;
 
 /// A chain of states, each with the version that made it. Never empty once it
 /// is stored; cloning shares it.
 #[derive(Clone, Debug)]
-pub(crate) struct History<T: Clone> {
-    states: VectorSync<(Version, T)>,
+pub(crate) struct History<T> {
+    states: Blocks<(Version, T)>,
 }
 
 impl<T: Clone> History<T> {
     /// One that begins at `version`.
     pub(crate) fn new(version: Version, state: T) -> Self {
-        let mut states = VectorSync::new_sync();
-        states.push_back_mut((version, state));
+        let mut states = Blocks::new();
+        states.push((version, state));
         Self { states }
     }
 
     /// Adds the state that `version` makes; what the same version said before
     /// was never visible and is replaced.
     pub(crate) fn push(&mut self, version: Version, state: T) {
-        if self.states.last().is_some_and(|(last, _)| *last == version) {
-            self.states.drop_last_mut();
+        if self.last_version() == Some(version) {
+            self.states.replace_last((version, state));
+        } else {
+            self.states.push((version, state));
         }
-        self.states.push_back_mut((version, state));
     }
 
     /// The latest state.
@@ -52,24 +54,12 @@ impl<T: Clone> History<T> {
 
     /// All states, the latest first, each with the version that made it.
     pub(crate) fn newest_first(&self) -> impl Iterator<Item = (Version, &T)> {
-        self.states.iter().rev().map(|(version, state)| (*version, state))
+        self.states.newest_first().map(|(version, state)| (*version, state))
     }
 
     fn states_until(&self, version: Version) -> usize {
-        partition(self.states.len(), |index| {
-            self.states.get(index).is_some_and(|(made, _)| *made <= version)
-        })
+        self.states.partition(|(made, _)| *made <= version)
     }
-}
-
-/// How many of `0..length` satisfy a predicate that holds up to some point.
-pub(crate) fn partition(length: usize, holds: impl Fn(usize) -> bool) -> usize {
-    let (mut low, mut high) = (0, length);
-    while low < high {
-        let middle = low + (high - low) / 2;
-        if holds(middle) { low = middle + 1 } else { high = middle }
-    }
-    low
 }
 
 #[cfg(test)]

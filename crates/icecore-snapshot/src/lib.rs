@@ -32,6 +32,7 @@
 
 mod account;
 mod apply;
+mod blocks;
 mod checkpoint;
 mod committer;
 mod conflict;

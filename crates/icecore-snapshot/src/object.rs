@@ -5,6 +5,24 @@ use std::sync::Arc;
 use icecore_types::{Body, Name, NameSpace, ObjectId, ObjectKind, Timestamp, Version};
 
 /// A catalog object at a version. The log does not interpret its body.
+///
+/// ```
+/// # futures::executor::block_on(async {
+/// # let env = icecore_testkit::test_env(std::sync::Arc::new(object_store::memory::InMemory::new()));
+/// # use icecore_snapshot::{Account, OpenOptions, Transaction, Update};
+/// # use icecore_types::{AccountId, Body, Name, ObjectId, ObjectKind, TransactionId, Version};
+/// # let account = Account::open(env, AccountId::from_bits(1), OpenOptions::default()).await?;
+/// # let (id, name, owner) = (ObjectId::from_bits(2), Name::unquoted("d"), Name::unquoted("r"));
+/// # let (kind, parent, body) = (ObjectKind::Database, None, Body::default());
+/// let create = Update::CreateObject { id, kind, parent, name, owner, body };
+/// let transaction = Transaction::new(TransactionId::from_bits(3), Version::ZERO);
+/// account.commit(transaction.update(create)).await?;
+/// let head = account.head();
+/// let database = head.object(id).expect("it was just made");
+/// assert!(database.is_live());
+/// assert_eq!((database.created(), database.clone_group()), (Version::new(1), id));
+/// # Ok::<(), icecore_types::Error>(()) }).unwrap();
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Object {
     pub(crate) id: ObjectId,
@@ -23,6 +41,23 @@ pub struct Object {
 }
 
 /// When and with what an object was dropped.
+///
+/// ```
+/// # futures::executor::block_on(async {
+/// # let env = icecore_testkit::test_env(std::sync::Arc::new(object_store::memory::InMemory::new()));
+/// # use icecore_snapshot::{Account, OpenOptions, Transaction, Update};
+/// # use icecore_types::{AccountId, Body, Name, ObjectId, ObjectKind, TransactionId, Version};
+/// # let account = Account::open(env, AccountId::from_bits(1), OpenOptions::default()).await?;
+/// # let (id, name, owner) = (ObjectId::from_bits(2), Name::unquoted("d"), Name::unquoted("r"));
+/// # let (kind, parent, body) = (ObjectKind::Database, None, Body::default());
+/// let create = Update::CreateObject { id, kind, parent, name, owner, body };
+/// let transaction = Transaction::new(TransactionId::from_bits(3), Version::ZERO).update(create);
+/// account.commit(transaction.update(Update::DropObject { id })).await?;
+/// let head = account.head();
+/// let dropped = head.object(id).and_then(|object| object.dropped()).expect("it was dropped");
+/// assert_eq!((dropped.with(), dropped.at()), (id, head.time()));
+/// # Ok::<(), icecore_types::Error>(()) }).unwrap();
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Dropped {
     pub(crate) version: Version,

@@ -9,6 +9,15 @@ use serde::{Deserialize, Serialize};
 
 /// One change of an account. The updates of a transaction apply in order, and
 /// all or none of them.
+///
+/// ```
+/// use icecore_snapshot::Update;
+/// use icecore_types::ObjectId;
+///
+/// let table = ObjectId::from_bits(7);
+/// let truncate = Update::Truncate { table, keep_loads: false };
+/// assert_eq!(truncate.content_of(), Some(table));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Update {
@@ -148,6 +157,15 @@ impl Update {
 
 /// A segment that is taken out of a table, with what the log must know of it
 /// when it stands in a chunk.
+///
+/// ```
+/// use icecore_snapshot::RemovedSegment;
+/// use icecore_types::{ObjectId, SegmentId, WriterId};
+///
+/// let id = SegmentId::new(WriterId::from_bits(1), 1);
+/// let removed = RemovedSegment { id, table: ObjectId::from_bits(7), rows: 10, stored_bytes: 900 };
+/// assert_eq!(removed.rows, 10);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RemovedSegment {
@@ -174,6 +192,15 @@ impl From<&SegmentRef> for RemovedSegment {
 
 /// What must still be so when the transaction takes effect, besides what its
 /// updates require by themselves. Never stored.
+///
+/// ```
+/// use icecore_snapshot::{Requirement, Transaction};
+/// use icecore_types::{ObjectId, TransactionId, Version};
+///
+/// let unchanged = Requirement::ContentUnchanged { table: ObjectId::from_bits(7) };
+/// let transaction = Transaction::new(TransactionId::from_bits(1), Version::new(3)).require(unchanged);
+/// assert_eq!(transaction.requirements.len(), 1);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Requirement {
     /// No live object has this name.
