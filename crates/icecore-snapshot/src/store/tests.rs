@@ -21,7 +21,30 @@ fn cases() -> Vec<Case> {
         let url = format!("file://{}/new/store", folder.path().display());
         cases.push(Case { store: open_store(&url, durability).unwrap(), _folder: Some(folder) });
     }
+    cases.extend(bucket().map(|store| Case { store, _folder: None }));
     cases
+}
+
+/// A new prefix of the bucket `icecore` at the endpoint that the variable
+/// `ICECORE_TEST_S3` names, so that a real service can be put to the test.
+#[cfg(feature = "s3")]
+fn bucket() -> Option<Arc<dyn ObjectStore>> {
+    use icecore_types::IdSource;
+
+    let endpoint = std::env::var("ICECORE_TEST_S3").ok()?;
+    let options = StoreOptions::new(Durability::Full)
+        .s3_setting("endpoint", &endpoint)
+        .s3_setting("allow_http", "true")
+        .s3_setting("region", "us-east-1")
+        .s3_setting("access_key_id", "test")
+        .s3_setting("secret_access_key", "test");
+    let url = format!("s3://icecore/test/{:032x}", icecore_types::RandomIds.next());
+    Some(open_store_with(&url, &options).unwrap())
+}
+
+#[cfg(not(feature = "s3"))]
+fn bucket() -> Option<Arc<dyn ObjectStore>> {
+    None
 }
 
 fn create() -> PutOptions {
