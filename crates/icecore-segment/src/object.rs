@@ -74,7 +74,18 @@ pub(crate) struct ObjectBuilder {
 
 impl ObjectBuilder {
     pub(crate) fn new(schema: SchemaRef, compression: Compression) -> Result<Self> {
+        Self::with_dictionaries(schema, compression, true)
+    }
+
+    /// As [`ObjectBuilder::new`]; without dictionaries its column writers keep
+    /// every value.
+    pub(crate) fn with_dictionaries(
+        schema: SchemaRef,
+        compression: Compression,
+        dictionaries: bool,
+    ) -> Result<Self> {
         let mut properties = WriterProperties::builder()
+            .set_dictionary_enabled(dictionaries)
             .set_created_by("icecore".to_owned())
             .set_compression(compression.parquet())
             // Statistics are ours, and a chunk is always read whole: pages

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use arrow::array::ArrayRef;
 use arrow::datatypes::SchemaRef;
+use futures::future::BoxFuture;
 use icecore_types::{
     ChunkRef, ColumnId, Deletes, DeletesRef, Error, Hash, ObjectId, ObjectRef, Result, SegmentId,
     SegmentLocation, SegmentRef,
@@ -115,7 +116,7 @@ impl SegmentStore {
     /// `Corrupted` if what is stored is not what the reference names,
     /// `Unavailable` if the store does not answer.
     pub async fn open(&self, segment: &SegmentRef) -> Result<Arc<Segment>> {
-        let load = || -> futures::future::BoxFuture<'_, _> { Box::pin(self.load_segment(segment)) };
+        let load = || -> BoxFuture<'_, _> { Box::pin(self.load_segment(segment)) };
         self.cache.get(Key::Segment(segment.id), load).await?.into_segment()
     }
 
@@ -164,7 +165,7 @@ impl SegmentStore {
             .filter(|(_, number)| number.is_some())
             .map(|(id, _)| Key::Column(segment.id(), row_group, *id))
             .collect();
-        let load = |missing: Vec<usize>| -> futures::future::BoxFuture<'_, _> {
+        let load = |missing: Vec<usize>| -> BoxFuture<'_, _> {
             let missing = missing.iter().filter_map(|index| present.get(*index).copied()).collect();
             Box::pin(self.load_columns(object, footer, row_group, missing))
         };
@@ -220,7 +221,7 @@ impl SegmentStore {
             DeletesRef::Inline { bytes } => Arc::new(DeletionVector::decode(bytes)?),
             DeletesRef::Object(object) => {
                 let key = Key::Object(Arc::from(self.objects.path(&object.path)?.as_ref()));
-                let load = || -> futures::future::BoxFuture<'_, _> {
+                let load = || -> BoxFuture<'_, _> {
                     Box::pin(async move {
                         let bytes = self.objects.get(object).await?;
                         Ok(Value::Deletes(Arc::new(DeletionVector::decode(&bytes)?)))
@@ -279,7 +280,7 @@ impl SegmentStore {
     /// `Unavailable` if the store does not answer.
     pub async fn open_chunk(&self, chunk: &ChunkRef) -> Result<Arc<Chunk>> {
         let key = Key::Object(Arc::from(self.objects.path(&chunk.object.path)?.as_ref()));
-        let load = || -> futures::future::BoxFuture<'_, _> { Box::pin(chunk::load(self, chunk)) };
+        let load = || -> BoxFuture<'_, _> { Box::pin(chunk::load(self, chunk)) };
         let content = self.cache.get(key, load).await?.into_chunk()?;
         Ok(Arc::new(Chunk::new(self.clone(), content)))
     }

@@ -11,7 +11,8 @@ use std::mem;
 use std::num::NonZero;
 use std::sync::Arc;
 
-use arrow::datatypes::SchemaRef;
+use arrow::array::ArrayRef;
+use arrow::datatypes::{DataType, SchemaRef};
 use arrow::record_batch::RecordBatch;
 use icecore_types::{
     ByteSize, Error, ObjectId, Result, RowId, SegmentId, SegmentLocation, SegmentRef,
@@ -28,14 +29,14 @@ use crate::{SegmentStore, Statistics, inline};
 ///
 /// ```
 /// use icecore_segment::{Compression, WriteOptions};
-/// assert_eq!(WriteOptions::default().compression, Compression::Zstd);
+/// assert_eq!(WriteOptions::default().compression, Compression::Lz4);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Compression {
-    /// Zstandard, level 1: a third smaller than LZ4 on most tables.
-    #[default]
+    /// Zstandard, level 1: TPC-H lineitem takes 25 bytes a row instead of 33.
     Zstd,
-    /// LZ4: the quickest to decode.
+    /// LZ4: TPC-H lineitem is decoded in less than half the time.
+    #[default]
     Lz4,
 }
 
@@ -323,11 +324,10 @@ fn reference(
     }
 }
 
+/// Bytes that a batch's values take in memory, the views of texts included.
 fn batch_bytes(batch: &RecordBatch) -> u64 {
-    let views = |array: &arrow::array::ArrayRef| match array.data_type() {
-        arrow::datatypes::DataType::Utf8View | arrow::datatypes::DataType::BinaryView => {
-            16 * array.len() as u64
-        }
+    let views = |array: &ArrayRef| match array.data_type() {
+        DataType::Utf8View | DataType::BinaryView => 16 * array.len() as u64,
         _ => 0,
     };
     batch.columns().iter().map(|array| value_bytes(array) + views(array)).sum()

@@ -1,6 +1,8 @@
 //! Statistics from the arrays that are written.
 
-use arrow::array::{Array, ArrayRef, AsArray, GenericByteViewArray, PrimitiveArray};
+use arrow::array::{
+    Array, ArrayRef, AsArray, GenericByteViewArray, MAX_INLINE_VIEW_LEN, PrimitiveArray,
+};
 use arrow::compute;
 use arrow::datatypes::{
     ArrowPrimitiveType, ByteViewType, DataType, Date32Type, Decimal128Type, Float64Type, Int64Type,
@@ -168,11 +170,19 @@ impl Collector {
         (Some(Scalar::Float(min)), Some(Scalar::Float(max)))
     }
 
+    /// A short text is its own view; only a long one is looked up.
     fn views<T: ByteViewType + ?Sized>(&mut self, array: &GenericByteViewArray<T>) {
-        array.iter().flatten().for_each(|value| {
-            let bytes: &[u8] = value.as_ref();
-            self.sketch.add_bytes(bytes);
-        });
+        for (index, view) in array.views().iter().enumerate() {
+            if array.is_null(index) {
+                continue;
+            }
+            if *view as u32 <= MAX_INLINE_VIEW_LEN {
+                self.sketch.add((*view as u64) ^ ((*view >> 64) as u64).rotate_left(29));
+            } else {
+                let bytes: &[u8] = array.value(index).as_ref();
+                self.sketch.add_bytes(bytes);
+            }
+        }
     }
 }
 

@@ -8,11 +8,11 @@ use icecore_types::{ColumnId, Error, Result};
 use parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowRowGroupWriterFactory, compute_leaves};
 use parquet::errors::ParquetError;
 
-use crate::Statistics;
 use crate::object::{Encoded, ObjectBuilder};
 use crate::segment::column_ids;
 use crate::statistics::{Collector, Sketch};
 use crate::writer::{Compression, batch_bytes};
+use crate::{ColumnStatistics, Statistics};
 
 /// The sketches that a segment's distinct counts come from, one per column.
 pub(super) type ColumnSketches = Vec<Sketch>;
@@ -46,7 +46,10 @@ pub(super) struct RowGroupEncoder {
     schema: SchemaRef,
     ids: Vec<ColumnId>,
     compression: Compression,
-    columns: ArrowRowGroupWriterFactory,
+    /// For columns whose values repeat.
+    dictionary: ArrowRowGroupWriterFactory,
+    /// For columns whose values are mostly different.
+    plain: ArrowRowGroupWriterFactory,
 }
 
 impl RowGroupEncoder {
@@ -69,8 +72,12 @@ impl RowGroupEncoder {
             return Err(Error::internal("a segment has each column once, and at least one"));
         }
         let schema = Arc::new(Schema::new(fields));
-        let columns = ObjectBuilder::new(schema.clone(), compression)?.column_writers();
-        Ok(Self { schema, ids, compression, columns })
+        let writers = |dictionaries| {
+            ObjectBuilder::with_dictionaries(schema.clone(), compression, dictionaries)
+                .map(|object| object.column_writers())
+        };
+        let (dictionary, plain) = (writers(true)?, writers(false)?);
+        Ok(Self { schema, ids, compression, dictionary, plain })
     }
 
     pub(super) fn schema(&self) -> &SchemaRef {
@@ -114,9 +121,16 @@ impl RowGroupEncoder {
     /// Encodes and compresses the rows.
     pub(super) fn encode(&self, input: &RowGroupInput) -> Result<EncodedRowGroup> {
         let (statistics, sketches) = self.statistics(input)?;
-        let writers = self.columns.create_column_writers(0).map_err(encoding)?;
-        let mut columns = Vec::with_capacity(writers.len());
-        for (index, mut writer) in writers.into_iter().enumerate() {
+        let dictionary = self.dictionary.create_column_writers(0).map_err(encoding)?;
+        let plain = self.plain.create_column_writers(0).map_err(encoding)?;
+        let mut columns = Vec::with_capacity(self.ids.len());
+        for (index, (dictionary, plain)) in dictionary.into_iter().zip(plain).enumerate() {
+            let known = self.ids.get(index).and_then(|id| statistics.columns.get(id));
+            let mut writer = if known.is_some_and(|known| is_mostly_different(known, input.rows)) {
+                plain
+            } else {
+                dictionary
+            };
             for batch in &input.batches {
                 let leaves = compute_leaves(self.schema.field(index), batch.column(index));
                 for leaf in leaves.map_err(encoding)? {
@@ -127,6 +141,13 @@ impl RowGroupEncoder {
         }
         Ok(EncodedRowGroup { columns, statistics, sketches })
     }
+}
+
+/// A dictionary of mostly different values takes longer to build and to read
+/// than it saves.
+fn is_mostly_different(known: &ColumnStatistics, rows: usize) -> bool {
+    let values = (rows as u64).saturating_sub(known.null_count);
+    known.distinct.is_some_and(|distinct| distinct.saturating_mul(2) > values)
 }
 
 /// A segment that is being built from its row groups.
