@@ -14,6 +14,7 @@ use icecore_types::{Error, ObjectKind, Result};
 use sqlparser::ast::{Expr, Query};
 use sqlparser::tokenizer::Token;
 
+use crate::balance::balance;
 use crate::cursor::Cursor;
 use crate::{
     Describe, DropMode, DropObject, Explain, ExplainFormat, Statement, Undrop, check, naming,
@@ -48,6 +49,7 @@ pub(crate) fn statement(cursor: &mut Cursor<'_>) -> Result<Statement> {
 pub(crate) fn query(cursor: &mut Cursor<'_>) -> Result<Box<Query>> {
     refusal::tokens(cursor)?;
     let mut query = cursor.query()?;
+    balance(&mut query);
     check::query(&query)?;
     naming::query(&mut query, cursor)?;
     Ok(query)
@@ -55,11 +57,17 @@ pub(crate) fn query(cursor: &mut Cursor<'_>) -> Result<Box<Query>> {
 
 /// One expression, checked.
 pub(crate) fn expression(cursor: &mut Cursor<'_>) -> Result<Expr> {
-    refusal::tokens(cursor)?;
     let mut expression = cursor.expression()?;
+    balance(&mut expression);
     check::expression(&expression)?;
     naming::expression(&mut expression, cursor)?;
     Ok(expression)
+}
+
+/// An expression by itself.
+pub(crate) fn whole_expression(cursor: &mut Cursor<'_>) -> Result<Expr> {
+    refusal::tokens(cursor)?;
+    expression(cursor)
 }
 
 fn explain(cursor: &mut Cursor<'_>) -> Result<Explain> {

@@ -11,6 +11,22 @@ use crate::lexer::Lexeme;
 /// subquery and once as a join in parentheses.
 const DOUBLE_SUBQUERIES: usize = 6;
 
+/// Queries in one set operation, and conditions in one clause: they are
+/// chains until they are balanced.
+const QUERIES: usize = 1000;
+const CONDITIONS: usize = 5000;
+
+/// How much deeper a balanced run of the most queries or conditions makes a
+/// tree: its logarithm, for conditions once for OR and once for AND.
+const QUERIES_DEPTH: usize = 10;
+const CONDITIONS_DEPTH: usize = 26;
+
+/// A level of queries takes as much stack to copy as four of expressions.
+const SET_WEIGHT: usize = 4;
+
+/// A query inside an expression or a FROM, as ten.
+const QUERY_WEIGHT: usize = 10;
+
 /// Refuses a script that is too long.
 pub(crate) fn check_length(text: &str, limits: &Limits) -> Result<()> {
     if text.len() > limits.text_bytes {
@@ -34,7 +50,10 @@ pub(crate) fn check_shape(lexemes: &[Lexeme], limits: &Limits) -> Result<()> {
                 shape.levels.push(Level { kind: Some(kind), double, ..Level::default() });
             }
             Some((kind, false)) if shape.has_open(kind) => shape.close(kind),
-            _ => shape.current(|level| level.take(&lexeme.token)),
+            _ => {
+                let next = lexemes.get(at + 1).map(|next| &next.token);
+                shape.current(|level| level.take(&lexeme.token, next));
+            }
         }
         shape.check(limits)?;
     }
@@ -84,17 +103,24 @@ impl Shape {
         if self.levels.iter().filter(|level| level.double).count() > DOUBLE_SUBQUERIES {
             return Err(too_deep("subqueries in double parentheses", DOUBLE_SUBQUERIES));
         }
-        let open: usize = self.levels.iter().map(|level| level.chain).sum();
+        let open: usize = self.levels.iter().map(Level::spine).sum();
         let deepest = self.levels.iter().map(Level::depth).max().unwrap_or(0);
         if open.max(deepest) > limits.terms {
             return Err(too_deep("operators inside each other", limits.terms));
+        }
+        if self.levels.iter().any(|level| level.queries > QUERIES) {
+            return Err(too_deep("queries in one set operation", QUERIES));
+        }
+        if self.levels.iter().any(|level| level.conditions > CONDITIONS) {
+            return Err(too_deep("conditions in one clause", CONDITIONS));
         }
         Ok(())
     }
 }
 
 /// One pair of brackets, or the statement: an upper bound of the depth of the
-/// tree that its tokens make.
+/// tree that its tokens make. Runs of AND, of OR and of UNION are balanced
+/// after they are read, so that they deepen it by their logarithm only.
 #[derive(Default)]
 struct Level {
     kind: Option<Bracket>,
@@ -104,8 +130,20 @@ struct Level {
     inner: usize,
     /// The deepest of what the last separator ended.
     before: usize,
+    /// Conditions joined by AND and OR since the last clause.
+    conditions: usize,
+    /// BETWEENs whose AND has not come.
+    ranges: usize,
+    /// Whether there was an operator that binds looser than AND.
+    is_loose: bool,
+    /// Whether there is a SELECT or VALUES.
+    is_query: bool,
     /// Queries joined by UNION and kin.
     queries: usize,
+    /// Levels of the tree that they make.
+    query_levels: usize,
+    /// The run of UNION, or of UNION ALL, that came last, and its length.
+    run: Option<(bool, usize)>,
     /// Whether an operand came last. A word that begins a clause does so only
     /// there: anywhere else it is read as a name.
     after_operand: bool,
@@ -113,22 +151,32 @@ struct Level {
 }
 
 impl Level {
-    fn depth(&self) -> usize {
-        self.before.max(self.chain + self.inner + 1).max(self.queries)
+    /// How deep the place behind the last token is.
+    fn spine(&self) -> usize {
+        self.chain
+            + self.conditions.min(CONDITIONS_DEPTH)
+            + if self.is_query { QUERY_WEIGHT } else { 0 }
     }
 
-    fn take(&mut self, token: &Token) {
+    fn depth(&self) -> usize {
+        self.before.max(self.spine() + self.inner + 1) + SET_WEIGHT * self.query_levels
+    }
+
+    fn take(&mut self, token: &Token, next: Option<&Token>) {
         match token {
             Token::Comma => self.separate(),
-            Token::Word(word) if word.quote_style.is_none() => match role(word.keyword) {
-                Role::Operator => self.operator(),
-                Role::Clause if self.after_operand => self.separate(),
-                Role::SetOperator if self.after_operand => {
-                    self.queries += 1;
-                    self.separate();
+            Token::Word(word) if word.quote_style.is_none() => {
+                if matches!(role(word.keyword), Role::SetOperator) && self.after_operand {
+                    let run = match next {
+                        Some(next) if is_word(next, "ALL") => Some(true),
+                        Some(next) if is_word(next, "BY") || is_word(next, "DISTINCT") => None,
+                        _ => Some(false),
+                    };
+                    self.set_operator(run.filter(|_| word.keyword == Keyword::UNION));
+                } else {
+                    self.word(word.keyword);
                 }
-                _ => self.after_operand = true,
-            },
+            }
             Token::Word(_)
             | Token::Number(..)
             | Token::SingleQuotedString(_)
@@ -140,21 +188,65 @@ impl Level {
         }
     }
 
+    fn word(&mut self, keyword: Keyword) {
+        self.is_query |= matches!(keyword, Keyword::SELECT | Keyword::VALUES);
+        match role(keyword) {
+            Role::Operator => {
+                self.ranges += usize::from(keyword == Keyword::BETWEEN);
+                self.is_loose |= keyword == Keyword::XOR;
+                self.operator();
+            }
+            Role::Condition if keyword == Keyword::AND && self.ranges > 0 => {
+                self.ranges -= 1;
+                self.after_operand = false;
+            }
+            Role::Condition if self.after_operand && !self.is_loose => {
+                self.conditions += 1;
+                self.end_term();
+                self.after_operand = false;
+            }
+            Role::Condition => self.operator(),
+            Role::Clause if self.after_operand => self.separate(),
+            _ => self.after_operand = true,
+        }
+    }
+
+    /// Counts a set operator; `run` says which UNION it is, for only they are
+    /// balanced.
+    fn set_operator(&mut self, run: Option<bool>) {
+        self.queries += 1;
+        let length = match (run, self.run) {
+            (Some(run), Some((before, length))) if run == before => length + 1,
+            _ => 1,
+        };
+        self.query_levels += usize::from(length <= QUERIES_DEPTH);
+        self.run = run.map(|run| (run, length));
+        self.separate();
+    }
+
     fn operator(&mut self) {
         self.chain += 1;
         self.after_operand = false;
     }
 
-    fn separate(&mut self) {
-        self.before = self.before.max(self.chain + self.inner + 1);
+    fn end_term(&mut self) {
+        self.before = self.before.max(self.spine() + self.inner + 1);
         self.chain = 0;
         self.inner = 0;
+    }
+
+    fn separate(&mut self) {
+        self.end_term();
+        self.conditions = 0;
+        self.ranges = 0;
+        self.is_loose = false;
         self.after_operand = true;
     }
 }
 
 enum Role {
     Operator,
+    Condition,
     Clause,
     SetOperator,
     Operand,
@@ -163,6 +255,7 @@ enum Role {
 fn role(keyword: Keyword) -> Role {
     match keyword {
         Keyword::UNION | Keyword::EXCEPT | Keyword::INTERSECT | Keyword::MINUS => Role::SetOperator,
+        Keyword::AND | Keyword::OR => Role::Condition,
         Keyword::SELECT
         | Keyword::FROM
         | Keyword::WHERE
@@ -175,9 +268,7 @@ fn role(keyword: Keyword) -> Role {
         | Keyword::ELSE
         | Keyword::JOIN
         | Keyword::ON => Role::Clause,
-        Keyword::AND
-        | Keyword::OR
-        | Keyword::NOT
+        Keyword::NOT
         | Keyword::IS
         | Keyword::IN
         | Keyword::LIKE
@@ -187,7 +278,15 @@ fn role(keyword: Keyword) -> Role {
         | Keyword::BETWEEN
         | Keyword::COLLATE
         | Keyword::INTERVAL
-        | Keyword::AT => Role::Operator,
+        | Keyword::AT
+        | Keyword::XOR
+        | Keyword::OVERLAPS
+        | Keyword::MATCH
+        | Keyword::SIMILAR
+        | Keyword::MEMBER
+        | Keyword::OPERATOR
+        | Keyword::DIV
+        | Keyword::NOTNULL => Role::Operator,
         _ => Role::Operand,
     }
 }

@@ -38,6 +38,7 @@ mod parse;
 
 mod grammar;
 
+mod balance;
 mod check;
 mod naming;
 mod relations;

@@ -17,9 +17,12 @@ pub struct Limits {
     /// Parentheses, brackets and CASEs inside each other; 64.
     pub depth: usize,
     /// Operators inside each other in one expression, which is what
-    /// `1 + 1 + ..` adds up to, and queries in one UNION; 250. It bounds the
-    /// stack of everybody who walks the tree: a copy of it takes 4.5 KB for
-    /// each of them in an unoptimised build, of a thread's 2 MiB.
+    /// `1 + 1 + ..` adds up to; 250. It bounds the stack of everybody who
+    /// walks the tree: a copy of it takes 4.5 KB for each of them in an
+    /// unoptimised build, of a thread's 2 MiB. Runs of AND, of OR and of UNION
+    /// are balanced and count for a few: there may be 5,000 conditions in a
+    /// clause and 1,000 queries in a set operation. A query inside another
+    /// counts for ten.
     pub terms: usize,
 }
 

@@ -70,9 +70,7 @@ pub fn parse(text: &str, limits: &Limits) -> Result<Vec<Parsed>> {
 /// ```
 pub fn parse_expression(text: &str) -> Result<Expr> {
     let limits = Limits::default();
-    with_lexemes(text, &limits, |lexemes| {
-        whole(text, lexemes, &limits, |cursor| grammar::expression(cursor))
-    })
+    with_lexemes(text, &limits, |lexemes| whole(text, lexemes, &limits, grammar::whole_expression))
 }
 
 /// Reads one query, for example a view's, with the default limits.
@@ -87,9 +85,7 @@ pub fn parse_expression(text: &str) -> Result<Expr> {
 /// ```
 pub fn parse_query(text: &str) -> Result<Box<Query>> {
     let limits = Limits::default();
-    with_lexemes(text, &limits, |lexemes| {
-        whole(text, lexemes, &limits, |cursor| grammar::query(cursor))
-    })
+    with_lexemes(text, &limits, |lexemes| whole(text, lexemes, &limits, grammar::query))
 }
 
 /// Refuses what a query may not hold, by name: [`parse`] and [`parse_query`]

@@ -60,8 +60,7 @@ fn row_limits(body: &SetExpr, limit: Option<&LimitClause>, fetch: Option<&Fetch>
             given += usize::from(limit.is_some());
         }
         Some(LimitClause::OffsetCommaLimit { .. }) => {
-            return Err(Error::unsupported("LIMIT offset, count")
-                .with_help("write LIMIT count OFFSET offset"));
+            return Err(Error::unsupported("LIMIT offset, count"));
         }
         None => {}
     }

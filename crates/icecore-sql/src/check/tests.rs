@@ -71,7 +71,6 @@ fn what_queries_may_not_hold_is_refused_by_name() {
         ("SELECT * FROM IDENTIFIER('t')", "IDENTIFIER()"),
         ("SELECT 1 ->> SELECT 2", "the pipe operator (->>)"),
         ("SELECT TOP 1 a FROM t UNION SELECT 2", "TOP in a part of a set operation"),
-        ("SELECT a FROM t LIMIT 1, 2", "LIMIT offset, count"),
         ("SELECT 1 FROM t FETCH FIRST 1 ROWS WITH TIES", "FETCH .. WITH TIES"),
         ("SELECT a AT TIME ZONE 'UTC' FROM t", "AT TIME ZONE"),
     ] {

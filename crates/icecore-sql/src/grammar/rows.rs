@@ -4,11 +4,14 @@ use icecore_types::{Code, Error, Name, Result};
 use sqlparser::ast::TableWithJoins;
 use sqlparser::tokenizer::Token;
 
+use super::refusal::tokens;
 use super::{expression, if_exists, query};
+use crate::balance::balance;
 use crate::cursor::Cursor;
 use crate::{Assignment, Delete, Insert, InsertSource, Truncate, Update, ValueExpr, check, naming};
 
 pub(super) fn insert(cursor: &mut Cursor<'_>) -> Result<Insert> {
+    tokens(cursor)?;
     cursor.expect(&["INSERT"])?;
     let overwrite = cursor.accept(&["OVERWRITE"]);
     if cursor.is_next("ALL") || cursor.is_next("FIRST") {
@@ -71,6 +74,7 @@ fn value(cursor: &mut Cursor<'_>) -> Result<ValueExpr> {
 }
 
 pub(super) fn delete(cursor: &mut Cursor<'_>) -> Result<Delete> {
+    tokens(cursor)?;
     cursor.expect(&["DELETE"])?;
     cursor.expect(&["FROM"])?;
     let table = cursor.qualified_name()?;
@@ -81,6 +85,7 @@ pub(super) fn delete(cursor: &mut Cursor<'_>) -> Result<Delete> {
 }
 
 pub(super) fn update(cursor: &mut Cursor<'_>) -> Result<Update> {
+    tokens(cursor)?;
     cursor.expect(&["UPDATE"])?;
     let table = cursor.qualified_name()?;
     let alias = alias(cursor, &["SET"])?;
@@ -108,8 +113,8 @@ fn alias(cursor: &mut Cursor<'_>, next: &[&str]) -> Result<Option<Name>> {
 }
 
 fn tables(cursor: &mut Cursor<'_>) -> Result<Vec<TableWithJoins>> {
-    super::refusal::tokens(cursor)?;
     let mut tables = cursor.tables()?;
+    balance(&mut tables);
     check::tables(&tables)?;
     naming::tables(&mut tables, cursor)?;
     Ok(tables)

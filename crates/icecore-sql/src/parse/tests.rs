@@ -41,18 +41,24 @@ fn on_a_small_stack<T: Send + 'static>(run: impl FnOnce() -> T + Send + 'static)
 fn deepest(text: &str) -> String {
     let Limits { terms, depth, .. } = Limits::default();
     match text {
-        "chain" => format!("SELECT {}1", "1 + ".repeat(terms - 2)),
-        "and" => format!("SELECT 1 WHERE {}true", "a = 1 AND ".repeat(terms / 2 - 2)),
-        "cast" => format!("SELECT 1{}", "::INT".repeat(terms - 2)),
+        "chain" => format!("SELECT {}1", "1 + ".repeat(terms - 12)),
+        "and" => format!("SELECT 1 WHERE {}true", "a = 1 AND b OR ".repeat(2_000)),
+        "between" => format!("SELECT 1{}", " BETWEEN 1 AND 2".repeat(terms - 12)),
+        "except" => format!("{}SELECT 1", "SELECT 1 EXCEPT ".repeat(terms / 4 - 4)),
+        "cast" => format!("SELECT 1{}", "::INT".repeat(terms - 12)),
         "not" => format!("SELECT {}true", "NOT ".repeat(depth * 2)),
         "parentheses" => format!("SELECT {}1{}", "(".repeat(depth), ")".repeat(depth)),
-        "union" => format!("{}SELECT 1", "SELECT 1 UNION ALL ".repeat(terms - 2)),
-        "in" => format!("SELECT {}1{}", "a IN (SELECT ".repeat(depth), ")".repeat(depth)),
+        "union" => format!("{}SELECT 1", "SELECT 1 UNION ALL ".repeat(990)),
+        "in" => {
+            let levels = terms / 12 - 1;
+            format!("SELECT {}1{}", "a IN (SELECT ".repeat(levels), ")".repeat(levels))
+        }
         "case" => {
             format!("SELECT {}1{}", "CASE WHEN ".repeat(depth - 1), " THEN 1 END".repeat(depth - 1))
         }
         "from" => {
-            format!("SELECT * FROM {}t{}", "(SELECT * FROM ".repeat(depth), ")".repeat(depth))
+            let levels = terms / 12 - 1;
+            format!("SELECT * FROM {}t{}", "(SELECT * FROM ".repeat(levels), ")".repeat(levels))
         }
         "function" => format!("SELECT {}1{}", "f(".repeat(depth), ")".repeat(depth)),
         "spine" => {
@@ -99,7 +105,9 @@ fn what_is_deeper_is_refused_before_it_is_read() {
         format!("SELECT {}true", "NOT ".repeat(many)),
         format!("SELECT 1 WHERE {}true", "a OR ".repeat(many)),
         format!("SELECT 1{}", "::INT".repeat(many)),
-        format!("SELECT a{}", "[0]".repeat(many)),
+        format!("SELECT a{}", " BETWEEN 1 AND 2".repeat(many)),
+        format!("SELECT a {}a", "XOR b AND c ".repeat(many)),
+        format!("{}SELECT 1", "SELECT 1 UNION SELECT 2 UNION ALL ".repeat(many / 40)),
         format!("SELECT a{}", " IS NULL".repeat(many)),
         format!("SELECT {}1{}", "(".repeat(many), ")".repeat(many)),
         "(".repeat(many),
