@@ -1,1 +1,44 @@
-//! The dialect's functions for DataFusion, each a thin shell over values.
+//! The dialect's functions for DataFusion, each a thin shell over `icecore_values`.
+//!
+//! A session registers all of it: functions by name, the planners that give
+//! types and operators their meaning, and the rewrites that the analyzer runs.
+//!
+//! ```
+//! use datafusion_expr::registry::{FunctionRegistry, MemoryFunctionRegistry};
+//!
+//! let mut registry = MemoryFunctionRegistry::new();
+//! for function in icecore_functions::scalar_functions() {
+//!     registry.register_udf(function)?;
+//! }
+//! for function in icecore_functions::aggregate_functions() {
+//!     registry.register_udaf(function)?;
+//! }
+//! assert!(registry.udf("dateadd").is_ok());
+//! # Ok::<(), datafusion_common::DataFusionError>(())
+//! ```
+
+mod bridge;
+
+mod arithmetic;
+mod assign;
+mod cast;
+mod formatted;
+mod lowered;
+mod rounding;
+
+mod clock;
+mod dates;
+mod spec;
+mod strings;
+
+mod aggregates;
+mod total;
+
+mod planner;
+mod registry;
+mod rewrite;
+
+pub use assign::assign;
+pub use planner::{expr_planner, type_planner};
+pub use registry::{REFUSED, aggregate_functions, scalar_functions};
+pub use rewrite::rewrites;
