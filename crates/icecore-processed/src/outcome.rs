@@ -4,6 +4,10 @@ use icecore_raw::RowError;
 use icecore_snapshot::Update;
 
 /// What became of a file.
+///
+/// ```
+/// assert_eq!(icecore_processed::FileStatus::LoadFailed.as_str(), "LOAD_FAILED");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileStatus {
     /// All its rows are in the table.
@@ -25,7 +29,7 @@ impl FileStatus {
     }
 }
 
-/// One row of a COPY's result.
+/// One row of a COPY's result; [`copy_into`](crate::copy_into) shows one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileResult {
     /// The file's path in the stage.
@@ -50,7 +54,7 @@ pub struct FileResult {
     pub first_error_column_name: Option<String>,
 }
 
-/// A record that was refused.
+/// A record that was refused, in [`CopyOutcome::rejected`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rejected {
     /// The file's path in the stage.
@@ -60,6 +64,12 @@ pub struct Rejected {
 }
 
 /// What a COPY did, and what is to be committed for it.
+///
+/// ```
+/// let nothing = icecore_processed::CopyOutcome::default();
+/// assert!(nothing.files.is_empty() && nothing.update.is_none());
+/// assert_eq!(nothing.rows_loaded(), 0);
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct CopyOutcome {
     /// One per file that was looked at, in the order of the plan. None at all:

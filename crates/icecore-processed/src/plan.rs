@@ -9,6 +9,10 @@ use icecore_segment::WriteOptions;
 use icecore_types::{ColumnId, ObjectId, QueryId, Timestamp};
 
 /// What becomes of a file with bad rows.
+///
+/// ```
+/// assert_eq!(icecore_processed::OnError::default(), icecore_processed::OnError::AbortStatement);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum OnError {
     /// The statement fails and nothing is loaded.
@@ -29,7 +33,8 @@ pub enum OnError {
 ///
 /// `schema` is that of the table's segments: one field per column, named by
 /// [`ColumnId::stored_name`], not nullable where the column refuses NULL. The
-/// outputs of `target` are names of these fields.
+/// outputs of `target` are names of these fields. [`copy_into`](crate::copy_into)
+/// shows a plan.
 #[derive(Clone, Debug)]
 pub struct CopyPlan {
     /// The table that is loaded.
@@ -62,6 +67,13 @@ pub struct CopyPlan {
 }
 
 /// How far a COPY has come.
+///
+/// ```
+/// use icecore_processed::Progress;
+/// let show = |step: Progress| format!("{} of {} files", step.files_done, step.files);
+/// let step = Progress { file: "a.csv".to_owned(), files_done: 3, files: 12, rows_parsed: 9 };
+/// assert_eq!(show(step), "3 of 12 files");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Progress {
     /// The file that is being loaded.

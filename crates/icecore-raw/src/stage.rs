@@ -21,7 +21,7 @@ pub use content::ContentKeys;
 pub use local::local_files;
 pub use put::{FileCompression, PutResult, PutStatus};
 
-/// A file of a stage, as a listing saw it.
+/// A file of a stage, as [`StageFiles::list`] saw it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StageFile {
     /// Its path below the stage, for example `2013/flights.csv.gz`.
@@ -35,7 +35,7 @@ pub struct StageFile {
     pub last_modified: Timestamp,
 }
 
-/// A file that can be read.
+/// A file that can be read: [`StageFiles::open`] makes one.
 #[derive(Clone, Debug)]
 pub struct RawFile {
     pub(crate) store: Arc<dyn ObjectStore>,

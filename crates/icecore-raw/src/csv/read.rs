@@ -16,6 +16,12 @@ use super::tokens::Reading;
 use crate::{CsvFormat, RawFile};
 
 /// How a file is read.
+///
+/// ```
+/// use icecore_raw::ReadOptions;
+/// let options = ReadOptions { threads: 4, ..ReadOptions::default() };
+/// assert_eq!(options.block_bytes.to_string(), "2.0 MiB");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReadOptions {
     /// Bytes of a block after decompression, default 2 MiB. More gives larger
@@ -37,7 +43,7 @@ const MOST_BLOCK_BYTES: usize = 1 << 30;
 /// Bytes that a request asks for at least.
 const LEAST_CHUNK_BYTES: usize = 4 << 10;
 
-/// A file that is being read.
+/// A file that is being read, by [`read_csv`].
 pub struct CsvReading {
     /// Its records in order. After an error there is nothing more.
     pub blocks: BoxStream<'static, Result<CsvBlock>>,

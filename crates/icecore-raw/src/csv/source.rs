@@ -133,7 +133,7 @@ impl Read for ChunkReader {
 /// The decompressed bytes of a file.
 pub(super) enum Source {
     /// As they are stored.
-    Plain(ChunkReader),
+    Plain(Box<ChunkReader>),
     /// Gzip of one or more members.
     Gzip {
         /// What decompresses.
@@ -177,7 +177,7 @@ impl Source {
             let decoder = Box::new(MultiGzDecoder::new(chunks));
             return Ok(Self::Gzip { decoder, produced_bytes: 0 });
         }
-        Ok(Self::Plain(chunks))
+        Ok(Self::Plain(Box::new(chunks)))
     }
 
     /// Appends up to `count` bytes to `buffer`; less only at the end.

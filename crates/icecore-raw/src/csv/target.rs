@@ -8,6 +8,20 @@ use icecore_types::{Code, SqlType};
 use icecore_values::arrow_type;
 
 /// A column that a field of a file is read into.
+///
+/// ```
+/// use icecore_raw::CsvColumn;
+/// use icecore_types::{ColumnId, SqlType};
+/// let column = CsvColumn {
+///     name: "CARRIER".to_owned(),
+///     ordinal: 10,
+///     sql_type: SqlType::parse("VARCHAR(2)")?,
+///     not_null: true,
+///     output: ColumnId::new(10).stored_name(),
+/// };
+/// assert_eq!(column.output, "10");
+/// # Ok::<(), icecore_types::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct CsvColumn {
     /// Its name, as errors show it.
@@ -76,6 +90,10 @@ impl CsvTarget {
 }
 
 /// At which step a record was refused.
+///
+/// ```
+/// assert_eq!(icecore_raw::ErrorCategory::Parsing.as_str(), "parsing");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorCategory {
     /// It is not a record of so many fields.
@@ -95,7 +113,7 @@ impl ErrorCategory {
 }
 
 /// Why a record was refused, and where exactly. All counts are of the file
-/// after decompression.
+/// after decompression. [`read_csv`](crate::read_csv) shows one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RowError {
     /// Which record of the file, from 1; skipped header lines are none.
@@ -120,7 +138,7 @@ pub struct RowError {
     pub record: String,
 }
 
-/// Some records of a file, in order.
+/// Some records of a file, in order, as [`read_csv`](crate::read_csv) gives them.
 #[derive(Clone, Debug)]
 pub struct CsvBlock {
     /// The good rows, in the schema of the target.

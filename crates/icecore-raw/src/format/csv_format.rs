@@ -6,6 +6,10 @@ use icecore_values::{BinaryFormat, InputFormat, ParseOptions};
 use super::invalid;
 
 /// How the bytes of a file are compressed.
+///
+/// ```
+/// assert_eq!(icecore_raw::CsvFormat::default().compression, icecore_raw::Compression::Auto);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Compression {
     /// Seen from the first bytes of the file.
@@ -18,6 +22,14 @@ pub enum Compression {
 }
 
 /// What ends a record.
+///
+/// ```
+/// use icecore_raw::{CsvFormat, RecordDelimiter, check_format};
+/// let given = [("RECORD_DELIMITER".to_owned(), vec![";".to_owned()])];
+/// let format = CsvFormat::from_definition(&check_format(&given)?)?;
+/// assert_eq!(format.record_delimiter, RecordDelimiter::Text(";".to_owned()));
+/// # Ok::<(), icecore_types::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum RecordDelimiter {
     /// A line feed, with or without a carriage return before it.

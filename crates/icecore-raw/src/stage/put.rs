@@ -15,6 +15,10 @@ use super::local::{invalid, unreadable};
 use super::{StageFiles, names};
 
 /// Whether a file was put.
+///
+/// ```
+/// assert_eq!(icecore_raw::PutStatus::Skipped.as_str(), "SKIPPED");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PutStatus {
     /// It was.
@@ -34,6 +38,10 @@ impl PutStatus {
 }
 
 /// How the bytes of a file that is put are compressed.
+///
+/// ```
+/// assert_eq!(icecore_raw::FileCompression::Gzip.as_str(), "GZIP");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileCompression {
     /// Not at all.
@@ -69,6 +77,21 @@ impl FileCompression {
 }
 
 /// What PUT did with one file.
+///
+/// ```
+/// # tokio::runtime::Builder::new_multi_thread().build().unwrap().block_on(async {
+/// use std::sync::Arc;
+/// use icecore_raw::{PutStatus, StageFiles};
+/// use object_store::{memory::InMemory, path::Path};
+///
+/// let folder = tempfile::tempdir()?;
+/// let local = folder.path().join("a.csv");
+/// std::fs::write(&local, "1,2\n")?;
+/// let stage = StageFiles::new(Arc::new(InMemory::new()), Path::from("s"), "s".to_owned());
+/// let put = stage.put(&local, "", true, false).await?;
+/// assert_eq!((put.target.as_str(), put.status), ("a.csv.gz", PutStatus::Uploaded));
+/// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PutResult {
     /// The file's name on the machine.
@@ -116,29 +139,29 @@ impl StageFiles {
         let name = if compress { format!("{}.gz", source.name) } else { source.name.clone() };
         let target = super::joined(below, &name);
         names::check(&target)?;
-        let mut result = PutResult {
+        let result = PutResult {
             source: source.name.clone(),
             target_size: 0,
             source_size: source.size_bytes,
             source_compression: source.compression,
             target_compression: if compress { FileCompression::Gzip } else { source.compression },
-            status: PutStatus::Uploaded,
+            status: PutStatus::Skipped,
             target,
         };
         let location = names::location(&self.prefix, &result.target);
-        if !overwrite && let Some(size) = self.size_of(&location).await? {
-            (result.status, result.target_size) = (PutStatus::Skipped, size);
-            return Ok(result);
+        if !overwrite && let Some(target_size) = self.size_of(&location).await? {
+            return Ok(PutResult { target_size, ..result });
         }
-        let chunks = source.chunks(compress);
-        match self.upload(&location, chunks, overwrite).await? {
-            Some(size) => result.target_size = size,
+        match self.upload(&location, source.chunks(compress), overwrite).await? {
+            Some(target_size) => {
+                Ok(PutResult { target_size, status: PutStatus::Uploaded, ..result })
+            }
+            // Somebody else put it meanwhile.
             None => {
-                let size = self.size_of(&location).await?.unwrap_or(0);
-                (result.status, result.target_size) = (PutStatus::Skipped, size);
+                let target_size = self.size_of(&location).await?.unwrap_or(0);
+                Ok(PutResult { target_size, ..result })
             }
         }
-        Ok(result)
     }
 
     /// Puts these bytes, replacing a file of the same path.
@@ -183,18 +206,30 @@ impl StageFiles {
             bytes += chunk.len();
             first.push(chunk);
         }
+        self.upload_parts(location, first, chunks).await.map(Some)
+    }
+
+    /// Stores what has arrived and what still arrives, and returns its length.
+    async fn upload_parts(
+        &self,
+        location: &StorePath,
+        first: Vec<Bytes>,
+        mut chunks: mpsc::Receiver<Result<Bytes>>,
+    ) -> Result<u64> {
         let mut upload = WriteMultipart::new(self.store.put_multipart(location).await?);
-        let mut size = bytes as u64;
-        first.into_iter().for_each(|chunk| upload.put(chunk));
+        let mut size = 0;
+        let mut first = first.into_iter();
         let received = loop {
-            match chunks.recv().await {
-                None => break Ok(()),
-                Some(Err(error)) => break Err(error),
-                Some(Ok(chunk)) => {
-                    size += chunk.len() as u64;
-                    upload.put(chunk);
-                }
-            }
+            let chunk = match first.next() {
+                Some(chunk) => chunk,
+                None => match chunks.recv().await {
+                    None => break Ok(()),
+                    Some(Err(error)) => break Err(error),
+                    Some(Ok(chunk)) => chunk,
+                },
+            };
+            size += chunk.len() as u64;
+            upload.put(chunk);
             if let Err(error) = upload.wait_for_capacity(PARTS_IN_FLIGHT).await {
                 break Err(error.into());
             }
@@ -205,7 +240,7 @@ impl StageFiles {
             return Err(error);
         }
         upload.finish().await?;
-        Ok(Some(size))
+        Ok(size)
     }
 }
 

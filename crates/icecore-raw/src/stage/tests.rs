@@ -169,3 +169,24 @@ fn a_content_key_is_taken_once() {
         assert!(key.starts_with("blake3:"));
     });
 }
+
+#[test]
+fn a_stage_on_a_local_disk_is_a_stage() {
+    block_on(async {
+        let folder = tempfile::tempdir().unwrap();
+        let store = object_store::local::LocalFileSystem::new_with_prefix(folder.path()).unwrap();
+        let stage = StageFiles::new(Arc::new(store), Path::from("stage/2"), "s".to_owned());
+        assert!(stage.list("", None).await.unwrap().is_empty());
+        assert!(stage.list("none/at", None).await.unwrap().is_empty());
+        let mut keys = std::collections::HashSet::new();
+        for content in ["1,2\n", "3,4\n", "1,2\n"] {
+            stage.put_bytes("in/ä #1.csv", content.as_bytes().to_vec()).await.unwrap();
+            let file = stage.list("in/", None).await.unwrap().remove(0);
+            assert_eq!(file.path, "in/ä #1.csv");
+            keys.insert(stage.content_key(&file).await.unwrap());
+        }
+        assert_eq!(keys.len(), 2);
+        assert_eq!(stage.remove("", None).await.unwrap(), ["in/ä #1.csv"]);
+        assert!(stage.list("", None).await.unwrap().is_empty());
+    });
+}
