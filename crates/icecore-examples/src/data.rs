@@ -7,7 +7,7 @@ use icecore::{Code, Error, Result};
 use crate::notebook::Notebook;
 
 /// All rows of the twelve months.
-pub(crate) const FLIGHTS: u64 = 336_776;
+pub(crate) const FLIGHTS: i64 = 336_776;
 
 /// A file format for all of them: a header, and NA where a value is missing.
 pub(crate) const FILE_FORMAT: &str =
@@ -123,5 +123,5 @@ pub(crate) async fn load_flights(notebook: &mut Notebook, data: &Data) -> Result
     notebook.run(FLIGHTS_TABLE).await?;
     notebook.run("COPY INTO processed.flights FROM @raw.landing/flights").await?;
     let rows = notebook.number("SELECT COUNT(*) FROM processed.flights").await?;
-    notebook.check("flights loaded", rows, FLIGHTS as i64)
+    notebook.check("flights loaded", rows, FLIGHTS)
 }

@@ -24,7 +24,7 @@ pub(crate) struct Notebook {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Done {
     pub(crate) query_id: QueryId,
-    pub(crate) rows: u64,
+    pub(crate) rows: i64,
 }
 
 impl Notebook {
@@ -74,8 +74,9 @@ impl Notebook {
     pub(crate) async fn run(&mut self, sql: &str) -> Result<Done> {
         self.echo(sql);
         let result = self.session.execute(sql).await?;
-        let done = Done { query_id: result.query_id(), rows: result.rows_affected().unwrap_or(0) };
         let affected = result.rows_affected();
+        let rows = affected.and_then(|rows| rows.try_into().ok()).unwrap_or(0);
+        let done = Done { query_id: result.query_id(), rows };
         result.collect().await?;
         self.lake.run_due().await?;
         if let Some(rows) = affected {

@@ -47,6 +47,7 @@ pub(crate) async fn run(mut notebook: Notebook, data: &Data) -> Result<Notebook>
     quality(&mut notebook).await?;
     semantic(&mut notebook, data).await?;
     ask(&mut notebook).await?;
+    ask_why(&mut notebook).await?;
     Ok(notebook)
 }
 
@@ -73,8 +74,8 @@ async fn raw_and_processed(notebook: &mut Notebook, data: &Data) -> Result<()> {
     }
     notebook.say("A second run of the same load finds nothing new: no row is there twice.");
     let again = notebook.show("COPY INTO processed.flights FROM @raw.landing/flights").await?;
-    let status = again[0][0].clone().unwrap_or_default();
-    notebook.check("the second load", status, "Copy executed with 0 files processed.".to_owned())
+    let status = again[0][0].as_deref().unwrap_or_default();
+    notebook.check("the second load", status, "Copy executed with 0 files processed.")
 }
 
 async fn quality(notebook: &mut Notebook) -> Result<()> {
@@ -132,10 +133,8 @@ async fn ask(notebook: &mut Notebook) -> Result<()> {
              FROM semantic.on_time_by_carrier ORDER BY on_time_percent DESC",
         )
         .await?;
-    notebook.chart(
-        "Flights that arrive less than 15 minutes late",
-        bars(&chart_of(&rows, 0, 3), " %")?,
-    );
+    let caption = "Flights that arrive less than 15 minutes late";
+    notebook.chart(caption, bars(&chart_of(&rows, 0, 3), " %")?);
     notebook.check("carriers", rows.len(), 16)?;
 
     notebook.heading("When?");
@@ -146,8 +145,10 @@ async fn ask(notebook: &mut Notebook) -> Result<()> {
         )
         .await?;
     notebook.chart("Mean minutes late at arrival, by month", bars(&chart_of(&rows, 0, 4), " min")?);
-    notebook.check("months", rows.len(), 12)?;
+    notebook.check("months", rows.len(), 12)
+}
 
+async fn ask_why(notebook: &mut Notebook) -> Result<()> {
     notebook.heading("Where?");
     notebook.say("The routes that are flown daily and are least often on time.");
     let rows = notebook
@@ -166,12 +167,10 @@ async fn ask(notebook: &mut Notebook) -> Result<()> {
              FROM semantic.delay_by_weather ORDER BY late_percent DESC",
         )
         .await?;
-    notebook.chart(
-        "Departures that are 15 minutes late or more, by the weather at that hour",
-        bars(&chart_of(&rows, 0, 3), " %")?,
-    );
-    let worst = rows[0][0].clone().unwrap_or_default();
-    notebook.check("the worst weather", worst, "heavy precipitation".to_owned())
+    let caption = "Departures that are 15 minutes late or more, by the weather at that hour";
+    notebook.chart(caption, bars(&chart_of(&rows, 0, 3), " %")?);
+    let worst = rows[0][0].as_deref().unwrap_or_default();
+    notebook.check("the worst weather", worst, "heavy precipitation")
 }
 
 /// Bars from the columns of a result.

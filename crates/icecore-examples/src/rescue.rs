@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use icecore::{QueryId, Result};
+use icecore::{QueryId, Result, TextRow};
 
 use crate::chart::{Bar, bars};
 use crate::data::{self, Data};
@@ -13,11 +13,11 @@ const MINUTES_LATE: i64 = 2_257_174;
 /// How many flights arrived.
 const ARRIVED: i64 = 327_346;
 /// The rows that should have been changed, and their minutes.
-const MEANT: (u64, i64) = (4_971, 46_404);
+const MEANT: (i64, i64) = (4_971, 46_404);
 /// Of the rows that should have been changed, those that had arrived.
 const ARRIVED_OF_MEANT: i64 = 4_748;
 /// The rows that were changed.
-const DAMAGED: u64 = 55_503;
+const DAMAGED: i64 = 55_503;
 
 pub(crate) async fn run(mut notebook: Notebook, data: &Data) -> Result<Notebook> {
     notebook.title(
@@ -34,6 +34,7 @@ pub(crate) async fn run(mut notebook: Notebook, data: &Data) -> Result<Notebook>
     let mistake = damage(&mut notebook).await?;
     find(&mut notebook, mistake).await?;
     undo(&mut notebook, mistake).await?;
+    confirm(&mut notebook).await?;
     Ok(notebook)
 }
 
@@ -80,39 +81,35 @@ async fn find(notebook: &mut Notebook, mistake: QueryId) -> Result<()> {
              WHERE query_type = 'UPDATE' ORDER BY start_time",
         )
         .await?;
-    let rows = notebook
-        .show(&format!(
-            "SELECT was.carrier, was.flights, was.mean AS mean_before, now.mean AS mean_now,\n       \
-             now.arrived - was.arrived AS cancelled_now_on_time\n\
-             FROM (SELECT carrier, COUNT(*) AS flights, COUNT(arr_delay) AS arrived, \
-             ROUND(AVG(arr_delay), 2) AS mean\n      \
-             FROM processed.flights BEFORE(STATEMENT => '{mistake}') GROUP BY carrier) was\n\
-             JOIN (SELECT carrier, COUNT(arr_delay) AS arrived, ROUND(AVG(arr_delay), 2) AS mean\n      \
-             FROM processed.flights AT(STATEMENT => '{mistake}') GROUP BY carrier) now\n  \
-             ON now.carrier = was.carrier\n\
-             WHERE was.mean <> now.mean ORDER BY was.flights DESC"
-        ))
-        .await?;
-    let number =
-        |text: &Option<String>| text.as_deref().and_then(|t| t.parse().ok()).unwrap_or(0.0);
-    let drawn: Vec<Bar> = rows
-        .iter()
-        .map(|row| Bar::new(row[0].clone().unwrap_or_default(), [number(&row[2]), number(&row[3])]))
-        .collect();
+    let rows = notebook.show(&COMPARISON.replace("{mistake}", &mistake.to_string())).await?;
     notebook.chart(
         "Mean minutes late by carrier: before the statement, and after it",
-        bars(&drawn, " min")?,
+        bars(&before_and_now(&rows), " min")?,
     );
-    let jetblue: Vec<_> = rows.iter().filter(|row| row[0].as_deref() == Some("B6")).collect();
-    notebook.check("rows of JetBlue in the comparison", jetblue.len(), 1)?;
-    let before = jetblue[0][2].clone().unwrap_or_default();
-    let flights = jetblue[0][1].clone().unwrap_or_default();
-    notebook.check(
-        "JetBlue's mean before",
-        before.trim_end_matches('0').to_owned(),
-        "9.46".to_owned(),
-    )?;
-    notebook.check("JetBlue's flights, all of them hit", flights, "54635".to_owned())
+    let jetblue = rows.iter().find(|row| row[0].as_deref() == Some("B6"));
+    let value = |column: usize| jetblue.and_then(|row| row[column].as_deref()).unwrap_or_default();
+    notebook.check("JetBlue's flights, all of them hit", value(1), "54635")?;
+    notebook.check("JetBlue's mean before", value(2).trim_end_matches('0'), "9.46")
+}
+
+/// The table against itself, carrier by carrier.
+const COMPARISON: &str = "\
+SELECT was.carrier, was.flights, was.mean AS mean_before, now.mean AS mean_now,
+       now.arrived - was.arrived AS cancelled_now_on_time
+FROM (SELECT carrier, COUNT(*) AS flights, COUNT(arr_delay) AS arrived,
+             ROUND(AVG(arr_delay), 2) AS mean
+      FROM processed.flights BEFORE(STATEMENT => '{mistake}') GROUP BY carrier) was
+JOIN (SELECT carrier, COUNT(arr_delay) AS arrived, ROUND(AVG(arr_delay), 2) AS mean
+      FROM processed.flights AT(STATEMENT => '{mistake}') GROUP BY carrier) now
+  ON now.carrier = was.carrier
+WHERE was.mean <> now.mean ORDER BY was.flights DESC";
+
+fn before_and_now(rows: &[TextRow]) -> Vec<Bar> {
+    let number =
+        |text: &Option<String>| text.as_deref().and_then(|t| t.parse().ok()).unwrap_or(0.0);
+    rows.iter()
+        .map(|row| Bar::new(row[0].clone().unwrap_or_default(), [number(&row[2]), number(&row[3])]))
+        .collect()
 }
 
 async fn undo(notebook: &mut Notebook, mistake: QueryId) -> Result<()> {
@@ -138,29 +135,46 @@ async fn undo(notebook: &mut Notebook, mistake: QueryId) -> Result<()> {
     let kept = notebook
         .run(&format!(
             "INSERT INTO processed.rescued\n\
-             SELECT * FROM processed.flights EXCEPT SELECT * FROM processed.flights AT(STATEMENT => '{mistake}')"
+             SELECT * FROM processed.flights\n\
+             EXCEPT SELECT * FROM processed.flights AT(STATEMENT => '{mistake}')"
         ))
         .await?;
     notebook.check("rows kept that came after the mistake", kept.rows, 1)?;
     notebook.run("ALTER TABLE processed.flights SWAP WITH processed.rescued").await?;
     notebook.run("DROP TABLE processed.rescued").await?;
+    Ok(())
+}
+
+async fn confirm(notebook: &mut Notebook) -> Result<()> {
+    notebook.heading("What is there now");
     notebook.say("The table has its name, its rows and its late arrival.");
-    let total = notebook
+    notebook
         .show(
-            "SELECT COUNT(*) AS flights, COUNT(arr_delay) AS arrived, SUM(arr_delay) AS minutes_late\n\
-             FROM processed.flights",
+            "SELECT COUNT(*) AS flights, COUNT(arr_delay) AS arrived, \
+             SUM(arr_delay) AS minutes_late\nFROM processed.flights",
         )
         .await?;
-    let value = |i: usize| total[0][i].as_deref().and_then(|text| text.parse().ok()).unwrap_or(0);
-    notebook.check("flights", value(0), data::FLIGHTS as i64 + 1)?;
-    notebook.check(
-        "minutes late: the year, less what was waived, and one flight",
-        value(2),
-        MINUTES_LATE - MEANT.1 + 12,
-    )?;
-    let waived = notebook.number("SELECT COUNT(*) FROM processed.flights WHERE month = 2 AND (carrier = 'B6' OR dest = 'BOS') AND arr_delay = 0").await?;
-    notebook.check("flights of the blizzard without a delay", waived, MEANT.0 as i64)?;
-    let rest = "SELECT COUNT(arr_delay) FROM processed.flights WHERE NOT (month = 2 AND (carrier = 'B6' OR dest = 'BOS'))";
-    let rest = notebook.number(rest).await?;
-    notebook.check("other flights that arrived", rest, ARRIVED - ARRIVED_OF_MEANT + 1)
+    let blizzard = "month = 2 AND (carrier = 'B6' OR dest = 'BOS')";
+    for (what, query, expected) in [
+        ("flights", "COUNT(*)".to_owned(), data::FLIGHTS + 1),
+        (
+            "minutes late: the year, less what was waived, and one flight",
+            "SUM(arr_delay)".to_owned(),
+            MINUTES_LATE - MEANT.1 + 12,
+        ),
+        (
+            "flights of the blizzard without a delay",
+            format!("COUNT_IF({blizzard} AND arr_delay = 0)"),
+            MEANT.0,
+        ),
+        (
+            "other flights that arrived",
+            format!("COUNT_IF(NOT ({blizzard}) AND arr_delay IS NOT NULL)"),
+            ARRIVED - ARRIVED_OF_MEANT + 1,
+        ),
+    ] {
+        let actual = notebook.number(&format!("SELECT {query} FROM processed.flights")).await?;
+        notebook.check(what, actual, expected)?;
+    }
+    Ok(())
 }
