@@ -254,3 +254,21 @@ async fn names_and_places_are_kept_right() {
     lab.run(create(OTHER, ObjectKind::FileFormat, Some(SCHEMA), "T")).await;
     lab.run(create(COPY, ObjectKind::Table, Some(SCHEMA), "t")).await;
 }
+
+#[tokio::test]
+async fn a_row_id_is_given_once() {
+    let lab = furnished().await;
+    let segments = vec![lab.segment(TABLE, 3), lab.segment(TABLE, 4)];
+    lab.run(Update::Append { table: TABLE, segments }).await;
+    let first_ids = |table: ObjectId| -> Vec<u64> {
+        let head = lab.head();
+        head.content(table).unwrap().unfolded().map(|it| it.first_row_id.get()).collect()
+    };
+    assert_eq!(first_ids(TABLE), [0, 3]);
+    lab.run(Update::Truncate { table: TABLE, keep_loads: false }).await;
+    lab.append(TABLE, 5).await;
+    assert_eq!(first_ids(TABLE), [7], "not again after truncating");
+    lab.run(clone(TABLE, lab.head().version(), COPY, Some(SCHEMA), "COPY")).await;
+    lab.append(COPY, 1).await;
+    assert_eq!(first_ids(COPY), [7, 12], "nor in a clone");
+}
