@@ -18,6 +18,7 @@ mod decimal;
 mod plain;
 
 use decimal::DecimalRule;
+pub use decimal::mean;
 
 /// An arithmetic operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

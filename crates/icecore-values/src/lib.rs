@@ -21,6 +21,7 @@
 mod types;
 
 mod calendar;
+mod date_part;
 mod moment;
 mod number;
 mod pattern;
@@ -33,12 +34,13 @@ mod cast;
 mod check;
 mod rounding;
 
-pub use arithmetic::{ArithmeticOp, compute, negate, result_type};
+pub use arithmetic::{ArithmeticOp, compute, mean, negate, result_type};
 pub use calendar::{
     Civil, MAX_DAY, MAX_MICROS, MIN_DAY, MIN_MICROS, civil, day_number, days_in_month,
 };
 pub use cast::{OnCastError, can_cast, cast_array};
 pub use check::{check_length, check_not_null};
+pub use date_part::DatePart;
 pub use format::format_array;
 pub use parse::{BinaryFormat, InputFormat, ParseOptions, Rejection, parse_texts};
 pub use pattern::Pattern;

@@ -169,6 +169,28 @@ fn narrow_quotient(a: i128, b: i128) -> i128 {
     quotient.wrapping_add(if half { a.signum() * b.signum() } else { 0 })
 }
 
+/// The mean of `count` decimals whose sum is `sum`, with `digits` more digits
+/// after the point than they have, rounded half away from zero; none if there
+/// are no decimals or 38 digits do not hold it.
+///
+/// ```
+/// assert_eq!(icecore_values::mean(200, 3, 2), Some(6667));
+/// assert_eq!(icecore_values::mean(200, 0, 2), None);
+/// ```
+pub fn mean(sum: i128, count: u64, digits: u32) -> Option<i128> {
+    let unit = i256::from_i128(10).checked_pow(digits)?;
+    let divisor = i128::from(count);
+    let narrow = || Some(narrow_quotient(sum.checked_mul(unit.to_i128()?)?, divisor));
+    let wide = || {
+        wide_quotient(i256::from_i128(sum).checked_mul(unit)?, i256::from_i128(divisor))
+    };
+    if count == 0 {
+        return None;
+    }
+    let limit = power(u32::from(MAX_PRECISION)).unsigned_abs();
+    narrow().or_else(wide).filter(|mean| mean.unsigned_abs() < limit)
+}
+
 fn quotient(rule: DecimalRule, sides: &Sides, (s1, s2): (u32, u32)) -> Result<Decimals> {
     let exponent = (u32::from(rule.scale) + s2).saturating_sub(s1);
     let wide_unit = i256::from_i128(10).checked_pow(exponent).unwrap_or(i256::MAX);
