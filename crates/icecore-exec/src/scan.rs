@@ -13,6 +13,7 @@ use icecore_types::{ColumnId, Deletes, Error, ObjectId, Result, SegmentRef};
 
 mod listing;
 mod morsels;
+mod order;
 mod pruning;
 mod reader;
 mod source;

@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 
 use super::TableScan;
 use super::listing::{ListedSegment, Listing};
+use super::order::ReadOrder;
 use super::pruning::{Generation, Pruning};
 
 /// A segment that somebody opened.
@@ -35,6 +36,9 @@ pub(crate) struct Morsels {
     scan: Arc<TableScan>,
     listing: Arc<Listing>,
     pruning: Option<Pruning>,
+    read_order: Option<ReadOrder>,
+    /// Indices into the listing, in the order in which they are read.
+    segments: Vec<usize>,
     queue: Mutex<Queue>,
     /// Told when row groups were added or a segment was done with.
     changed: Notify,
@@ -44,7 +48,7 @@ pub(crate) struct Morsels {
 
 #[derive(Default)]
 struct Queue {
-    /// The next segment of the listing to be opened.
+    /// How many segments were taken to be opened.
     next: usize,
     /// Segments that are being opened: they may yet add row groups.
     opening: usize,
@@ -63,16 +67,24 @@ impl Morsels {
         scan: Arc<TableScan>,
         listing: Arc<Listing>,
         pruning: Option<Pruning>,
+        read_order: Option<ReadOrder>,
         metrics: &ExecutionPlanMetricsSet,
     ) -> Self {
         let counter = |name: &'static str| MetricBuilder::new(metrics).global_counter(name);
         let (segments_pruned, row_groups_pruned) =
             (counter("segments_pruned"), counter("row_groups_pruned"));
         segments_pruned.add(listing.total.saturating_sub(listing.segments.len()));
+        let mut segments: Vec<_> = (0..listing.segments.len()).collect();
+        if let Some(order) = read_order {
+            let known = |index: &usize| listing.segments.get(*index)?.statistics.as_deref();
+            order.sort(&mut segments, known);
+        }
         Self {
             scan,
             listing,
             pruning,
+            read_order,
+            segments,
             queue: Mutex::default(),
             changed: Notify::new(),
             segments_pruned,
@@ -108,10 +120,10 @@ impl Morsels {
         let mut queue = self.queue.lock();
         if let Some(morsel) = queue.ready.pop_front() {
             Step::Read(morsel)
-        } else if queue.next < self.listing.segments.len() {
+        } else if let Some(index) = self.segments.get(queue.next) {
             queue.next += 1;
             queue.opening += 1;
-            Step::Open(queue.next - 1)
+            Step::Open(*index)
         } else if queue.opening > 0 {
             Step::Wait
         } else {
@@ -153,7 +165,7 @@ impl Morsels {
             }
             None => (Generation::NONE, vec![true; row_groups.len()]),
         };
-        let morsels: Vec<_> = row_groups
+        let mut morsels: Vec<_> = row_groups
             .iter()
             .enumerate()
             .filter(|(index, _)| kept.get(*index) != Some(&false))
@@ -165,6 +177,9 @@ impl Morsels {
             })
             .collect();
         self.row_groups_pruned.add(row_groups.len() - morsels.len());
+        if let Some(order) = self.read_order {
+            order.sort(&mut morsels, |morsel| open.segment.row_group_statistics(morsel.index));
+        }
         morsels
     }
 

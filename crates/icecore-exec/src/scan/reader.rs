@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::array::{
     Array, ArrayRef, BooleanArray, Int64Array, UInt32Array, UInt64Array, new_null_array,
 };
-use arrow::compute::{cast, filter_record_batch};
+use arrow::compute::{cast, concat_batches, filter_record_batch};
 use arrow::datatypes::{DataType, SchemaRef};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion_physical_plan::metrics::{
@@ -81,7 +81,18 @@ pub(crate) struct Reader {
     /// Rows that may still be handed out.
     remaining: usize,
     current: Option<Rows>,
+    small: SmallBatches,
     metrics: ReaderMetrics,
+}
+
+/// Batches that are put together before they are handed out: those of a table
+/// written row by row, or of one with most of its rows deleted.
+#[derive(Default)]
+struct SmallBatches {
+    batches: Vec<RecordBatch>,
+    rows: usize,
+    /// What comes after them.
+    next: Option<RecordBatch>,
 }
 
 /// What a partition did.
@@ -115,15 +126,51 @@ impl Reader {
             batch_size: batch_size.max(1),
             remaining: limit.unwrap_or(usize::MAX),
             current: None,
+            small: SmallBatches::default(),
             metrics,
         }
     }
 
     /// The next batch, never an empty one; none at the end.
     pub(crate) async fn next(&mut self) -> Result<Option<RecordBatch>> {
+        let batch = self.gather().await?;
+        match &batch {
+            Some(batch) => self.metrics.baseline.record_output(batch.num_rows()),
+            None => self.metrics.baseline.done(),
+        }
+        Ok(batch)
+    }
+
+    /// Batches as they are if they are large, else several in one.
+    async fn gather(&mut self) -> Result<Option<RecordBatch>> {
+        while let Some(batch) = self.following().await? {
+            let rows = batch.num_rows();
+            let is_large = rows > self.batch_size / 2;
+            if is_large && self.small.rows == 0 {
+                return Ok(Some(batch));
+            }
+            if is_large || self.small.rows + rows > self.batch_size {
+                self.small.next = Some(batch);
+                break;
+            }
+            self.small.rows += rows;
+            self.small.batches.push(batch);
+        }
+        self.small.take(&self.layout.schema)
+    }
+
+    async fn following(&mut self) -> Result<Option<RecordBatch>> {
+        match self.small.next.take() {
+            Some(batch) => Ok(Some(batch)),
+            None => self.cut().await,
+        }
+    }
+
+    /// The next rows of the row group at hand, or of the next one.
+    async fn cut(&mut self) -> Result<Option<RecordBatch>> {
         while self.remaining > 0 {
             let Some(rows) = &mut self.current else {
-                let Some(morsel) = self.morsels.next().await? else { break };
+                let Some(morsel) = self.morsels.next().await? else { return Ok(None) };
                 self.current = self.load(&morsel).await?;
                 continue;
             };
@@ -132,13 +179,11 @@ impl Reader {
                 Some(batch) => {
                     let length = batch.num_rows().min(self.remaining);
                     self.remaining -= length;
-                    self.metrics.baseline.record_output(length);
                     return Ok(Some(batch.slice(0, length)));
                 }
                 None => self.current = None,
             }
         }
-        self.metrics.baseline.done();
         Ok(None)
     }
 
@@ -184,15 +229,16 @@ impl Reader {
                 Arc::new(UInt32Array::from_value(morsel.open.ordinal, rows)) as ArrayRef
             }
             Output::Position => {
-                let first = morsel.row_group.first_row as u32;
-                Arc::new(UInt32Array::from_iter_values(first..first + rows as u32))
+                let positions = counted(morsel.row_group.first_row, rows)?;
+                cast(&positions, &DataType::UInt32).map_err(|source| {
+                    Error::corrupted("a segment of too many rows").with_source(source)
+                })?
             }
             Output::RowId { read } => match stored(read) {
                 Some(array) => row_ids(array)?,
                 None => {
-                    let first =
-                        morsel.open.reference.first_row_id.get() + morsel.row_group.first_row;
-                    Arc::new(UInt64Array::from_iter_values(first..first + rows as u64))
+                    let first = morsel.open.reference.first_row_id.get();
+                    counted(first.saturating_add(morsel.row_group.first_row), rows)?
                 }
             },
         };
@@ -233,6 +279,14 @@ impl Reader {
     }
 }
 
+/// The numbers from `first` on.
+fn counted(first: u64, rows: usize) -> Result<ArrayRef> {
+    match first.checked_add(rows as u64) {
+        Some(end) => Ok(Arc::new(UInt64Array::from_iter_values(first..end))),
+        None => Err(Error::corrupted("rows are counted beyond 64 bits")),
+    }
+}
+
 fn row_ids(array: &ArrayRef) -> Result<ArrayRef> {
     let signed = array.as_any().downcast_ref::<Int64Array>();
     if signed.is_some_and(|ids| ids.values().iter().any(|id| *id < 0)) || array.null_count() > 0 {
@@ -263,6 +317,21 @@ impl Rows {
         filter_record_batch(&batch, &keep).map(Some).map_err(|source| {
             Error::internal("deleted rows cannot be left out").with_source(source)
         })
+    }
+}
+
+impl SmallBatches {
+    /// All of them in one; one alone as it is.
+    fn take(&mut self, schema: &SchemaRef) -> Result<Option<RecordBatch>> {
+        self.rows = 0;
+        let batches = std::mem::take(&mut self.batches);
+        match batches.as_slice() {
+            [] => Ok(None),
+            [batch] => Ok(Some(batch.clone())),
+            several => concat_batches(schema, several).map(Some).map_err(|source| {
+                Error::internal("small batches cannot be put together").with_source(source)
+            }),
+        }
     }
 }
 

@@ -12,19 +12,22 @@ use datafusion_datasource::source::{DataSource, OpenArgs};
 use datafusion_execution::{SendableRecordBatchStream, TaskContext};
 use datafusion_physical_expr::expressions::Column;
 use datafusion_physical_expr::projection::ProjectionExprs;
-use datafusion_physical_expr::{EquivalenceProperties, LexOrdering, Partitioning, PhysicalExpr};
-use datafusion_physical_plan::DisplayFormatType;
+use datafusion_physical_expr::{
+    EquivalenceProperties, LexOrdering, Partitioning, PhysicalExpr, PhysicalSortExpr,
+};
 use datafusion_physical_plan::coop::cooperative;
 use datafusion_physical_plan::execution_plan::SchedulingType;
 use datafusion_physical_plan::filter_pushdown::{FilterPushdownPropagation, PushedDown};
 use datafusion_physical_plan::metrics::ExecutionPlanMetricsSet;
 use datafusion_physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion_physical_plan::{DisplayFormatType, SortOrderPushdownResult};
 use futures::{StreamExt, stream};
 use icecore_types::{Error, Result};
 
 use super::TableScan;
 use super::listing::Listing;
 use super::morsels::Morsels;
+use super::order::ReadOrder;
 use super::pruning::Pruning;
 use super::reader::{Layout, Reader, ReaderMetrics};
 use super::statistics::{Reduction, of_table};
@@ -41,6 +44,7 @@ pub(crate) struct SegmentSource {
     schema: SchemaRef,
     /// Over the scan's schema. They only prune.
     filters: Vec<Arc<dyn PhysicalExpr>>,
+    read_order: Option<ReadOrder>,
     /// Of all columns of the scan's schema, before anything is left out.
     statistics: Arc<Statistics>,
     limit: Option<usize>,
@@ -71,6 +75,7 @@ impl SegmentSource {
             projection,
             schema,
             filters: filters.to_vec(),
+            read_order: None,
             statistics,
             limit: None,
             partitions: 1,
@@ -100,6 +105,7 @@ impl SegmentSource {
             Arc::clone(&self.scan),
             Arc::clone(&self.listing),
             Pruning::new(&self.scan, &self.filters),
+            self.read_order,
             &self.metrics,
         )
     }
@@ -304,6 +310,25 @@ impl DataSource for SegmentSource {
             return Ok(answer);
         }
         Ok(answer.with_updated_node(Arc::new(Self { filters: all, ..self.clone() })))
+    }
+
+    /// Reads what is likely to come first, first; whoever sorts has to sort.
+    fn try_pushdown_sort(
+        &self,
+        order: &[PhysicalSortExpr],
+    ) -> DfResult<SortOrderPushdownResult<Arc<dyn DataSource>>> {
+        let read_order = order.first().filter(|_| self.limit.is_none()).and_then(|sort| {
+            let column = sort.expr.downcast_ref::<Column>()?;
+            let index = *self.projection.get(column.index())?;
+            let column = self.scan.columns.get(index)?.id;
+            Some(ReadOrder { column, descending: sort.options.descending })
+        });
+        Ok(match read_order {
+            Some(_) => SortOrderPushdownResult::Inexact {
+                inner: Arc::new(Self { read_order, ..self.clone() }),
+            },
+            None => SortOrderPushdownResult::Unsupported,
+        })
     }
 
     fn apply_expressions(

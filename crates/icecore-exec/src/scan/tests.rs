@@ -130,7 +130,7 @@ async fn a_filter_that_changes_prunes_what_was_not_read_yet() {
     let world = World::new().await;
     world.append(&some_rows(0..256)).await;
     let dynamic = Arc::new(DynamicFilterPhysicalExpr::new(vec![column(0)], lit(true)));
-    let plan = world.plan(&[Arc::clone(&dynamic) as Expr], (1, 8192)).await;
+    let plan = world.plan(&[Arc::clone(&dynamic) as Expr], (1, 16)).await;
     let mut stream = plan.execute(0, context()).unwrap();
     let first = futures::StreamExt::next(&mut stream).await.unwrap().unwrap();
     assert_eq!(sorted(&[first]), some_rows(0..16));
@@ -141,6 +141,46 @@ async fn a_filter_that_changes_prunes_what_was_not_read_yet() {
     assert_eq!(metric(&plan, "row_groups_read"), 5);
     assert_eq!(metric(&plan, "row_groups_pruned"), 3);
     assert_eq!(metric(&plan, "segments_pruned"), 2);
+}
+
+#[tokio::test]
+async fn small_batches_are_put_together_and_large_ones_are_not_touched() {
+    let world = World::new().await;
+    for id in 0..50 {
+        world.append(&some_rows(id..id + 1)).await;
+    }
+    let plan = world.plan(&[], (1, 20)).await;
+    let batches = run_with(plan.as_ref(), &context_with_batch_size(20)).await;
+    let sizes: Vec<_> = batches.iter().map(RecordBatch::num_rows).collect();
+    assert_eq!(sizes, [20, 20, 10]);
+    assert_eq!(sorted(&batches), some_rows(0..50));
+
+    world.delete(|_| true).await;
+    world.append(&some_rows(0..64)).await;
+    let plan = world.plan(&[], (1, 16)).await;
+    let columns = |batches: Vec<RecordBatch>| -> Vec<_> {
+        let ids =
+            |batch: &RecordBatch| batch.column(0).as_primitive::<Int64Type>().values().as_ptr();
+        batches.iter().map(ids).collect()
+    };
+    let (first, second) = (run(plan.as_ref()).await, run(plan.as_ref()).await);
+    assert_eq!(columns(first), columns(second), "both read the same allocation");
+}
+
+#[tokio::test]
+async fn a_sort_above_is_served_its_end_first() {
+    let world = World::new().await;
+    world.append(&some_rows(0..256)).await;
+    let plan = world.plan(&[], (1, 16)).await;
+    let options = arrow::compute::SortOptions { descending: true, nulls_first: true };
+    let order = datafusion_physical_expr::PhysicalSortExpr::new(column(0), options);
+    let pushed = plan.try_pushdown_sort(&[order]).unwrap();
+    let datafusion_physical_plan::SortOrderPushdownResult::Inexact { inner } = pushed else {
+        panic!("a sort must be kept")
+    };
+    let batches = run(inner.as_ref()).await;
+    assert_eq!(sorted(&batches[..1]), some_rows(240..256));
+    assert_eq!(sorted(&batches), some_rows(0..256));
 }
 
 #[tokio::test]
