@@ -15,16 +15,32 @@ const SHORT: usize = 8;
 
 /// Makes the chains in a part of a tree shallow.
 pub(crate) fn balance(part: &mut impl VisitMut) {
-    let ControlFlow::Continue(()) = part.visit(&mut Balance);
+    let ControlFlow::Continue(()) = part.visit(&mut Balance::default());
 }
 
-struct Balance;
+/// Compares the places of the queries of recursive common table expressions:
+/// the last UNION of such a one parts what it begins with from what goes on.
+#[derive(Default)]
+struct Balance {
+    recursive: Vec<*const Query>,
+}
 
 impl VisitorMut for Balance {
     type Break = std::convert::Infallible;
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Self::Break> {
-        queries(&mut query.body);
+        let place = std::ptr::from_ref(&*query);
+        match &mut *query.body {
+            SetExpr::SetOperation { left, right, .. } if self.recursive.contains(&place) => {
+                queries(left);
+                queries(right);
+            }
+            body => queries(body),
+        }
+        if let Some(with) = query.with.as_ref().filter(|with| with.recursive) {
+            let places = with.cte_tables.iter().map(|cte| std::ptr::from_ref(&*cte.query));
+            self.recursive.extend(places);
+        }
         ControlFlow::Continue(())
     }
 
@@ -144,6 +160,21 @@ mod tests {
                 assert!(depth(&text) < 80, "{sign} {count}: {}", depth(&text));
             }
         }
+    }
+
+    #[test]
+    fn the_last_union_of_a_recursion_stays_the_last() {
+        let parts: Vec<String> = (0..20).map(|n| format!("SELECT {n}")).collect();
+        let text = format!(
+            "WITH RECURSIVE c (n) AS ({} UNION ALL SELECT n + 1 FROM c) SELECT * FROM c",
+            parts.join(" UNION ALL ")
+        );
+        let query = parse_query(&text).unwrap();
+        let cte = &query.with.as_ref().unwrap().cte_tables[0];
+        let sqlparser::ast::SetExpr::SetOperation { right, .. } = &*cte.query.body else {
+            panic!()
+        };
+        assert_eq!(right.to_string(), "SELECT N + 1 FROM C");
     }
 
     #[test]

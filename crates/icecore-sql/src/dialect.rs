@@ -84,6 +84,11 @@ impl Dialect for Bounded {
         supports_within_after_array_aggregation
     }
 
+    // Snowflake has it; `sqlparser` does not say so.
+    fn supports_order_by_all(&self) -> bool {
+        true
+    }
+
     fn parse_prefix(&self, _parser: &mut Parser) -> Option<Result<Expr, ParserError>> {
         match self.left.get() {
             0 | 1 => {

@@ -41,8 +41,11 @@ mod grammar;
 mod balance;
 mod check;
 mod naming;
+
+mod calls;
 mod relations;
 
+pub use calls::{ModifiedCall, modified_calls};
 pub use limits::Limits;
 pub use parse::{Parsed, check_query, parse, parse_expression, parse_query};
 pub use relations::{Relation, name_of, relations, relations_of_query, travel_of};

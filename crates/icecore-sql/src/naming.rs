@@ -1,6 +1,6 @@
 //! What is put right in a query after it was read: its columns get the names
-//! that they have in Snowflake, `SELECT TOP` and FETCH become LIMIT, and
-//! `db..t` gets its schema.
+//! that they have in Snowflake, `SELECT TOP` and FETCH become LIMIT, ORDER BY
+//! ALL becomes a list of positions, and `db..t` gets its schema.
 //!
 //! An expression without an alias is a column named by its text in upper case.
 //! That is done where the name can be seen: in the query itself, in common
@@ -11,9 +11,9 @@ use std::ops::ControlFlow;
 
 use icecore_types::{Error, Name, Result};
 use sqlparser::ast::{
-    Expr, Fetch, Ident, LimitClause, ObjectName, ObjectNamePart, Query, Select, SelectItem,
-    SetExpr, TableAlias, TableAliasColumnDef, TableFactor, TableWithJoins, TopQuantity, Value,
-    VisitMut, VisitorMut,
+    Expr, Fetch, Ident, LimitClause, ObjectName, ObjectNamePart, OrderBy, OrderByExpr, OrderByKind,
+    Query, Select, SelectItem, SetExpr, TableAlias, TableAliasColumnDef, TableFactor,
+    TableWithJoins, TopQuantity, Value, VisitMut, VisitorMut,
 };
 use sqlparser::tokenizer::Span;
 
@@ -91,6 +91,9 @@ impl VisitorMut for Naming<'_, '_> {
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Self::Break> {
         limit_rows(query);
+        if let Err(error) = order_by_all(query) {
+            return ControlFlow::Break(Box::new(error));
+        }
         if let Some(with) = &mut query.with {
             for cte in &mut with.cte_tables {
                 self.name_columns(&mut cte.query);
@@ -150,18 +153,63 @@ fn limit_rows(query: &mut Query) {
     }
 }
 
+/// ORDER BY ALL as ORDER BY 1, 2 and so on: the planner takes it for columns
+/// only, and for nothing behind a set operation.
+fn order_by_all(query: &mut Query) -> Result<()> {
+    let Some(OrderBy { kind, .. }) = &mut query.order_by else { return Ok(()) };
+    let OrderByKind::All(options) = &*kind else { return Ok(()) };
+    let width = match first_select(&query.body) {
+        Some(select) if !select.projection.iter().any(is_wildcard) => select.projection.len(),
+        _ => return Err(Error::unsupported("ORDER BY ALL with *")),
+    };
+    let items = (1..=width).map(|position| OrderByExpr {
+        expr: number(&position.to_string()),
+        options: *options,
+        with_fill: None,
+    });
+    *kind = OrderByKind::Expressions(items.collect());
+    Ok(())
+}
+
+fn first_select(mut body: &SetExpr) -> Option<&Select> {
+    loop {
+        body = match body {
+            SetExpr::Select(select) => return Some(select),
+            SetExpr::Query(query) => &query.body,
+            SetExpr::SetOperation { left, .. } => left,
+            _ => return None,
+        };
+    }
+}
+
+fn is_wildcard(item: &SelectItem) -> bool {
+    matches!(item, SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..))
+}
+
 fn number(text: &str) -> Expr {
     Expr::Value(Value::Number(text.to_owned(), false).into())
 }
 
-/// Calls the columns of VALUES as Snowflake does: COLUMN1, COLUMN2 and so on.
+/// Calls the columns of VALUES as Snowflake does: COLUMN1, COLUMN2 and so on,
+/// of a set operation in its first part.
 fn name_values(query: &mut Query) -> Result<()> {
-    let SetExpr::Values(values) = &*query.body else { return Ok(()) };
+    let mut body = &mut *query.body;
+    while let SetExpr::SetOperation { left, .. } = body {
+        body = left;
+    }
+    let SetExpr::Values(values) = &*body else { return Ok(()) };
     let width = values.rows.first().map_or(0, |row| row.len());
     let columns = (1..=width).map(|n| Ident::new(format!("COLUMN{n}"))).collect();
-    let rows = Query {
+    let rows = plain(std::mem::replace(body, nothing()?));
+    *body = *selected_from(Box::new(rows), alias("VALUES", columns))?.body;
+    Ok(())
+}
+
+/// A query that is nothing but its body.
+fn plain(body: SetExpr) -> Query {
+    Query {
         with: None,
-        body: std::mem::replace(&mut query.body, Box::new(nothing()?)),
+        body: Box::new(body),
         order_by: None,
         limit_clause: None,
         fetch: None,
@@ -170,9 +218,7 @@ fn name_values(query: &mut Query) -> Result<()> {
         settings: None,
         format_clause: None,
         pipe_operators: Vec::new(),
-    };
-    query.body = selected_from(Box::new(rows), alias("VALUES", columns))?.body;
-    Ok(())
+    }
 }
 
 /// `SELECT * FROM NOTHING`, to be changed.
@@ -194,18 +240,7 @@ fn selected_from(subquery: Box<Query>, alias: TableAlias) -> Result<Box<Query>> 
     if let SetExpr::Select(select) = &mut body {
         select.from = vec![TableWithJoins { relation: derived, joins: Vec::new() }];
     }
-    Ok(Box::new(Query {
-        with: None,
-        body: Box::new(body),
-        order_by: None,
-        limit_clause: None,
-        fetch: None,
-        locks: Vec::new(),
-        for_clause: None,
-        settings: None,
-        format_clause: None,
-        pipe_operators: Vec::new(),
-    }))
+    Ok(Box::new(plain(body)))
 }
 
 fn alias(name: &str, columns: Vec<Ident>) -> TableAlias {

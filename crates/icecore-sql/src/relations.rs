@@ -47,27 +47,54 @@ pub struct Relation {
 /// ```
 pub fn relations(statement: &Statement) -> Result<Vec<Relation>> {
     let mut search = Search::default();
+    visit_queries(statement, &mut search)?;
+    Ok(search.found)
+}
+
+/// Walks every query and expression of a statement, in the order of the text.
+pub(crate) fn visit_queries(
+    statement: &Statement,
+    visitor: &mut impl Visitor<Break = Box<Error>>,
+) -> Result<()> {
     match statement {
-        Statement::Query(query) => search.run(query)?,
-        Statement::Explain(explain) => return relations(&explain.statement),
-        Statement::CreateTable(create) => search.run(&create.as_query)?,
-        Statement::CreateView(create) => search.run(&create.query)?,
+        Statement::Query(query) => visit(query, visitor),
+        Statement::Explain(explain) => visit_queries(&explain.statement, visitor),
+        Statement::CreateTable(create) => visit(&create.as_query, visitor),
+        Statement::CreateView(create) => visit(&create.query, visitor),
         Statement::Insert(insert) => match &insert.source {
-            InsertSource::Query(query) => search.run(query)?,
-            InsertSource::Values(rows) => search.values(rows.iter().flatten())?,
+            InsertSource::Query(query) => visit(query, visitor),
+            InsertSource::Values(rows) => visit_values(rows.iter().flatten(), visitor),
         },
         Statement::Delete(delete) => {
-            search.run(&delete.using)?;
-            search.run(&delete.predicate)?;
+            visit(&delete.using, visitor)?;
+            visit(&delete.predicate, visitor)
         }
         Statement::Update(update) => {
-            search.values(update.assignments.iter().map(|set| &set.value))?;
-            search.run(&update.from)?;
-            search.run(&update.predicate)?;
+            visit_values(update.assignments.iter().map(|set| &set.value), visitor)?;
+            visit(&update.from, visitor)?;
+            visit(&update.predicate, visitor)
         }
-        _ => {}
+        _ => Ok(()),
     }
-    Ok(search.found)
+}
+
+fn visit(part: &impl Visit, visitor: &mut impl Visitor<Break = Box<Error>>) -> Result<()> {
+    match part.visit(visitor) {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(error) => Err(*error),
+    }
+}
+
+fn visit_values<'a>(
+    values: impl Iterator<Item = &'a ValueExpr>,
+    visitor: &mut impl Visitor<Break = Box<Error>>,
+) -> Result<()> {
+    for value in values {
+        if let ValueExpr::Expr(expression) = value {
+            visit(expression, visitor)?;
+        }
+    }
+    Ok(())
 }
 
 /// Every table or view that a query reads, as [`relations`].
@@ -81,7 +108,7 @@ pub fn relations_of_query(query: &Query) -> Result<Vec<Relation>> {
 /// As [`relations_of_query`], of any part of a tree.
 pub(crate) fn search(part: &impl Visit) -> Result<Vec<Relation>> {
     let mut search = Search::default();
-    search.run(part)?;
+    visit(part, &mut search)?;
     Ok(search.found)
 }
 
@@ -103,22 +130,6 @@ struct Search {
 }
 
 impl Search {
-    fn run(&mut self, part: &impl Visit) -> Result<()> {
-        match part.visit(self) {
-            ControlFlow::Continue(()) => Ok(()),
-            ControlFlow::Break(error) => Err(*error),
-        }
-    }
-
-    fn values<'a>(&mut self, values: impl Iterator<Item = &'a ValueExpr>) -> Result<()> {
-        for value in values {
-            if let ValueExpr::Expr(expression) = value {
-                self.run(expression)?;
-            }
-        }
-        Ok(())
-    }
-
     fn sees(&self, name: &str) -> bool {
         self.scopes.iter().any(|scope| scope.names.iter().take(scope.visible).any(|n| n == name))
     }

@@ -22,6 +22,10 @@ pub(super) fn check(expression: &Expr) -> Result<()> {
         Expr::AnyOp { right, .. } | Expr::AllOp { right, .. } => {
             return refuse(!matches!(**right, Expr::Subquery(_)), "ANY and ALL of a list");
         }
+        Expr::Trim { trim_characters, .. } => {
+            let several = trim_characters.as_ref().is_some_and(|texts| texts.len() > 1);
+            return refuse(several, "TRIM with more than two arguments");
+        }
         Expr::JsonAccess { .. } | Expr::CompoundFieldAccess { .. } => {
             "semi-structured access (value:path, value[..])"
         }
@@ -65,7 +69,6 @@ pub(super) fn check(expression: &Expr) -> Result<()> {
         | Expr::Floor { .. }
         | Expr::Position { .. }
         | Expr::Substring { .. }
-        | Expr::Trim { .. }
         | Expr::Nested(_)
         | Expr::TypedString(_)
         | Expr::Case { .. }

@@ -24,6 +24,9 @@ pub(super) fn query(query: &Query) -> Result<()> {
     } = query;
     if let Some(with) = with {
         for cte in &with.cte_tables {
+            if with.recursive {
+                recursive(&cte.query)?;
+            }
             refuse(cte.from.is_some(), "FROM behind a common table expression")?;
             refuse(cte.materialized.is_some(), "MATERIALIZED common table expressions")?;
         }
@@ -38,6 +41,16 @@ pub(super) fn query(query: &Query) -> Result<()> {
     }
     set_body(body)?;
     row_limits(body, limit_clause.as_ref(), fetch.as_ref())
+}
+
+/// The planner takes the two sides of the UNION and nothing else of the query.
+fn recursive(query: &Query) -> Result<()> {
+    let is_bare = query.with.is_none()
+        && query.order_by.is_none()
+        && query.limit_clause.is_none()
+        && query.fetch.is_none();
+    let is_union = matches!(*query.body, SetExpr::SetOperation { .. });
+    refuse(is_union && !is_bare, "WITH, ORDER BY and LIMIT of a recursive common table expression")
 }
 
 fn order_by_clause(order: &OrderBy) -> Result<()> {

@@ -5,7 +5,7 @@ fn what_queries_may_hold_is_read() {
     for text in [
         "SELECT * EXCLUDE (a) REPLACE (b + 1 AS b) FROM t",
         "SELECT t.* EXCLUDE a FROM t",
-        "SELECT DISTINCT a, count(DISTINCT b) FROM t GROUP BY ALL HAVING count(*) > 1 ORDER BY ALL",
+        "SELECT a, count(DISTINCT b) FROM t GROUP BY ALL HAVING count(*) > 1 ORDER BY ALL",
         "SELECT a FROM t QUALIFY row_number() OVER (PARTITION BY b ORDER BY c) = 1",
         "SELECT sum(a) OVER w FROM t WINDOW w AS (PARTITION BY b)",
         "SELECT a FROM t LEFT JOIN u USING (k) NATURAL JOIN v CROSS JOIN w FULL OUTER JOIN x ON 1=1",
@@ -73,6 +73,12 @@ fn what_queries_may_not_hold_is_refused_by_name() {
         ("SELECT TOP 1 a FROM t UNION SELECT 2", "TOP in a part of a set operation"),
         ("SELECT 1 FROM t FETCH FIRST 1 ROWS WITH TIES", "FETCH .. WITH TIES"),
         ("SELECT a AT TIME ZONE 'UTC' FROM t", "AT TIME ZONE"),
+        ("SELECT trim(a, 'x', 'y') FROM t", "TRIM with more than two arguments"),
+        ("SELECT *, 1 FROM t ORDER BY ALL", "ORDER BY ALL with *"),
+        (
+            "WITH RECURSIVE c AS (SELECT 1 UNION ALL SELECT 2 LIMIT 1) SELECT * FROM c",
+            "WITH, ORDER BY and LIMIT of a recursive common table expression",
+        ),
     ] {
         let error =
             parse_query(text).map(|found| format!("{text} is read as {found}")).unwrap_err();

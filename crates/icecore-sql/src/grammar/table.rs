@@ -132,10 +132,9 @@ fn refuse_column_clause(cursor: &Cursor<'_>) -> Result<()> {
     ];
     match cursor.peek_word().filter(|word| CLAUSES.contains(word)) {
         Some(clause) => {
-            let second = match cursor.peek_word_at(1) {
-                Some(second @ ("KEY" | "POLICY" | "MASKING" | "PROJECTION" | "TAG")) => second,
-                _ => "",
-            };
+            const SECOND: &[&str] = &["KEY", "POLICY", "MASKING", "PROJECTION", "TAG"];
+            let second =
+                cursor.peek_word_at(1).filter(|word| SECOND.contains(word)).unwrap_or_default();
             let clause = format!("{clause} {second}");
             Err(Error::unsupported(format_args!("column clause {}", clause.trim())))
         }

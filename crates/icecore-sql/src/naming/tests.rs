@@ -54,9 +54,29 @@ fn top_and_fetch_are_limits() {
 }
 
 #[test]
+fn order_by_all_is_by_position() {
+    for (text, expected) in [
+        (
+            "select a, b + 1 as c from t order by all desc",
+            "SELECT A, B + 1 AS C FROM T ORDER BY 1 DESC, 2 DESC",
+        ),
+        (
+            "select a from t union select b from u order by all nulls last",
+            "SELECT A FROM T UNION SELECT B FROM U ORDER BY 1 NULLS LAST",
+        ),
+    ] {
+        assert_eq!(read(text), expected, "{text}");
+    }
+}
+
+#[test]
 fn values_have_their_column_names() {
     let rows = "(VALUES (1, 'a'), (2, 'b')) AS \"VALUES\" (COLUMN1, COLUMN2)";
     assert_eq!(read("values (1, 'a'), (2, 'b')"), format!("SELECT * FROM {rows}"));
+    assert_eq!(
+        read("values (1, 'a'), (2, 'b') union all select 3, 'c'"),
+        format!("SELECT * FROM {rows} UNION ALL SELECT 3, 'c'")
+    );
     assert_eq!(
         read("select column1 from values (1, 'a'), (2, 'b') as v"),
         format!("SELECT COLUMN1 FROM (SELECT * FROM {rows}) AS V")

@@ -51,6 +51,8 @@ pub enum InsertSource {
 /// # Ok::<(), icecore_types::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
+// Nearly every value is an expression: a box would only cost an allocation.
+#[allow(clippy::large_enum_variant)]
 pub enum ValueExpr {
     /// DEFAULT: the column's.
     Default,
