@@ -32,6 +32,8 @@ mod spec;
 mod strings;
 
 mod aggregates;
+mod listagg;
+mod median;
 mod total;
 
 mod planner;
@@ -40,5 +42,5 @@ mod rewrite;
 
 pub use assign::assign;
 pub use planner::{expr_planner, type_planner};
-pub use registry::{REFUSED, aggregate_functions, scalar_functions};
+pub use registry::{REFUSED, aggregate_functions, scalar_functions, why_refused};
 pub use rewrite::rewrites;

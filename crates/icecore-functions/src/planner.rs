@@ -4,15 +4,19 @@ use std::sync::Arc;
 
 use arrow::datatypes::FieldRef;
 use datafusion_common::{DFSchema, Result};
-use datafusion_expr::ExprSchemable;
-use datafusion_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr, TypePlanner};
+use datafusion_expr::expr::ScalarFunction;
+use datafusion_expr::planner::{
+    ExprPlanner, PlannerResult, RawAggregateExpr, RawBinaryExpr, TypePlanner,
+};
 use datafusion_expr::sqlparser::ast;
+use datafusion_expr::{Expr, ExprSchemable};
 use icecore_types::SqlType;
 use icecore_values::{ArithmeticOp, field, result_type};
 
 use crate::arithmetic::arithmetic;
 use crate::bridge::external;
 use crate::rewrite::is_ours;
+use crate::{listagg, registry};
 
 /// The planner of operators: register it before DataFusion's own, so that an
 /// operation that only the dialect has, as a date plus a number, gets a type.
@@ -59,6 +63,31 @@ impl ExprPlanner for Operators {
         result_type(op, &left_type, &right_type).map_err(external)?;
         let RawBinaryExpr { left, right, .. } = expr;
         Ok(PlannerResult::Planned(arithmetic(op, (left, &left_type), (right, &right_type))))
+    }
+
+    fn plan_aggregate(&self, expr: RawAggregateExpr) -> Result<PlannerResult<RawAggregateExpr>> {
+        Ok(match listagg::plan(expr)? {
+            Ok(planned) => PlannerResult::Planned(planned),
+            Err(original) => PlannerResult::Original(original),
+        })
+    }
+
+    fn plan_extract(&self, args: Vec<Expr>) -> Result<PlannerResult<Vec<Expr>>> {
+        let function = registry::own("date_part");
+        Ok(PlannerResult::Planned(Expr::ScalarFunction(ScalarFunction::new_udf(function, args))))
+    }
+
+    /// `SUBSTRING(text FROM start FOR length)`.
+    fn plan_substring(&self, args: Vec<Expr>) -> Result<PlannerResult<Vec<Expr>>> {
+        let function = registry::own("substr");
+        Ok(PlannerResult::Planned(Expr::ScalarFunction(ScalarFunction::new_udf(function, args))))
+    }
+
+    /// `POSITION(needle IN text)`, which the planner gives as text and needle.
+    fn plan_position(&self, mut args: Vec<Expr>) -> Result<PlannerResult<Vec<Expr>>> {
+        args.reverse();
+        let function = registry::own("charindex");
+        Ok(PlannerResult::Planned(Expr::ScalarFunction(ScalarFunction::new_udf(function, args))))
     }
 }
 

@@ -7,12 +7,32 @@ use datafusion_expr::{AggregateUDF, ScalarUDF};
 use datafusion_functions_aggregate as aggregate;
 
 use crate::spec::Tabled;
-use crate::{aggregates, clock, dates, lowered, rounding, strings, total};
+use crate::{aggregates, clock, dates, listagg, lowered, median, rounding, strings, total};
 
-/// Functions of DataFusion that a session does not know, and why: each means
-/// something else in the dialect under the same name, reads what a plan must
-/// not read, or gives a type that the dialect does not have.
-pub const REFUSED: &[(&str, &str)] = &[
+/// Functions of DataFusion that a session does not know: each means something
+/// else in the dialect under the same name, reads what a plan must not read, or
+/// gives a type that the dialect does not have. `why_refused` says which.
+pub const REFUSED: &[&str] = &{
+    let mut names = [""; REASONS.len()];
+    let mut index = 0;
+    while index < names.len() {
+        names[index] = REASONS[index].0;
+        index += 1;
+    }
+    names
+};
+
+/// Why a function of DataFusion is refused, if it is.
+///
+/// ```
+/// assert_eq!(icecore_functions::why_refused("uuid"), Some("is not seeded"));
+/// assert_eq!(icecore_functions::why_refused("upper"), None);
+/// ```
+pub fn why_refused(name: &str) -> Option<&'static str> {
+    REASONS.iter().find(|(refused, _)| *refused == name).map(|(_, reason)| *reason)
+}
+
+const REASONS: &[(&str, &str)] = &[
     ("arrow_cast", "gives types that the dialect does not have"),
     ("arrow_try_cast", "gives types that the dialect does not have"),
     ("arrow_field", "gives types that the dialect does not have"),
@@ -45,8 +65,8 @@ pub const REFUSED: &[(&str, &str)] = &[
     ("to_timestamp_nanos", "is TO_TIMESTAMP in the dialect"),
 ];
 
-/// The scalar functions of a session: ours, and those of DataFusion that mean
-/// the same in the dialect.
+/// The scalar functions of a session: those of DataFusion that mean the same in
+/// the dialect, then ours, which take over a name that both have.
 ///
 /// ```
 /// let functions = icecore_functions::scalar_functions();
@@ -58,20 +78,12 @@ pub const REFUSED: &[(&str, &str)] = &[
 /// assert!(!has("random"));
 /// ```
 pub fn scalar_functions() -> Vec<Arc<ScalarUDF>> {
-    let mut functions = own_scalars();
-    let taken: HashSet<String> = functions.iter().flat_map(|f| names(f)).collect();
-    let refused: HashSet<&str> = REFUSED.iter().map(|(name, _)| *name).collect();
-    for function in datafusion_functions::all_default_functions() {
-        if refused.contains(function.name()) || taken.contains(function.name()) {
-            continue;
-        }
-        // A name of ours stays ours where DataFusion has it as a second name.
-        let free = !function.aliases().iter().any(|alias| taken.contains(alias));
-        if free {
-            functions.push(function);
-        }
-    }
-    functions
+    let ours = own_scalars();
+    let taken: HashSet<&str> = ours.iter().map(|function| function.name()).collect();
+    let theirs = datafusion_functions::all_default_functions()
+        .into_iter()
+        .filter(|function| !REFUSED.contains(&function.name()) && !taken.contains(function.name()));
+    theirs.chain(ours.clone()).collect()
 }
 
 /// The aggregate functions of a session.
@@ -98,7 +110,6 @@ fn aliases(name: &str) -> &'static [&'static str] {
     match name {
         "approx_distinct" => &["approx_count_distinct", "hll"],
         "approx_percentile_cont" => &["approx_percentile"],
-        "string_agg" => &["listagg"],
         "var" | "var_samp" => &["variance", "variance_samp"],
         "var_pop" => &["variance_pop"],
         "bool_and" => &["booland_agg"],
@@ -113,7 +124,7 @@ fn aliases(name: &str) -> &'static [&'static str] {
 /// Aggregates of this crate.
 pub(crate) fn own_aggregates() -> Vec<Arc<AggregateUDF>> {
     let mut functions = total::functions();
-    functions.push(aggregates::count_if());
+    functions.extend([aggregates::count_if(), median::median(), listagg::listagg()]);
     functions
 }
 
@@ -135,6 +146,13 @@ fn names(function: &ScalarUDF) -> Vec<String> {
 /// Ours, by every name.
 static OWN: LazyLock<Vec<Arc<ScalarUDF>>> = LazyLock::new(own_scalars);
 
+/// The function of this crate with this name, for the planner of syntax that
+/// has none.
+pub(crate) fn own(name: &'static str) -> Arc<ScalarUDF> {
+    let function = OWN.iter().find(|function| function.name() == name);
+    Arc::clone(function.expect("the planner names functions of this crate"))
+}
+
 /// Names under which the expression of one of our functions is written, so
 /// that the function of that name is DataFusion's on purpose.
 const WRITTEN_WITH: [&str; 4] = ["greatest", "least", "power", "coalesce"];
@@ -154,35 +172,44 @@ pub(crate) fn replacement(function: &Arc<ScalarUDF>) -> Option<Arc<ScalarUDF>> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
     use super::*;
 
+    /// What a session knows by each name: the last that has it.
+    fn known() -> HashMap<String, Arc<ScalarUDF>> {
+        let all = scalar_functions().into_iter();
+        all.flat_map(|f| names(&f).into_iter().map(move |name| (name, Arc::clone(&f)))).collect()
+    }
+
     #[test]
-    fn every_name_is_one_function() {
+    fn every_name_of_ours_is_one_function_and_ours() {
+        let known = known();
         let mut seen = HashSet::new();
-        for function in scalar_functions() {
+        for function in own_scalars() {
             for name in names(&function) {
                 assert!(seen.insert(name.clone()), "{name} twice");
+                assert_eq!(known[&name].name(), function.name(), "{name}");
             }
         }
     }
 
     #[test]
     fn what_is_refused_is_there_to_be_refused_and_is_not_known() {
-        let known: HashSet<_> = scalar_functions().iter().flat_map(|f| names(f)).collect();
+        let known = known();
         let theirs = datafusion_functions::all_default_functions();
-        for (name, _) in REFUSED {
+        for name in REFUSED {
             assert!(theirs.iter().any(|function| function.name() == *name), "{name}");
-            assert!(!known.contains(*name), "{name}");
+            assert!(!known.contains_key(*name), "{name}");
         }
     }
 
     #[test]
     fn nothing_of_datafusion_is_lost_unless_it_is_refused() {
-        let known: HashSet<_> = scalar_functions().iter().flat_map(|f| names(f)).collect();
-        let refused: HashSet<_> = REFUSED.iter().map(|(name, _)| *name).collect();
+        let known = known();
         for function in datafusion_functions::all_default_functions() {
             let name = function.name();
-            assert!(known.contains(name) || refused.contains(name), "{name}");
+            assert!(known.contains_key(name) || why_refused(name).is_some(), "{name}");
         }
     }
 
