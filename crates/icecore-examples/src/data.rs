@@ -9,9 +9,11 @@ use crate::notebook::Notebook;
 /// All rows of the twelve months.
 pub(crate) const FLIGHTS: i64 = 336_776;
 
-/// A file format for all of them: a header, and NA where a value is missing.
-pub(crate) const FILE_FORMAT: &str =
-    "CREATE FILE FORMAT raw.na_csv TYPE = CSV SKIP_HEADER = 1 NULL_IF = ('NA')";
+/// A file format for all of them: a header, NA where a value is missing, and
+/// backslashes that mean themselves, as in `Martha\\'s Vineyard`.
+pub(crate) const FILE_FORMAT: &str = "\
+CREATE FILE FORMAT raw.na_csv TYPE = CSV
+    SKIP_HEADER = 1 NULL_IF = ('NA') ESCAPE_UNENCLOSED_FIELD = NONE";
 
 /// The tables, as they are declared.
 pub(crate) const FLIGHTS_TABLE: &str = "\
