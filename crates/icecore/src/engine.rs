@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use datafusion::execution::SessionState;
-use datafusion::execution::runtime_env::RuntimeEnv;
 use icecore_raw::ContentKeys;
 use icecore_segment::{ColumnCache, SegmentStore};
 use icecore_snapshot::{Account, Head, OpenOptions, Transaction, Update};
@@ -56,7 +55,6 @@ pub(crate) struct Engine {
     pub(crate) settings: Settings,
     pub(crate) simulated: Option<SimulatedClock>,
     pub(crate) warehouse: Warehouse,
-    pub(crate) runtime_env: Arc<RuntimeEnv>,
     pub(crate) template: SessionState,
     pub(crate) segments: SegmentStore,
     pub(crate) cache: Arc<ColumnCache>,
@@ -82,14 +80,13 @@ impl Engine {
             Arc::clone(&cache),
         );
         let history = History::open(env.clone(), account.root().clone()).await?;
-        let template = session_template(&settings, Arc::clone(&runtime_env));
+        let template = session_template(&settings, runtime_env);
         let engine = Self {
             account,
             env,
             settings,
             simulated,
             warehouse,
-            runtime_env,
             template,
             segments,
             cache,
@@ -170,7 +167,8 @@ fn warehouse_settings(settings: &Settings) -> WarehouseSettings {
         threads: settings.threads,
         concurrency: settings.concurrency,
         memory: settings.memory,
-        ..WarehouseSettings::in_folder(settings.spill.clone())
+        spill_root: settings.spill.clone(),
+        ..WarehouseSettings::default()
     }
 }
 
@@ -241,10 +239,6 @@ impl Icecore {
 
     pub(crate) fn from_engine(engine: Arc<Engine>) -> Self {
         Self { engine }
-    }
-
-    pub(crate) fn engine(&self) -> &Arc<Engine> {
-        &self.engine
     }
 
     /// A session as the default user, with the default role and warehouse.

@@ -35,11 +35,6 @@ impl GovernedTable {
     pub(crate) fn session(&self) -> u64 {
         self.session
     }
-
-    /// What it reads.
-    pub(crate) fn table_scan(&self) -> &Arc<TableScan> {
-        &self.scan
-    }
 }
 
 /// A table with today's columns over the content of a version.

@@ -25,8 +25,8 @@ impl StatementRule {
     fn judge(&self, node: &LogicalPlan) -> Result<(), Error> {
         match node {
             LogicalPlan::Dml(_) | LogicalPlan::Copy(_) => {
-                Err(Error::unsupported("writing from a DataFrame")
-                    .with_help("use COPY INTO, INSERT, or Table::append"))
+                let what = "writing from a DataFrame: use COPY INTO, INSERT or Table::append";
+                Err(Error::unsupported(what))
             }
             LogicalPlan::Ddl(_) | LogicalPlan::Statement(_) => {
                 Err(Error::unsupported("a statement inside a query").with_help("use execute"))

@@ -2,11 +2,13 @@
 //! and where.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
+use arrow::array::Int64Array;
 use datafusion::arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::{Result, plan_err};
 use datafusion::logical_expr::{
-    ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+    ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, TypeSignature, Volatility,
 };
 use datafusion::scalar::ScalarValue;
 
@@ -45,28 +47,36 @@ pub(super) fn session_function(name: &str, binder: &Binder) -> Option<Arc<Scalar
             let version = binder.resolver().head().version().get();
             Value::Constant(ScalarValue::Int64(i64::try_from(version).ok()))
         }
+        "seq1" | "seq2" | "seq4" | "seq8" => Value::Sequence(Arc::default()),
         "last_query_id" => Value::LastQueryId(Arc::clone(session)),
         _ => return None,
     };
-    Some(Arc::new(ScalarUDF::from(SessionFunction { name: name.to_owned(), value })))
+    let signature = SessionFunction::signature_of(&value);
+    Some(Arc::new(ScalarUDF::from(SessionFunction { name: name.to_owned(), value, signature })))
 }
 
 #[derive(Clone)]
 enum Value {
     Constant(ScalarValue),
     LastQueryId(Arc<crate::session::SessionShared>),
+    /// The next number; rows of one plan count on from each other.
+    Sequence(Arc<AtomicI64>),
 }
 
 struct SessionFunction {
     name: String,
     value: Value,
+    signature: Signature,
 }
 
 impl SessionFunction {
-    fn signature() -> &'static Signature {
-        static SIGNATURE: std::sync::LazyLock<Signature> =
-            std::sync::LazyLock::new(|| Signature::variadic_any(Volatility::Stable));
-        &SIGNATURE
+    /// Constant within a statement, except for sequences.
+    fn signature_of(value: &Value) -> Signature {
+        let volatility = match value {
+            Value::Sequence(_) => Volatility::Volatile,
+            _ => Volatility::Stable,
+        };
+        Signature::one_of(vec![TypeSignature::Nullary, TypeSignature::VariadicAny], volatility)
     }
 }
 
@@ -96,7 +106,7 @@ impl ScalarUDFImpl for SessionFunction {
     }
 
     fn signature(&self) -> &Signature {
-        Self::signature()
+        &self.signature
     }
 
     fn return_type(&self, _arguments: &[DataType]) -> Result<DataType> {
@@ -106,6 +116,7 @@ impl ScalarUDFImpl for SessionFunction {
             }
             Value::Constant(value) => value.data_type(),
             Value::LastQueryId(_) => DataType::Utf8View,
+            Value::Sequence(_) => DataType::Int64,
         })
     }
 
@@ -115,6 +126,12 @@ impl ScalarUDFImpl for SessionFunction {
             // CURRENT_TIMESTAMP(6): microseconds are what there is.
             (Value::Constant(value @ ScalarValue::TimestampMicrosecond(..)), [_]) => {
                 Ok(ColumnarValue::Scalar(value.clone()))
+            }
+            (Value::Sequence(next), []) => {
+                let rows = args.number_rows as i64;
+                let first = next.fetch_add(rows, Ordering::Relaxed);
+                let numbers = Int64Array::from_iter_values(first..first + rows);
+                Ok(ColumnarValue::Array(Arc::new(numbers)))
             }
             (Value::LastQueryId(session), []) => Ok(last_query(session.query(-1))),
             (Value::LastQueryId(session), [ColumnarValue::Scalar(position)]) => {

@@ -104,25 +104,20 @@ impl Planning {
 
     /// The plan of VALUES, with the defaults of its columns.
     fn values(&self, rows: &[Vec<ValueExpr>], given: &[&ColumnDefinition]) -> Result<LogicalPlan> {
-        let mut query = icecore_sql::parse_query("VALUES (NULL)")?;
-        let ast::SetExpr::Values(values) = &mut *query.body else {
-            return Err(Error::internal("VALUES is not VALUES"));
-        };
-        let Some(template) = values.rows.pop() else {
-            return Err(Error::internal("VALUES without a row"));
-        };
+        let mut filled = Vec::with_capacity(rows.len());
         for row in rows {
             if row.len() != given.len() {
                 return Err(wrong_count(given.len(), row.len()));
             }
-            let mut filled = template.clone();
-            filled.content = row
-                .iter()
-                .zip(given)
-                .map(|(value, column)| value_or_default(value, column))
-                .collect::<Result<_>>()?;
-            values.rows.push(filled);
+            let values = row.iter().zip(given).map(|(value, column)| value_or_default(value, column));
+            filled.push(ast::Parens::with_empty_span(values.collect::<Result<Vec<_>>>()?));
         }
+        let mut query = icecore_sql::parse_query("SELECT NULL")?;
+        *query.body = ast::SetExpr::Values(ast::Values {
+            explicit_row: false,
+            value_keyword: false,
+            rows: filled,
+        });
         plan_select(&query, &self.state, &self.binder)
     }
 

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
-use arrow::datatypes::{DataType, SchemaRef};
+use arrow::array::{RecordBatch, RecordBatchOptions};
+use arrow::datatypes::{DataType, Schema, SchemaRef};
 use datafusion::scalar::ScalarValue;
 use icecore_exec::from_datafusion;
 use icecore_types::{Code, Error, QualifiedName, QueryId, Result};
@@ -29,9 +29,10 @@ pub(crate) fn function(
     let schema = name.schema.as_ref().map(|schema| schema.as_str());
     match (schema, name.name.as_str()) {
         (None, "RESULT_SCAN") => result_scan(arguments, binder),
+        (None, "GENERATOR") => generator(arguments),
         (Some(INFORMATION_SCHEMA), "QUERY_HISTORY") => query_history(arguments, binder),
         _ => Err(Error::new(Code::UNKNOWN_FUNCTION, format!("unknown table function {name}"))
-            .with_help("there are RESULT_SCAN and INFORMATION_SCHEMA.QUERY_HISTORY")),
+            .with_help("there are RESULT_SCAN, GENERATOR and INFORMATION_SCHEMA.QUERY_HISTORY")),
     }
 }
 
@@ -55,6 +56,31 @@ fn result_scan(arguments: &[Argument], binder: &Binder) -> Result<(SchemaRef, Ve
             .with_help("only the session that ran it keeps it, while there is room, if it was read to its end")
     })?;
     Ok((result.schema, result.batches))
+}
+
+/// Rows without columns: SEQ4() and ROW_NUMBER() fill them.
+fn generator(arguments: &[Argument]) -> Result<(SchemaRef, Vec<RecordBatch>)> {
+    const BATCH_ROWS: u64 = 8192;
+    const MOST_ROWS: u64 = 1_000_000_000;
+    let invalid = || {
+        Error::new(Code::INVALID_ARGUMENT, "GENERATOR takes ROWCOUNT => n")
+            .with_help(format!("n is from 0 to {MOST_ROWS}"))
+    };
+    let [(Some(name), value)] = arguments else { return Err(invalid()) };
+    let value = value.cast_to(&DataType::UInt64).map_err(|_| invalid())?;
+    let ("ROWCOUNT", ScalarValue::UInt64(Some(rows @ 0..=MOST_ROWS))) = (name.as_str(), value)
+    else {
+        return Err(invalid());
+    };
+    let schema = Arc::new(Schema::empty());
+    let batch = |rows: u64| {
+        let options = RecordBatchOptions::new().with_row_count(Some(rows as usize));
+        RecordBatch::try_new_with_options(Arc::clone(&schema), Vec::new(), &options)
+            .map_err(|source| Error::internal("rows without columns").with_source(source))
+    };
+    let starts = (0..rows).step_by(BATCH_ROWS as usize);
+    let batches = starts.map(|start| batch(BATCH_ROWS.min(rows - start))).collect::<Result<_>>()?;
+    Ok((schema, batches))
 }
 
 fn query_history(arguments: &[Argument], binder: &Binder) -> Result<(SchemaRef, Vec<RecordBatch>)> {
