@@ -11,7 +11,7 @@ use parking_lot::RwLock;
 use serde::{Deserialize, Serialize};
 
 /// How long a statement can be a point of time travel.
-const REMEMBERED: Duration = Duration::from_secs(14 * 24 * 60 * 60);
+pub(crate) const REMEMBERED: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 
 /// How a statement ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -20,6 +20,7 @@ use icecore_exec::{from_datafusion, to_datafusion};
 use icecore_sql::ast;
 
 use super::Binder;
+use super::date_parts::quote_date_parts;
 use super::relation::Relations;
 use super::session_functions::session_function;
 
@@ -52,7 +53,9 @@ pub(crate) fn plan_select(
 ) -> icecore_types::Result<LogicalPlan> {
     let context = SqlContext::new(state, binder);
     let planner = SqlToRel::new_with_options(&context, context.options());
-    let statement = ast::Statement::Query(Box::new(query.clone()));
+    let mut query = query.clone();
+    quote_date_parts(&mut query);
+    let statement = ast::Statement::Query(Box::new(query));
     planner.sql_statement_to_plan(statement).map_err(from_datafusion)
 }
 
@@ -68,9 +71,9 @@ pub(crate) fn plan_expression(
 ) -> icecore_types::Result<Expr> {
     let context = SqlContext::new(state, binder);
     let planner = SqlToRel::new_with_options(&context, context.options());
-    planner
-        .sql_to_expr(expression.clone(), schema, &mut PlannerContext::new())
-        .map_err(from_datafusion)
+    let mut expression = expression.clone();
+    quote_date_parts(&mut expression);
+    planner.sql_to_expr(expression, schema, &mut PlannerContext::new()).map_err(from_datafusion)
 }
 
 impl ContextProvider for SqlContext<'_> {

@@ -2,6 +2,7 @@
 
 mod binder;
 mod context;
+mod date_parts;
 mod planner;
 mod provider;
 mod relation;

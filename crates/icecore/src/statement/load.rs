@@ -176,7 +176,10 @@ impl Planning {
                 rows: progress.rows_parsed,
             });
         };
-        let outcome = copy_into(&plan, &load.content, &engine.segments, &tell).await?;
+        let mut outcome = copy_into(&plan, &load.content, &engine.segments, &tell).await?;
+        for file in &mut outcome.files {
+            file.file = format!("{}/{}", plan.stage.shown(), file.file);
+        }
         self.commit_load(outcome, load.table, id).await
     }
 

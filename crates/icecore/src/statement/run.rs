@@ -30,7 +30,6 @@ impl StatementRun {
         let engine = session.engine();
         let id = engine.next_query_id();
         let shared = session.shared();
-        shared.remember_query(id);
         let row = HistoryRow {
             query_id: id,
             text: text.to_owned(),
@@ -89,6 +88,8 @@ impl StatementRun {
         row.error_message = failure.map(|error| error.message().to_owned());
         row.ended = engine.now();
         row.end_version = engine.account.head().version();
+        // Only now: LAST_QUERY_ID() within a statement is the one before it.
+        self.session.shared().remember_query(row.query_id);
         engine.history.record(row);
     }
 }

@@ -14,6 +14,7 @@ use icecore_types::{Code, Error, QueryId, Result, SqlType, Timestamp, Version};
 
 use crate::At;
 use crate::engine::Engine;
+use crate::history::REMEMBERED;
 use crate::plan::{Binder, plan_expression};
 
 /// The value of an expression that names no column.
@@ -110,12 +111,15 @@ fn at_time(head: &Head, time: Timestamp, before: bool) -> Result<Version> {
 }
 
 fn at_statement(engine: &Engine, head: &Head, query: QueryId, before: bool) -> Result<Version> {
-    if let Some(version) = head.version_of(query) {
-        return if before { previous(version) } else { Ok(version) };
+    let unknown = || Error::new(Code::STATEMENT_NOT_FOUND, format!("statement {query} not found"));
+    let Some(version) = head.version_of(query) else {
+        return engine.history.version_at_end(query, engine.now()).ok_or_else(unknown);
+    };
+    let committed = head.time_of(version).ok_or_else(unknown)?;
+    if engine.now().since(committed) > REMEMBERED {
+        return Err(unknown().with_help("statements are points in time for 14 days"));
     }
-    engine.history.version_at_end(query, engine.now()).ok_or_else(|| {
-        Error::new(Code::STATEMENT_NOT_FOUND, format!("statement {query} not found"))
-    })
+    if before { previous(version) } else { Ok(version) }
 }
 
 fn previous(version: Version) -> Result<Version> {

@@ -81,7 +81,7 @@ impl Planning {
         let given = given_columns(&definition, &insert.columns)?;
         let source = match &insert.source {
             InsertSource::Values(rows) => self.values(rows, &given)?,
-            InsertSource::Query(query) => plan_select(query, &self.state, &self.binder)?,
+            InsertSource::Query(query) => plan_select(&numbered(query), &self.state, &self.binder)?,
         };
         let before = match insert.overwrite {
             true => {
@@ -109,7 +109,8 @@ impl Planning {
             if row.len() != given.len() {
                 return Err(wrong_count(given.len(), row.len()));
             }
-            let values = row.iter().zip(given).map(|(value, column)| value_or_default(value, column));
+            let values =
+                row.iter().zip(given).map(|(value, column)| value_or_default(value, column));
             filled.push(ast::Parens::with_empty_span(values.collect::<Result<Vec<_>>>()?));
         }
         let mut query = icecore_sql::parse_query("SELECT NULL")?;
@@ -289,6 +290,23 @@ impl Planning {
         let plan = plan_select(&query, &self.state, &binder)?;
         Ok((scan, plan))
     }
+}
+
+/// The query with its columns named by their position: into which column a
+/// value goes does not depend on its name, so two may have the same.
+fn numbered(query: &ast::Query) -> ast::Query {
+    let mut query = query.clone();
+    if let ast::SetExpr::Select(select) = &mut *query.body
+        && query.order_by.is_none()
+    {
+        for (at, item) in select.projection.iter_mut().enumerate() {
+            if let ast::SelectItem::UnnamedExpr(expr) = item {
+                let alias = ast::Ident::with_quote('"', format!("${}", at + 1));
+                *item = ast::SelectItem::ExprWithAlias { expr: expr.clone(), alias };
+            }
+        }
+    }
+    query
 }
 
 /// What stands in FROM beside the table that is changed.
