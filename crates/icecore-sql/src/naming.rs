@@ -9,15 +9,15 @@
 
 use std::ops::ControlFlow;
 
-use icecore_types::{Error, Name, Result};
+use icecore_types::{Error, Result};
 use sqlparser::ast::{
     Expr, Fetch, Ident, LimitClause, ObjectName, ObjectNamePart, OrderBy, OrderByExpr, OrderByKind,
-    Query, Select, SelectItem, SetExpr, TableAlias, TableAliasColumnDef, TableFactor,
-    TableWithJoins, TopQuantity, Value, VisitMut, VisitorMut,
+    Query, Select, SelectItem, SetExpr, TableFactor, TableWithJoins, TopQuantity, Value, VisitMut,
+    VisitorMut,
 };
-use sqlparser::tokenizer::Span;
 
 use crate::cursor::Cursor;
+use crate::derived::name_values;
 
 mod text;
 
@@ -36,12 +36,6 @@ pub(crate) fn tables(tables: &mut Vec<TableWithJoins>, cursor: &Cursor<'_>) -> R
 /// Puts the queries in an expression right.
 pub(crate) fn expression(expression: &mut Expr, cursor: &Cursor<'_>) -> Result<()> {
     Naming { cursor }.run(expression)
-}
-
-/// `SELECT * FROM (query) AS Q (names)`.
-pub(crate) fn with_columns(query: Box<Query>, names: &[Name]) -> Result<Box<Query>> {
-    let columns = names.iter().map(|name| Ident::with_quote('"', name.as_str())).collect();
-    selected_from(query, alias("Q", columns))
 }
 
 struct Naming<'a, 'b> {
@@ -188,66 +182,6 @@ fn is_wildcard(item: &SelectItem) -> bool {
 
 fn number(text: &str) -> Expr {
     Expr::Value(Value::Number(text.to_owned(), false).into())
-}
-
-/// Calls the columns of VALUES as Snowflake does: COLUMN1, COLUMN2 and so on,
-/// of a set operation in its first part.
-fn name_values(query: &mut Query) -> Result<()> {
-    let mut body = &mut *query.body;
-    while let SetExpr::SetOperation { left, .. } = body {
-        body = left;
-    }
-    let SetExpr::Values(values) = &*body else { return Ok(()) };
-    let width = values.rows.first().map_or(0, |row| row.len());
-    let columns = (1..=width).map(|n| Ident::new(format!("COLUMN{n}"))).collect();
-    let rows = plain(std::mem::replace(body, nothing()?));
-    *body = *selected_from(Box::new(rows), alias("VALUES", columns))?.body;
-    Ok(())
-}
-
-/// A query that is nothing but its body.
-fn plain(body: SetExpr) -> Query {
-    Query {
-        with: None,
-        body: Box::new(body),
-        order_by: None,
-        limit_clause: None,
-        fetch: None,
-        locks: Vec::new(),
-        for_clause: None,
-        settings: None,
-        format_clause: None,
-        pipe_operators: Vec::new(),
-    }
-}
-
-/// `SELECT * FROM NOTHING`, to be changed.
-fn nothing() -> Result<SetExpr> {
-    let dialect = crate::dialect::Bounded::for_tokens(0);
-    let parsed = sqlparser::parser::Parser::new(&dialect)
-        .try_with_sql("SELECT * FROM NOTHING")
-        .and_then(|mut parser| parser.parse_query());
-    match parsed {
-        Ok(query) => Ok(*query.body),
-        Err(source) => Err(Error::internal("a fixed query is not read").with_source(source)),
-    }
-}
-
-fn selected_from(subquery: Box<Query>, alias: TableAlias) -> Result<Box<Query>> {
-    let mut body = nothing()?;
-    let derived =
-        TableFactor::Derived { lateral: false, subquery, alias: Some(alias), sample: None };
-    if let SetExpr::Select(select) = &mut body {
-        select.from = vec![TableWithJoins { relation: derived, joins: Vec::new() }];
-    }
-    Ok(Box::new(plain(body)))
-}
-
-fn alias(name: &str, columns: Vec<Ident>) -> TableAlias {
-    let columns =
-        columns.into_iter().map(|name| TableAliasColumnDef { name, data_type: None }).collect();
-    let name = Ident { value: name.to_owned(), quote_style: Some('"'), span: Span::empty() };
-    TableAlias { explicit: true, name, columns, at: None }
 }
 
 #[cfg(test)]

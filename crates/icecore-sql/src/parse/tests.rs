@@ -316,3 +316,31 @@ const FORMS: &[&str] = &[
     "UPDATE t x SET a = DEFAULT, b = (SELECT max(c) FROM u) FROM s WHERE x.k = s.k",
     "SHOW TABLES HISTORY LIKE 'x' IN SCHEMA s STARTS WITH 'y' LIMIT 3 FROM 'z'",
 ];
+
+#[test]
+fn what_is_nested_and_right_is_read_within_the_budget() {
+    for (open, close) in [
+        ("CAST(", " AS INT)"),
+        ("TRY_CAST(", " AS INT)"),
+        ("TRIM(", ")"),
+        ("TRIM('x' FROM ", ")"),
+        ("SUBSTRING(", ", 1, 2)"),
+        ("SUBSTRING(", " FROM 1 FOR 2)"),
+        ("EXTRACT(YEAR FROM ", ")"),
+        ("POSITION('x' IN ", ")"),
+        ("FLOOR(", ")"),
+        ("CEIL(", ")"),
+        ("COALESCE(a, ", ", b)"),
+        ("a IN (1, ", ", 2)"),
+        ("CASE WHEN a THEN ", " ELSE 2 END"),
+        ("CASE ", " WHEN 1 THEN 2 END"),
+        ("DATE_TRUNC('day', ", ")"),
+        ("INTERVAL '1 day' + (", ")"),
+        ("f(x => ", ")"),
+        ("EXISTS (SELECT 1 WHERE ", ")"),
+    ] {
+        let times = if open.contains("SELECT") { 15 } else { 30 };
+        let text = format!("SELECT {}a{}", open.repeat(times), close.repeat(times));
+        parse(&text, &Limits::default()).unwrap_or_else(|e| panic!("{open}: {e}"));
+    }
+}
