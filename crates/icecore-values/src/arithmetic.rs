@@ -21,6 +21,10 @@ use decimal::DecimalRule;
 pub use decimal::mean;
 
 /// An arithmetic operator.
+///
+/// ```
+/// assert_eq!(icecore_values::ArithmeticOp::Modulo.symbol(), "%");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ArithmeticOp {
     /// `+`

@@ -18,6 +18,18 @@ use crate::types::held_as;
 use crate::{ParseOptions, arrow_type, check_length, format_array, parse_texts};
 
 /// What becomes of a value that the target type does not have.
+///
+/// ```
+/// use std::sync::Arc;
+/// use arrow::array::{Array, ArrayRef, StringViewArray};
+/// use icecore_types::SqlType;
+/// use icecore_values::{OnCastError, cast_array};
+/// let texts: ArrayRef = Arc::new(StringViewArray::from(vec!["x"]));
+/// let cast = |on_error| cast_array(&texts, &SqlType::TEXT, &SqlType::Integer, on_error);
+/// assert!(cast(OnCastError::Fail).is_err());
+/// assert!(cast(OnCastError::Null)?.is_null(0));
+/// # Ok::<(), icecore_types::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum OnCastError {
     /// The whole cast fails: CAST.

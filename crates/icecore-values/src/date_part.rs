@@ -95,7 +95,7 @@ impl DatePart {
         let matches = |spelling: &&str| text.eq_ignore_ascii_case(spelling);
         SPELLINGS
             .iter()
-            .find(|(_, spellings)| spellings.iter().any(|spelling| matches(&spelling)))
+            .find(|(_, spellings)| spellings.iter().any(|spelling| matches(spelling)))
             .map(|(part, _)| *part)
             .ok_or_else(|| {
                 Error::new(Code::INVALID_ARGUMENT, format!("'{text}' is not a part of a date"))

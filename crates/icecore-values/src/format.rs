@@ -1,5 +1,7 @@
 //! Values to text, a column at a time.
 
+use std::fmt::Write;
+
 use arrow::array::{Array, ArrayRef, AsArray, StringArray, StringBuilder};
 use arrow::datatypes::{
     DataType, Date32Type, Decimal128Type, Float64Type, Int64Type, Time64MicrosecondType,
@@ -141,17 +143,22 @@ pub(crate) fn decimal(out: &mut String, value: i128, scale: usize) {
     if value < 0 {
         out.push('-');
     }
-    out.extend(digits[start..point].iter().map(|digit| *digit as char));
+    push_ascii(out, &digits[start..point]);
     if scale > 0 {
         out.push('.');
-        out.extend(digits[point..].iter().map(|digit| *digit as char));
+        push_ascii(out, &digits[point..]);
     }
 }
 
-/// From this power of ten on a float is written with an exponent.
-const LARGE: i32 = 15;
-/// Below this power of ten a float is written with an exponent.
-const SMALL: i32 = -5;
+/// Appends bytes that are ASCII.
+fn push_ascii(out: &mut String, bytes: &[u8]) {
+    out.push_str(std::str::from_utf8(bytes).unwrap_or_default());
+}
+
+/// From here on a float is written with an exponent.
+const LARGE: f64 = 1e15;
+/// Below this a float is written with an exponent.
+const SMALL: f64 = 1e-5;
 
 pub(crate) fn float(out: &mut String, value: f64) {
     if value.is_nan() {
@@ -160,15 +167,17 @@ pub(crate) fn float(out: &mut String, value: f64) {
     if value.is_infinite() {
         return out.push_str(if value > 0.0 { "inf" } else { "-inf" });
     }
-    if value == value.trunc() && value.abs() < 1e15 && (value != 0.0 || value.is_sign_positive()) {
+    if value == value.trunc() && value.abs() < LARGE && (value != 0.0 || value.is_sign_positive()) {
         return integer(out, value as i128);
+    }
+    // Writing to a string does not fail.
+    if (SMALL..LARGE).contains(&value.abs()) || value == 0.0 {
+        let _ = write!(out, "{value}");
+        return;
     }
     let shortest = format!("{value:e}");
     let (mantissa, exponent) = shortest.split_once('e').unwrap_or((&shortest, "0"));
     let exponent: i32 = exponent.parse().unwrap_or(0);
-    if (SMALL..LARGE).contains(&exponent) {
-        return out.push_str(&value.to_string());
-    }
     out.push_str(mantissa);
     out.push_str(if exponent < 0 { "e-" } else { "e+" });
     two_digits_or_more(out, exponent.unsigned_abs());
@@ -181,9 +190,12 @@ fn two_digits_or_more(out: &mut String, value: u32) {
     integer(out, i128::from(value));
 }
 
-fn two(out: &mut String, value: u32) {
-    out.push((b'0' + (value / 10 % 10) as u8) as char);
-    out.push((b'0' + (value % 10) as u8) as char);
+/// Writes the last two digits of a number.
+fn two(text: &mut [u8], place: usize, value: u32) {
+    if let Some([tens, ones]) = text.get_mut(place..place + 2) {
+        *tens = b'0' + (value / 10 % 10) as u8;
+        *ones = b'0' + (value % 10) as u8;
+    }
 }
 
 pub(crate) fn date(out: &mut String, day: i32) {
@@ -195,21 +207,20 @@ pub(crate) fn date(out: &mut String, day: i32) {
     if year > 9999 {
         integer(out, i128::from(year / 10_000));
     }
-    two(out, year / 100);
-    two(out, year);
-    out.push('-');
-    two(out, civil.month);
-    out.push('-');
-    two(out, civil.day);
+    let mut text = *b"0000-00-00";
+    for (place, value) in [(0, year / 100), (2, year), (5, civil.month), (8, civil.day)] {
+        two(&mut text, place, value);
+    }
+    push_ascii(out, &text);
 }
 
 fn time(out: &mut String, micros: i64) {
     let seconds = micros.div_euclid(1_000_000);
-    two(out, (seconds / 3600) as u32);
-    out.push(':');
-    two(out, (seconds / 60 % 60) as u32);
-    out.push(':');
-    two(out, (seconds % 60) as u32);
+    let mut text = *b"00:00:00";
+    for (place, value) in [(0, seconds / 3600), (3, seconds / 60 % 60), (6, seconds % 60)] {
+        two(&mut text, place, value as u32);
+    }
+    push_ascii(out, &text);
 }
 
 /// Three digits if they say it all, else six.

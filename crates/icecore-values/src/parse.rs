@@ -51,6 +51,16 @@ impl InputFormat {
 }
 
 /// How text writes bytes.
+///
+/// ```
+/// use arrow::array::{AsArray, StringViewArray};
+/// use icecore_types::SqlType;
+/// use icecore_values::{BinaryFormat, ParseOptions, parse_texts};
+/// let options = ParseOptions { binary: BinaryFormat::Base64, ..ParseOptions::default() };
+/// let texts = StringViewArray::from(vec!["AQI="]);
+/// let (bytes, _) = parse_texts(&texts, &SqlType::Binary { length: 2 }, &options);
+/// assert_eq!(bytes.as_binary_view().value(0), [1, 2]);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum BinaryFormat {
     /// Two hexadecimal digits a byte.

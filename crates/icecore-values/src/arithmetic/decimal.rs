@@ -113,10 +113,15 @@ fn sum(op: ArithmeticOp, rule: DecimalRule, sides: &Sides, scales: (u32, u32)) -
     })
 }
 
+#[inline]
+fn fits_64(value: i128) -> bool {
+    value as i64 as i128 == value
+}
+
 /// A product in 128 bits, if it fits: cheap where both sides fit 64.
 #[inline]
 fn narrow_product(a: i128, b: i128) -> Option<i128> {
-    if a as i64 as i128 == a && b as i64 as i128 == b {
+    if fits_64(a) && fits_64(b) {
         return Some(i128::from(a as i64) * i128::from(b as i64));
     }
     a.checked_mul(b)
@@ -128,7 +133,12 @@ fn product(rule: DecimalRule, sides: &Sides, (s1, s2): (u32, u32)) -> Result<Dec
         return sides.each::<Decimal128Type, _>(i128::wrapping_mul);
     }
     let unit = power(dropped);
+    let widest = dropped == 0 && rule.precision == MAX_PRECISION;
     sides.try_each::<Decimal128Type, _>(|a, b| {
+        // Of two values of 64 bits the product is below 2^126, and that below 10^38.
+        if widest && fits_64(a) && fits_64(b) {
+            return Ok(i128::from(a as i64) * i128::from(b as i64));
+        }
         let rounded = match narrow_product(a, b) {
             Some(product) if dropped == 0 => Some(product),
             Some(product) => Some(divide_rounded(product, unit, Rounding::HalfAwayFromZero)),
@@ -158,7 +168,7 @@ fn wide_quotient(value: i256, divisor: i256) -> Option<i128> {
 #[inline]
 fn narrow_quotient(a: i128, b: i128) -> i128 {
     let (a_small, b_small) = (a as i64, b as i64);
-    if a_small as i128 == a && b_small as i128 == b && a_small != i64::MIN {
+    if fits_64(a) && fits_64(b) && a_small != i64::MIN {
         let (quotient, rest) = (a_small / b_small, a_small % b_small);
         let half = rest.unsigned_abs() >= b_small.unsigned_abs().div_ceil(2);
         return i128::from(quotient + if half { a_small.signum() * b_small.signum() } else { 0 });
@@ -181,9 +191,7 @@ pub fn mean(sum: i128, count: u64, digits: u32) -> Option<i128> {
     let unit = i256::from_i128(10).checked_pow(digits)?;
     let divisor = i128::from(count);
     let narrow = || Some(narrow_quotient(sum.checked_mul(unit.to_i128()?)?, divisor));
-    let wide = || {
-        wide_quotient(i256::from_i128(sum).checked_mul(unit)?, i256::from_i128(divisor))
-    };
+    let wide = || wide_quotient(i256::from_i128(sum).checked_mul(unit)?, i256::from_i128(divisor));
     if count == 0 {
         return None;
     }
