@@ -92,10 +92,10 @@ impl DatePart {
     /// # Errors
     /// `InvalidInput` if there is no such part.
     pub fn parse(text: &str) -> Result<Self> {
-        let matches = |spelling: &&str| text.eq_ignore_ascii_case(spelling);
+        let same = |spelling: &&str| text.eq_ignore_ascii_case(spelling);
         SPELLINGS
             .iter()
-            .find(|(_, spellings)| spellings.iter().any(|spelling| matches(spelling)))
+            .find(|(_, spellings)| spellings.iter().any(same))
             .map(|(part, _)| *part)
             .ok_or_else(|| {
                 Error::new(Code::INVALID_ARGUMENT, format!("'{text}' is not a part of a date"))
