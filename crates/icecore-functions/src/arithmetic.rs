@@ -65,7 +65,7 @@ impl ScalarUDFImpl for Arithmetic {
             ArithmeticOp::Subtract => "subtract",
             ArithmeticOp::Multiply => "multiply",
             ArithmeticOp::Divide => "divide",
-            ArithmeticOp::Modulo => "mod",
+            ArithmeticOp::Modulo => "modulo",
         }
     }
 

@@ -44,3 +44,6 @@ pub use assign::assign;
 pub use planner::{expr_planner, type_planner};
 pub use registry::{REFUSED, aggregate_functions, scalar_functions, why_refused};
 pub use rewrite::rewrites;
+
+#[cfg(test)]
+mod tests;

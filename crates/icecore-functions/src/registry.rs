@@ -1,6 +1,6 @@
 //! Every function that a session knows.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, LazyLock};
 
 use datafusion_expr::{AggregateUDF, ScalarUDF};
@@ -153,18 +153,24 @@ pub(crate) fn own(name: &'static str) -> Arc<ScalarUDF> {
     Arc::clone(function.expect("the planner names functions of this crate"))
 }
 
-/// Names under which the expression of one of our functions is written, so
-/// that the function of that name is DataFusion's on purpose.
+/// Functions of DataFusion that expressions of ours are written with, and that
+/// therefore stay what they are.
 const WRITTEN_WITH: [&str; 4] = ["greatest", "least", "power", "coalesce"];
+
+/// Ours in place of DataFusion's, by every name that both have.
+static REPLACEMENTS: LazyLock<HashMap<String, Arc<ScalarUDF>>> = LazyLock::new(|| {
+    let theirs = datafusion_functions::all_default_functions();
+    let theirs: HashSet<&str> = theirs.iter().map(|function| function.name()).collect();
+    let all = OWN.iter().flat_map(|ours| names(ours).into_iter().map(move |name| (name, ours)));
+    all.filter(|(name, _)| theirs.contains(name.as_str()) && !WRITTEN_WITH.contains(&name.as_str()))
+        .map(|(name, ours)| (name, Arc::clone(ours)))
+        .collect()
+});
 
 /// Our function in place of DataFusion's of the same name, which a `DataFrame`
 /// or the planner took from there; none if there is none, or if it is ours.
 pub(crate) fn replacement(function: &Arc<ScalarUDF>) -> Option<Arc<ScalarUDF>> {
-    if WRITTEN_WITH.contains(&function.name()) {
-        return None;
-    }
-    let same_name = |ours: &&Arc<ScalarUDF>| names(ours).iter().any(|n| n == function.name());
-    let ours = OWN.iter().find(same_name)?;
+    let ours = REPLACEMENTS.get(function.name())?;
     let ours_type: &dyn std::any::Any = ours.inner().as_ref();
     let their_type: &dyn std::any::Any = function.inner().as_ref();
     (ours_type.type_id() != their_type.type_id()).then(|| Arc::clone(ours))
@@ -172,8 +178,6 @@ pub(crate) fn replacement(function: &Arc<ScalarUDF>) -> Option<Arc<ScalarUDF>> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashMap;
-
     use super::*;
 
     /// What a session knows by each name: the last that has it.

@@ -20,6 +20,7 @@ mod groups;
 mod single;
 
 use groups::GroupTotals;
+pub(crate) use single::exact_values;
 use single::{DistinctTotal, RunningTotal};
 
 /// SUM and AVG.
@@ -109,6 +110,23 @@ fn overflow() -> datafusion_common::DataFusionError {
     external(Error::new(Code::OUT_OF_RANGE, "sum out of representable range: type NUMBER(38)"))
 }
 
+/// The type in which an aggregate of numbers takes its one argument: integers
+/// of 64 bits, decimals as they are, floats for all else that can be a number.
+pub(crate) fn exact_argument(name: &str, arg_types: &[DataType]) -> Result<DataType> {
+    let [data_type] = arg_types else {
+        return Err(wrong_arguments(name, "1", arg_types.len()));
+    };
+    Ok(match (data_type, sql_type_of(data_type).map_err(external)?) {
+        (DataType::Null, _) | (_, SqlType::Integer) => DataType::Int64,
+        (_, SqlType::Number { precision, scale }) => DataType::Decimal128(precision, scale as i8),
+        (_, SqlType::Float | SqlType::Varchar { .. }) => DataType::Float64,
+        (_, other) => {
+            let message = format!("{} does not take a {other}", name.to_uppercase());
+            return Err(external(Error::new(Code::TYPE_MISMATCH, message)));
+        }
+    })
+}
+
 fn is_float(data_type: &DataType) -> bool {
     *data_type == DataType::Float64
 }
@@ -130,31 +148,15 @@ impl AggregateUDFImpl for Total {
     }
 
     fn coerce_types(&self, arg_types: &[DataType]) -> Result<Vec<DataType>> {
-        let [data_type] = arg_types else {
-            return Err(wrong_arguments(self.name(), "1", arg_types.len()));
-        };
-        let ty = sql_type_of(data_type).map_err(external)?;
-        Ok(vec![match (data_type, ty) {
-            (DataType::Null, _) | (_, SqlType::Integer) => DataType::Int64,
-            (_, SqlType::Number { precision, scale }) => {
-                DataType::Decimal128(precision, scale as i8)
-            }
-            (_, SqlType::Float | SqlType::Varchar { .. }) => DataType::Float64,
-            (_, other) => {
-                let name = self.name().to_uppercase();
-                let message = format!("{name} does not take a {other}");
-                return Err(external(Error::new(Code::TYPE_MISMATCH, message)));
-            }
-        }])
+        exact_argument(self.name(), arg_types).map(|data_type| vec![data_type])
     }
 
     fn return_type(&self, arg_types: &[DataType]) -> Result<DataType> {
-        let coerced = self.coerce_types(arg_types)?;
-        let data_type = coerced.first().unwrap_or(&DataType::Int64);
-        if is_float(data_type) {
+        let data_type = exact_argument(self.name(), arg_types)?;
+        if is_float(&data_type) {
             return Ok(DataType::Float64);
         }
-        let scale = scale_of(data_type);
+        let scale = scale_of(&data_type);
         Ok(match self.kind {
             Kind::Sum => DataType::Decimal128(MAX_PRECISION, scale),
             Kind::Average => DataType::Decimal128(MAX_PRECISION, scale.max((scale + 6).min(12))),

@@ -10,8 +10,11 @@ use datafusion_expr::Accumulator;
 use super::groups::{only, state_arrays};
 use super::{Finish, overflow, scale_of};
 
-/// Calls `add` for every value that is not NULL.
-fn for_each(values: &ArrayRef, mut add: impl FnMut(i128) -> Result<()>) -> Result<()> {
+/// Calls `add` for every integer or decimal that is not NULL.
+pub(crate) fn exact_values(
+    values: &ArrayRef,
+    mut add: impl FnMut(i128) -> Result<()>,
+) -> Result<()> {
     fn run<T: ArrowPrimitiveType<Native: Into<i128>>>(
         values: &PrimitiveArray<T>,
         mut add: impl FnMut(i128) -> Result<()>,
@@ -43,7 +46,7 @@ impl RunningTotal {
 
 impl Accumulator for RunningTotal {
     fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        for_each(only(values)?, |value| {
+        exact_values(only(values)?, |value| {
             self.sum = self.sum.checked_add(value).ok_or_else(overflow)?;
             self.count += 1;
             Ok(())
@@ -51,7 +54,7 @@ impl Accumulator for RunningTotal {
     }
 
     fn retract_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        for_each(only(values)?, |value| {
+        exact_values(only(values)?, |value| {
             self.sum = self.sum.checked_sub(value).ok_or_else(overflow)?;
             self.count = self.count.saturating_sub(1);
             Ok(())
@@ -102,7 +105,7 @@ impl DistinctTotal {
 
 impl Accumulator for DistinctTotal {
     fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        for_each(only(values)?, |value| {
+        exact_values(only(values)?, |value| {
             self.values.insert(value);
             Ok(())
         })
@@ -126,7 +129,7 @@ impl Accumulator for DistinctTotal {
     fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
         let lists = only(states)?.as_list::<i32>();
         lists.iter().flatten().try_for_each(|list| {
-            for_each(&list, |value| {
+            exact_values(&list, |value| {
                 self.values.insert(value);
                 Ok(())
             })
