@@ -5,7 +5,8 @@
 //! (`file:///a`) look like comments to it, and because the place of a token in
 //! bytes is what statement texts and column names are cut by.
 
-use sqlparser::tokenizer::Token;
+use sqlparser::keywords::Keyword;
+use sqlparser::tokenizer::{Token, Word};
 
 mod literal;
 
@@ -150,7 +151,14 @@ impl<'a> Lexer<'a> {
             return (Token::Placeholder(rest[..end].to_owned()), end);
         }
         let end = rest.find(|c: char| !is_word_part(c)).unwrap_or(rest.len());
-        (Token::make_word(&rest[..end].to_ascii_uppercase(), None), end)
+        let value = rest[..end].to_ascii_uppercase();
+        // To `sqlparser` these two begin a syntax of their own, in which a
+        // scale has no sign; here they are functions like any other.
+        if value == "CEIL" || value == "FLOOR" {
+            let keyword = Keyword::NoKeyword;
+            return (Token::Word(Word { value, quote_style: None, keyword }), end);
+        }
+        (Token::make_word(&value, None), end)
     }
 
     /// `$$text$$`, `$1`, or `$variable`.

@@ -26,6 +26,7 @@ fn what_queries_may_hold_is_read() {
         "SELECT d + INTERVAL '1 day', current_date, current_timestamp()",
         "SELECT a > ALL (SELECT b FROM u), EXISTS (SELECT 1), (SELECT 1)",
         "SELECT date, timestamp, value, name, version, at, before FROM t",
+        "SELECT ceil(a), floor(a, 2), CEIL(a, -2)",
         "SELECT 1 AS a, 2 b,",
     ] {
         parse_query(text).unwrap_or_else(|e| panic!("{text}: {e}"));
