@@ -25,6 +25,8 @@ const GAP: i32 = 10;
 const MARGIN: i32 = 12;
 const VALUE_WIDTH: i32 = 90;
 const LETTER_WIDTH: i32 = 7;
+/// The back end writes 13 pixels for it.
+const FONT: i32 = 16;
 
 /// A bar: its label, and one value for each series.
 pub(crate) struct Bar {
@@ -107,7 +109,7 @@ fn draw(svg: &mut String, bars: &[Bar], unit: &str, (height, group): (i32, i32))
 }
 
 fn text(pos: Pos) -> TextStyle<'static> {
-    TextStyle::from(("sans-serif", 13).into_font()).color(&INK).pos(pos)
+    TextStyle::from(("sans-serif", FONT).into_font()).color(&INK).pos(pos)
 }
 
 #[cfg(test)]

@@ -83,7 +83,7 @@ async fn find(notebook: &mut Notebook, mistake: QueryId) -> Result<()> {
         .await?;
     let rows = notebook.show(&COMPARISON.replace("{mistake}", &mistake.to_string())).await?;
     notebook.chart(
-        "Mean minutes late by carrier: before the statement, and after it",
+        "Mean minutes late by carrier: before the statement (upper bar), and after it (lower bar)",
         bars(&before_and_now(&rows), " min")?,
     );
     let jetblue = rows.iter().find(|row| row[0].as_deref() == Some("B6"));

