@@ -57,7 +57,13 @@ async fn raw_and_processed(notebook: &mut Notebook, data: &Data) -> Result<()> {
         let file = data.url(&format!("{table}.csv"));
         notebook.run(&format!("PUT {file} @raw.landing/{table}")).await?;
     }
-    notebook.show("LIST @raw.landing PATTERN = '.*flights_2013-0[1-3].*'").await?;
+    notebook.run("LIST @raw.landing").await?;
+    let staged = notebook
+        .show(
+            "SELECT \"name\", \"size\" FROM TABLE(RESULT_SCAN(LAST_QUERY_ID())) ORDER BY \"name\"",
+        )
+        .await?;
+    notebook.check("files in the stage", staged.len(), 16)?;
     notebook.heading("Processed");
     notebook.say(
         "Each load is one commit: all rows with their load keys, or none. Types are checked, and \

@@ -27,7 +27,7 @@ fn quickstart() {
 #[test]
 fn pipeline() {
     let (text, page) = run("pipeline");
-    assert_eq!(checks(&text), 24, "{text}");
+    assert_eq!(checks(&text), 25, "{text}");
     assert!(text.contains("flights loaded: 336776"));
     assert_eq!(page.matches("<svg").count(), 3);
     // Nothing is loaded from elsewhere.
