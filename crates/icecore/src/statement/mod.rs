@@ -95,7 +95,7 @@ async fn parse(session: &Session, sql: &str) -> Result<Vec<Parsed>> {
 }
 
 async fn run(session: &Session, parsed: Parsed, observer: &Observer) -> Result<QueryResult> {
-    run_request(session, Request::Statement(parsed), observer).await
+    run_request(session, Request::Statement(Box::new(parsed)), observer).await
 }
 
 /// Runs one request through all gates.

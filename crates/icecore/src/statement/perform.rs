@@ -87,7 +87,7 @@ pub(crate) async fn run_begun(
 }
 
 enum Attempt {
-    Query(Planning, LogicalPlan),
+    Query(Box<Planning>, LogicalPlan),
     Done(Performed),
 }
 
@@ -249,7 +249,7 @@ impl Planning {
         observer: &Observer,
     ) -> Result<Attempt> {
         let performed = match authorized.into_inner() {
-            Resolved::Query(plan) => return Ok(Attempt::Query(self, plan)),
+            Resolved::Query(plan) => return Ok(Attempt::Query(Box::new(self), plan)),
             Resolved::Rows(rows) => Performed::rows(rows),
             Resolved::Change(change) => self.commit_change(change, id).await?,
             Resolved::Write(write) => self.write(*write, id).await?,

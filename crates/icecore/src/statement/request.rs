@@ -20,7 +20,7 @@ use crate::plan::RowsTable;
 
 /// One thing to do, which passes all gates.
 pub(crate) enum Request {
-    Statement(Parsed),
+    Statement(Box<Parsed>),
     Append(AppendRows),
     Clone(CloneTable),
 }

@@ -1,8 +1,8 @@
 //! The engine from outside.
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod faults;
 mod gates;
-mod graph;
 mod mistakes;
 mod requests;
 mod snapshots;
