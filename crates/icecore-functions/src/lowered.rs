@@ -34,7 +34,7 @@ const MANY: usize = 255;
 /// One line each: the name, other names, how many arguments, and what it is.
 const ENTRIES: [Entry; 36] = [
     entry("iff", &["if"], (3, 3), iff),
-    entry("nvl", &["ifnull"], (2, 2), |args| coalesce(args)),
+    entry("nvl", &["ifnull"], (2, 2), coalesce),
     entry("nvl2", &[], (3, 3), |args| {
         let [value, then, other] = take(args)?;
         when(value.is_not_null(), then).otherwise(other)

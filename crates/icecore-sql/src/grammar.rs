@@ -17,7 +17,7 @@ use sqlparser::tokenizer::Token;
 use crate::balance::balance;
 use crate::cursor::Cursor;
 use crate::{
-    Describe, DropMode, DropObject, Explain, ExplainFormat, Statement, Undrop, check, naming,
+    Describe, DropMode, DropObject, Explain, ExplainFormat, Statement, Undrop, check, lower,
 };
 
 /// One statement, whatever follows it.
@@ -51,7 +51,7 @@ pub(crate) fn query(cursor: &mut Cursor<'_>) -> Result<Box<Query>> {
     let mut query = cursor.query()?;
     balance(&mut query);
     check::query(&query)?;
-    naming::query(&mut query, cursor)?;
+    lower::query(&mut query, cursor)?;
     Ok(query)
 }
 
@@ -60,7 +60,7 @@ pub(crate) fn expression(cursor: &mut Cursor<'_>) -> Result<Expr> {
     let mut expression = cursor.expression()?;
     balance(&mut expression);
     check::expression(&expression)?;
-    naming::expression(&mut expression, cursor)?;
+    lower::expression(&mut expression, cursor)?;
     Ok(expression)
 }
 

@@ -40,15 +40,14 @@ mod grammar;
 
 mod balance;
 mod check;
-mod derived;
-mod naming;
+mod lower;
 
 mod calls;
 mod relations;
 
 pub use calls::{ModifiedCall, modified_calls};
-pub use derived::values_query;
 pub use limits::Limits;
+pub use lower::values_query;
 pub use parse::{Parsed, check_query, parse, parse_expression, parse_query};
 pub use relations::{Relation, name_of, relations, relations_of_query, travel_of};
 pub use split::{Piece, is_complete, split};

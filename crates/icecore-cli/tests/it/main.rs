@@ -1,4 +1,5 @@
 //! The shell's contract, on the real binary.
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod graph;
 

@@ -1,4 +1,5 @@
 //! Every example runs to its end, on the real binary, and leaves its page.
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::process::Command;
 

@@ -1,4 +1,5 @@
 //! Every `.slt` file of the repository, in memory and on a local path.
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::path::{Path, PathBuf};
 

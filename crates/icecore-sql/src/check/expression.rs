@@ -3,7 +3,7 @@
 use icecore_types::{Error, Result};
 use sqlparser::ast::{
     BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList,
-    FunctionArguments, UnaryOperator, Value,
+    FunctionArguments, UnaryOperator, Value, WindowType,
 };
 
 use super::refuse;
@@ -131,9 +131,12 @@ fn call(function: &Function) -> Result<()> {
         args,
         filter: _,
         null_treatment: _,
-        over: _,
+        over,
         within_group: _,
     } = function;
+    if let Some(WindowType::WindowSpec(spec)) = over {
+        refuse(spec.window_name.is_some(), "a named window inside OVER (..)")?;
+    }
     refuse(*uses_odbc_syntax, "the call syntax {fn ..}")?;
     refuse(!matches!(parameters, FunctionArguments::None), "parameters of a function")?;
     let list = match args {

@@ -2,9 +2,9 @@
 
 use icecore_types::{Code, Error, Result};
 use sqlparser::ast::{
-    Distinct, ExcludeSelectItem, Fetch, GroupByExpr, LimitClause, OrderBy, OrderByKind, Query,
-    Select, SelectFlavor, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, Top, Values,
-    WildcardAdditionalOptions,
+    Distinct, ExcludeSelectItem, Fetch, GroupByExpr, LimitClause, NamedWindowDefinition,
+    NamedWindowExpr, OrderBy, OrderByKind, Query, Select, SelectFlavor, SelectItem,
+    SelectItemQualifiedWildcardKind, SetExpr, Top, Values, WildcardAdditionalOptions,
 };
 
 use super::{from, refuse};
@@ -137,7 +137,7 @@ pub(super) fn select(select: &Select) -> Result<()> {
         distribute_by,
         sort_by,
         having: _,
-        named_window: _,
+        named_window,
         qualify: _,
         window_before_qualify: _,
         value_table_mode,
@@ -163,6 +163,11 @@ pub(super) fn select(select: &Select) -> Result<()> {
     match group_by {
         GroupByExpr::All(modifiers) | GroupByExpr::Expressions(_, modifiers) => {
             refuse(!modifiers.is_empty(), "GROUP BY .. WITH")?;
+        }
+    }
+    for NamedWindowDefinition(_, window) in named_window {
+        if let NamedWindowExpr::WindowSpec(spec) = window {
+            refuse(spec.window_name.is_some(), "a named window inside WINDOW (..)")?;
         }
     }
     projection.iter().try_for_each(item)?;

@@ -76,6 +76,11 @@ fn what_queries_may_not_hold_is_refused_by_name() {
         ("SELECT a AT TIME ZONE 'UTC' FROM t", "AT TIME ZONE"),
         ("SELECT trim(a, 'x', 'y') FROM t", "TRIM with more than two arguments"),
         ("SELECT *, 1 FROM t ORDER BY ALL", "ORDER BY ALL with *"),
+        ("SELECT sum(a) OVER (w ORDER BY b) FROM t", "a named window inside OVER (..)"),
+        (
+            "SELECT a FROM t WHERE a LIKE b ESCAPE '!'",
+            "LIKE .. ESCAPE of a pattern that is not a constant",
+        ),
         (
             "WITH RECURSIVE c AS (SELECT 1 UNION ALL SELECT 2 LIMIT 1) SELECT * FROM c",
             "WITH, ORDER BY and LIMIT of a recursive common table expression",

@@ -8,7 +8,7 @@ use super::refusal::tokens;
 use super::{expression, if_exists, query};
 use crate::balance::balance;
 use crate::cursor::Cursor;
-use crate::{Assignment, Delete, Insert, InsertSource, Truncate, Update, ValueExpr, check, naming};
+use crate::{Assignment, Delete, Insert, InsertSource, Truncate, Update, ValueExpr, check, lower};
 
 pub(super) fn insert(cursor: &mut Cursor<'_>) -> Result<Insert> {
     tokens(cursor)?;
@@ -116,7 +116,7 @@ fn tables(cursor: &mut Cursor<'_>) -> Result<Vec<TableWithJoins>> {
     let mut tables = cursor.tables()?;
     balance(&mut tables);
     check::tables(&tables)?;
-    naming::tables(&mut tables, cursor)?;
+    lower::tables(&mut tables, cursor)?;
     Ok(tables)
 }
 

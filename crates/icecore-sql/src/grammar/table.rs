@@ -58,7 +58,7 @@ fn is_name_list(cursor: &Cursor<'_>) -> bool {
 
 /// The query with its columns called otherwise.
 fn renamed(query: Box<Query>, names: &[icecore_types::Name]) -> Result<Box<Query>> {
-    if names.is_empty() { Ok(query) } else { crate::derived::with_columns(query, names) }
+    if names.is_empty() { Ok(query) } else { crate::lower::with_columns(query, names) }
 }
 
 fn columns_in_parentheses(cursor: &mut Cursor<'_>) -> Result<Vec<ColumnSpec>> {

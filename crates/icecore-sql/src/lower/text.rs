@@ -76,8 +76,10 @@ fn ends_list(list: &[Lexeme], at: usize) -> bool {
     let before = at.checked_sub(1).and_then(|at| list.get(at));
     match word(list.get(at)) {
         "FROM" => word(before) != "DISTINCT",
-        "INTO" | "WHERE" | "GROUP" | "HAVING" | "QUALIFY" | "WINDOW" | "ORDER" | "LIMIT"
-        | "OFFSET" | "FETCH" | "UNION" | "EXCEPT" | "INTERSECT" | "MINUS" => {
+        // Not in `listagg(a) WITHIN GROUP (ORDER BY b)`.
+        "GROUP" | "ORDER" => word(list.get(at + 1)) == "BY",
+        "INTO" | "WHERE" | "HAVING" | "QUALIFY" | "WINDOW" | "LIMIT" | "OFFSET" | "FETCH"
+        | "UNION" | "EXCEPT" | "INTERSECT" | "MINUS" => {
             before.is_none_or(|l| l.token != Token::Period)
         }
         _ => false,
