@@ -57,7 +57,10 @@ fn evaluate(expr: &Expr) -> Result<ScalarValue, Error> {
 fn binary(left: ScalarValue, op: Operator, right: ScalarValue) -> Result<ScalarValue, Error> {
     let null = left.is_null() || right.is_null();
     let text = |value: &ScalarValue| value.try_as_str().flatten().unwrap_or_default().to_owned();
-    let right = right.cast_to(&left.data_type()).expect("arrow's cast");
+    let right = match left.data_type() {
+        DataType::Null => right,
+        data_type => right.cast_to(&data_type).expect("arrow's cast"),
+    };
     Ok(match op {
         Operator::IsNotDistinctFrom => {
             (left == right || (left.is_null() && right.is_null())).into()
@@ -86,13 +89,10 @@ fn invoke(function: &ScalarFunction) -> Result<ScalarValue, Error> {
         return_field,
         config_options: Arc::new(ConfigOptions::default()),
     };
-    match function.func.invoke_with_args(args).map_err(ours)? {
-        ColumnarValue::Scalar(value) => {
-            assert_eq!(value.data_type(), data_type, "{}", function.func.name());
-            Ok(value)
-        }
-        ColumnarValue::Array(_) => panic!("{} of constants is an array", function.func.name()),
-    }
+    let result = function.func.invoke_with_args(args).map_err(ours)?;
+    let array = result.into_array(1).expect("an array of one");
+    assert_eq!((array.len(), array.data_type()), (1, &data_type), "{}", function.func.name());
+    Ok(ScalarValue::try_from_array(&array, 0).expect("a value"))
 }
 
 fn call(name: &str, args: Vec<Expr>) -> Result<String, Error> {
