@@ -57,7 +57,7 @@ fn fail(what: impl std::fmt::Display) -> ExitCode {
 /// Runs what the options name, in their order; the standard input if they name
 /// nothing.
 async fn run_inputs(mut shell: Shell, options: &Options) -> (Shell, io::Result<Ended>) {
-    let standard_input = [Input::StandardInput];
+    let standard_input = [Input::Piped];
     let inputs: &[Input] =
         if options.inputs.is_empty() { &standard_input } else { &options.inputs };
     let mut ended = Ended::default();
@@ -85,7 +85,7 @@ fn read(input: &Input) -> io::Result<String> {
         Input::Text(text) => Ok(text.clone()),
         Input::File(path) => std::fs::read_to_string(path)
             .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display()))),
-        Input::StandardInput => {
+        Input::Piped => {
             let mut text = String::new();
             io::stdin().read_to_string(&mut text)?;
             Ok(text)

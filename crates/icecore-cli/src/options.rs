@@ -21,7 +21,8 @@ pub(crate) enum Format {
 pub(crate) enum Input {
     Text(String),
     File(PathBuf),
-    StandardInput,
+    /// The standard input.
+    Piped,
 }
 
 /// The shell of the Icecore engine.
