@@ -166,8 +166,13 @@ pub(super) fn select(select: &Select) -> Result<()> {
         }
     }
     for NamedWindowDefinition(_, window) in named_window {
-        if let NamedWindowExpr::WindowSpec(spec) = window {
-            refuse(spec.window_name.is_some(), "a named window inside WINDOW (..)")?;
+        match window {
+            NamedWindowExpr::WindowSpec(spec) => {
+                refuse(spec.window_name.is_some(), "a named window inside WINDOW (..)")?;
+            }
+            NamedWindowExpr::NamedWindow(_) => {
+                return Err(Error::unsupported("a window that is named by another"));
+            }
         }
     }
     projection.iter().try_for_each(item)?;

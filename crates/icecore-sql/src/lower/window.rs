@@ -60,21 +60,14 @@ impl Windows<'_> {
         Ok(())
     }
 
-    /// What a name stands for, possibly by the name of another window. There
-    /// are no more steps than definitions, unless they go in a circle.
     fn find(&self, name: &Ident) -> Result<WindowSpec> {
-        let mut name = name;
-        for _ in 0..=self.definitions.len() {
-            let found = self.definitions.iter().find(|definition| definition.0 == *name);
-            match found {
-                Some(NamedWindowDefinition(_, NamedWindowExpr::WindowSpec(spec))) => {
-                    return Ok(spec.clone());
-                }
-                Some(NamedWindowDefinition(_, NamedWindowExpr::NamedWindow(other))) => name = other,
-                None => break,
-            }
-        }
-        Err(invalid("a window is not defined", name))
+        self.definitions
+            .iter()
+            .find_map(|NamedWindowDefinition(defined, window)| match window {
+                NamedWindowExpr::WindowSpec(spec) if defined == name => Some(spec.clone()),
+                _ => None,
+            })
+            .ok_or_else(|| invalid("a window is not defined", name))
     }
 }
 
