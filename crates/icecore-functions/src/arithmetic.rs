@@ -72,8 +72,7 @@ impl ScalarUDFImpl for Arithmetic {
     fn schema_name(&self, args: &[Expr]) -> Result<String> {
         match args {
             [left, right] => {
-                let (left, right) = (left.schema_name(), right.schema_name());
-                Ok(format!("{left} {} {right}", self.op.symbol()))
+                Ok(format!("{} {} {}", operand(left), self.op.symbol(), operand(right)))
             }
             _ => Err(wrong_arguments(self.name(), "2", args.len())),
         }
@@ -112,6 +111,21 @@ impl ScalarUDFImpl for Arithmetic {
             compute(self.op, left.datum().as_ref(), right.datum().as_ref()).map_err(external)?;
         result(&values, array)
     }
+}
+
+/// The name of an operand, in parentheses if it is an operation itself: two
+/// expressions with one name would be taken for the same.
+fn operand(expr: &Expr) -> String {
+    let name = expr.schema_name();
+    let is_operation = match expr {
+        Expr::BinaryExpr(_) => true,
+        Expr::ScalarFunction(function) => {
+            let inner: &dyn std::any::Any = function.func.inner().as_ref();
+            inner.is::<Arithmetic>()
+        }
+        _ => false,
+    };
+    if is_operation { format!("({name})") } else { name.to_string() }
 }
 
 /// The function behind the sign.
@@ -154,7 +168,9 @@ impl ScalarUDFImpl for Negate {
         let ty = sql_type_of(data_type).map_err(external)?;
         match (data_type, ty) {
             (_, SqlType::Float) => Ok(DataType::Float64),
-            (DataType::Decimal128(..), _) => Ok(data_type.clone()),
+            (DataType::Decimal128(..), SqlType::Number { precision, scale }) => {
+                Ok(DataType::Decimal128(precision, scale as i8))
+            }
             _ => result_type(ArithmeticOp::Subtract, &DataType::Int64, data_type).map_err(external),
         }
     }

@@ -21,27 +21,6 @@ pub(crate) fn cast_to(expr: Expr, to: SqlType, on_error: OnCastError) -> Expr {
     Expr::ScalarFunction(ScalarFunction::new_udf(function, vec![expr]))
 }
 
-/// Whether Arrow's cast, which the optimizer understands, means the same.
-pub(crate) fn is_plain(from: &DataType, to: &SqlType) -> bool {
-    let target = arrow_type(to);
-    match (from, &target) {
-        (_, DataType::Int64) if matches!(to, SqlType::Number { .. }) => false,
-        (_, DataType::Utf8View) => {
-            *to == SqlType::TEXT && matches!(from, DataType::Utf8 | DataType::LargeUtf8)
-        }
-        (_, DataType::BinaryView) => {
-            from == &target && *to == SqlType::Binary { length: SqlType::MAX_BINARY }
-        }
-        (DataType::Null, _) => true,
-        (DataType::Int64, DataType::Float64) | (DataType::Date32, DataType::Timestamp(..)) => true,
-        (DataType::Int64, DataType::Decimal128(p, s)) => i16::from(*p) - i16::from(*s) >= 19,
-        (DataType::Decimal128(p1, s1), DataType::Decimal128(p2, s2)) => {
-            s1 <= s2 && i16::from(*p1) - i16::from(*s1) <= i16::from(*p2) - i16::from(*s2)
-        }
-        _ => *from == target,
-    }
-}
-
 /// The function behind CAST.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub(crate) struct CastTo {
@@ -116,9 +95,9 @@ impl ScalarUDFImpl for CastTo {
             let rows = value.array.len();
             return result(&values, arrow::array::new_null_array(&arrow_type(&self.to), rows));
         }
-        // The field says more than the array; where they differ, the array counts.
-        let seen = Field::new(field.name(), value.array.data_type().clone(), true)
-            .with_metadata(field.metadata().clone());
+        // What the field declares is not relied on: a union declares the length
+        // of one of its branches, and each value is checked here.
+        let seen = Field::new(field.name(), value.array.data_type().clone(), true);
         let from = self.from(&seen)?;
         let array = cast_array(&value.array, &from, &self.to, self.on_error).map_err(external)?;
         result(&values, array)

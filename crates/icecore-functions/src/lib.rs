@@ -19,6 +19,7 @@
 
 mod bridge;
 
+mod align;
 mod arithmetic;
 mod assign;
 mod cast;

@@ -73,7 +73,11 @@ pub(crate) fn plan(call: RawAggregateExpr) -> Result<Result<Expr, RawAggregateEx
         (Some(value), delimiter, None) => (value, delimiter.unwrap_or_else(|| lit(""))),
         _ => return Err(wrong_arguments("listagg", "1 to 2", found)),
     };
-    let text = cast_to(value, SqlType::TEXT, OnCastError::Fail);
+    // The values of DISTINCT must be the ones that it is ordered by.
+    let text = match distinct && !order_by.is_empty() {
+        true => value,
+        false => cast_to(value, SqlType::TEXT, OnCastError::Fail),
+    };
     let joined = Expr::AggregateFunction(AggregateFunction::new_udf(
         string_agg_udaf(),
         vec![text, delimiter],

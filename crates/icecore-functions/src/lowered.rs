@@ -15,6 +15,7 @@ use datafusion_expr::{
 use icecore_types::{Code, Error, SqlType};
 use icecore_values::{ArithmeticOp, OnCastError};
 
+use crate::align::are_floats;
 use crate::arithmetic::Arithmetic;
 use crate::bridge::{external, wrong_arguments};
 use crate::cast::cast_to;
@@ -32,32 +33,37 @@ struct Entry {
 const MANY: usize = 255;
 
 /// One line each: the name, other names, how many arguments, and what it is.
-const ENTRIES: [Entry; 36] = [
+const ENTRIES: [Entry; 38] = [
     entry("iff", &["if"], (3, 3), iff),
     entry("nvl", &["ifnull"], (2, 2), coalesce),
     entry("nvl2", &[], (3, 3), |args| {
         let [value, then, other] = take(args)?;
-        when(value.is_not_null(), then).otherwise(other)
+        Ok(choose(value.is_not_null(), then, Some(other)))
     }),
     entry("zeroifnull", &[], (1, 1), |args| {
         let [value] = take(args)?;
-        when(value.clone().is_not_null(), value).otherwise(lit(0_i64))
+        Ok(choose(value.clone().is_not_null(), value, Some(lit(0_i64))))
     }),
     entry("nullifzero", &[], (1, 1), |args| {
         let [value] = take(args)?;
-        when(value.clone().not_eq(lit(0_i64)), value).end()
+        Ok(choose(value.clone().not_eq(lit(0_i64)), value, None))
+    }),
+    entry("nullif", &[], (2, 2), |args| {
+        let [value, other] = take(args)?;
+        let equal = value.clone().eq(other);
+        Ok(choose(equal.is_not_true(), value, None))
     }),
     entry("div0", &[], (2, 2), |args| {
         let [dividend, divisor] = take(args)?;
         let is_zero = divisor.clone().eq(lit(0_i64));
         let quotient = arithmetic(ArithmeticOp::Divide, dividend, divisor);
-        when(is_zero.is_not_true(), quotient).otherwise(lit(0_i64))
+        Ok(choose(is_zero.is_not_true(), quotient, Some(lit(0_i64))))
     }),
     entry("div0null", &[], (2, 2), |args| {
         let [dividend, divisor] = take(args)?;
         let usable = divisor.clone().not_eq(lit(0_i64));
         let quotient = arithmetic(ArithmeticOp::Divide, dividend, divisor);
-        when(usable, quotient).otherwise(lit(0_i64))
+        Ok(choose(usable, quotient, Some(lit(0_i64))))
     }),
     entry("mod", &[], (2, 2), |args| {
         let [left, right] = take(args)?;
@@ -105,6 +111,14 @@ const ENTRIES: [Entry; 36] = [
     entry("square", &[], (1, 1), |args| {
         let [value] = take(args)?;
         Ok(arithmetic(ArithmeticOp::Multiply, value.clone(), value))
+    }),
+    entry("sign", &[], (1, 1), |args| {
+        let [value] = take(args)?;
+        let zero = || lit(0_i64);
+        when(value.clone().gt(zero()), lit(1_i64))
+            .when(value.clone().lt(zero()), lit(-1_i64))
+            .when(value.eq(zero()), zero())
+            .end()
     }),
     entry("coalesce", &[], (1, MANY), coalesce),
     entry("booland", &[], (2, 2), |args| both(args, Operator::And)),
@@ -248,6 +262,9 @@ fn common_type(expr: &Expr, schema: &DFSchema) -> Result<DataType> {
         .chain(else_expr.as_deref())
         .map(|branch| branch.get_type(schema))
         .collect::<Result<Vec<_>>>()?;
+    if are_floats(&types) {
+        return Ok(DataType::Float64);
+    }
     Ok(type_union_resolution(&types).unwrap_or(plain))
 }
 
@@ -265,9 +282,15 @@ fn arithmetic(op: ArithmeticOp, left: Expr, right: Expr) -> Expr {
     call(Arc::new(ScalarUDF::from(Arithmetic::new(op))), vec![left, right])
 }
 
+/// A CASE whose branches may still have different types.
+fn choose(condition: Expr, then: Expr, other: Option<Expr>) -> Expr {
+    let branches = vec![(Box::new(condition), Box::new(then))];
+    Expr::Case(Case::new(None, branches, other.map(Box::new)))
+}
+
 fn iff(args: Vec<Expr>) -> Result<Expr> {
     let [condition, then, other] = take(args)?;
-    when(condition, then).otherwise(other)
+    Ok(choose(condition, then, Some(other)))
 }
 
 fn coalesce(args: Vec<Expr>) -> Result<Expr> {
@@ -294,7 +317,7 @@ fn concat(args: Vec<Expr>) -> Result<Expr> {
 fn or_null(args: Vec<Expr>, function: Arc<ScalarUDF>) -> Result<Expr> {
     let all = args.iter().map(|value| value.clone().is_not_null()).reduce(Expr::and);
     let all = all.ok_or_else(|| wrong_arguments(function.name(), "1 or more", 0))?;
-    when(all, call(function, args)).end()
+    Ok(choose(all, call(function, args), None))
 }
 
 fn both(args: Vec<Expr>, op: Operator) -> Result<Expr> {

@@ -9,14 +9,14 @@ use datafusion_expr::planner::{
     ExprPlanner, PlannerResult, RawAggregateExpr, RawBinaryExpr, TypePlanner,
 };
 use datafusion_expr::sqlparser::ast;
-use datafusion_expr::{Expr, ExprSchemable};
+use datafusion_expr::{Expr, ExprSchemable, Operator, binary_expr};
 use icecore_types::SqlType;
 use icecore_values::{ArithmeticOp, field, result_type};
 
 use crate::arithmetic::arithmetic;
 use crate::bridge::external;
 use crate::rewrite::is_ours;
-use crate::{listagg, registry};
+use crate::{align, listagg, registry};
 
 /// The planner of operators: register it before DataFusion's own, so that an
 /// operation that only the dialect has, as a date plus a number, gets a type.
@@ -52,11 +52,18 @@ impl ExprPlanner for Operators {
         expr: RawBinaryExpr,
         schema: &DFSchema,
     ) -> Result<PlannerResult<RawBinaryExpr>> {
-        let Some(op) = arithmetic_op(&expr.op) else { return Ok(PlannerResult::Original(expr)) };
         let types = (expr.left.get_type(schema), expr.right.get_type(schema));
         let (Ok(left_type), Ok(right_type)) = types else {
             return Ok(PlannerResult::Original(expr));
         };
+        if let Some(op) = comparison(&expr.op) {
+            let sides = align::both((&expr.left, &left_type), (&expr.right, &right_type));
+            return Ok(match sides {
+                Some((left, right)) => PlannerResult::Planned(binary_expr(left, op, right)),
+                None => PlannerResult::Original(expr),
+            });
+        }
+        let Some(op) = arithmetic_op(&expr.op) else { return Ok(PlannerResult::Original(expr)) };
         if !is_ours(&left_type) || !is_ours(&right_type) {
             return Ok(PlannerResult::Original(expr));
         }
@@ -89,6 +96,18 @@ impl ExprPlanner for Operators {
         let function = registry::own("charindex");
         Ok(PlannerResult::Planned(Expr::ScalarFunction(ScalarFunction::new_udf(function, args))))
     }
+}
+
+fn comparison(op: &ast::BinaryOperator) -> Option<Operator> {
+    Some(match op {
+        ast::BinaryOperator::Eq => Operator::Eq,
+        ast::BinaryOperator::NotEq => Operator::NotEq,
+        ast::BinaryOperator::Lt => Operator::Lt,
+        ast::BinaryOperator::LtEq => Operator::LtEq,
+        ast::BinaryOperator::Gt => Operator::Gt,
+        ast::BinaryOperator::GtEq => Operator::GtEq,
+        _ => return None,
+    })
 }
 
 fn arithmetic_op(op: &ast::BinaryOperator) -> Option<ArithmeticOp> {

@@ -4,9 +4,8 @@ use std::sync::{Arc, LazyLock};
 
 use arrow::datatypes::{DataType, FieldRef};
 use datafusion_common::config::ConfigOptions;
-use datafusion_common::datatype::DataTypeExt;
-use datafusion_common::tree_node::Transformed;
-use datafusion_common::{DFSchema, Result, ScalarValue};
+use datafusion_common::tree_node::{Transformed, TreeNode};
+use datafusion_common::{DFSchema, Result};
 use datafusion_expr::expr::{
     AggregateFunction, Between, BinaryExpr, Cast, InList, ScalarFunction, TryCast, WindowFunction,
 };
@@ -15,9 +14,10 @@ use datafusion_expr::{AggregateUDF, Expr, ExprSchemable, Operator, WindowFunctio
 use icecore_types::SqlType;
 use icecore_values::{ArithmeticOp, OnCastError, arrow_type, result_type, sql_type, sql_type_of};
 
+use crate::align::{self, beside, is_text};
 use crate::arithmetic::{Negate, arithmetic};
 use crate::bridge::external;
-use crate::cast::{cast_to, is_plain};
+use crate::cast::cast_to;
 use crate::lowered;
 use crate::registry;
 use crate::rounding;
@@ -58,6 +58,10 @@ impl FunctionRewrite for Dialect {
             Expr::TryCast(TryCast { expr, field }) => {
                 let same = |expr, field| Expr::TryCast(TryCast::new_from_field(expr, field));
                 cast(expr, field, OnCastError::Null, schema, same)
+            }
+            Expr::Case(mut case) => {
+                let changed = align::case(&mut case, schema);
+                Ok(Transformed::new_transformed(Expr::Case(case), changed))
             }
             Expr::Between(between) => self::between(between, schema),
             Expr::InList(list) => in_list(list, schema),
@@ -112,20 +116,13 @@ fn binary(binary: BinaryExpr, schema: &DFSchema) -> Result<Transformed<Expr>> {
         let binary = BinaryExpr { left: Box::new(left.data), op, right: Box::new(right.data) };
         return Ok(Transformed::new_transformed(Expr::BinaryExpr(binary), changed));
     }
-    if op.supports_propagation() {
-        let left_text = beside(&left_type, &right_type, &left)?;
-        let right_text = beside(&right_type, &left_type, &right)?;
-        if left_text.is_some() || right_text.is_some() {
-            let left = Box::new(left_text.unwrap_or(*left));
-            let right = Box::new(right_text.unwrap_or(*right));
-            return Ok(Transformed::yes(Expr::BinaryExpr(BinaryExpr { left, op, right })));
-        }
+    if align::is_comparison(op)
+        && let Some((left, right)) = align::both((&left, &left_type), (&right, &right_type))
+    {
+        let binary = BinaryExpr { left: Box::new(left), op, right: Box::new(right) };
+        return Ok(Transformed::yes(Expr::BinaryExpr(binary)));
     }
     Ok(Transformed::no(Expr::BinaryExpr(BinaryExpr { left, op, right })))
-}
-
-fn is_text(data_type: &DataType) -> bool {
-    matches!(sql_type_of(data_type), Ok(SqlType::Varchar { .. })) && *data_type != DataType::Null
 }
 
 fn as_text(expr: Expr, data_type: &DataType) -> Transformed<Expr> {
@@ -135,69 +132,42 @@ fn as_text(expr: Expr, data_type: &DataType) -> Transformed<Expr> {
     Transformed::yes(cast_to(expr, SqlType::TEXT, OnCastError::Fail))
 }
 
-/// Digits behind the point of a number that was text, beside a whole number.
-const TEXT_SCALE: u8 = 12;
-
-/// Text that is compared with another type, as that type.
-fn beside(text: &DataType, other: &DataType, expr: &Expr) -> Result<Option<Expr>> {
-    if !is_text(text) || is_text(other) || *other == DataType::Null {
-        return Ok(None);
-    }
-    let Ok(ty) = sql_type_of(other) else { return Ok(None) };
-    let to = match ty {
-        SqlType::Integer => match expr {
-            Expr::Literal(value, _) if is_whole(value) => ty,
-            _ => SqlType::Number { precision: 38, scale: TEXT_SCALE },
-        },
-        SqlType::Number { scale, .. } => {
-            SqlType::Number { precision: 38, scale: scale.max(TEXT_SCALE) }
-        }
-        SqlType::Binary { .. } => return Ok(None),
-        other => other,
-    };
-    Ok(Some(cast_to(expr.clone(), to, OnCastError::Fail)))
-}
-
-fn is_whole(value: &ScalarValue) -> bool {
-    let text = value.try_as_str().flatten();
-    text.is_some_and(|text| text.trim().parse::<i64>().is_ok())
-}
-
-fn between(between: Between, schema: &DFSchema) -> Result<Transformed<Expr>> {
-    let Between { expr, negated, low, high } = between;
-    let Ok(data_type) = expr.get_type(schema) else {
-        return Ok(Transformed::no(Expr::Between(Between { expr, negated, low, high })));
-    };
-    let side = |side: Box<Expr>| -> Result<(Box<Expr>, bool)> {
-        let Ok(side_type) = side.get_type(schema) else { return Ok((side, false)) };
-        Ok(match beside(&side_type, &data_type, &side)? {
-            Some(cast) => (Box::new(cast), true),
-            None => (side, false),
-        })
-    };
-    let (low, low_changed) = side(low)?;
-    let (high, high_changed) = side(high)?;
-    let expr = Expr::Between(Between { expr, negated, low, high });
-    Ok(Transformed::new_transformed(expr, low_changed || high_changed))
-}
-
-fn in_list(list: InList, schema: &DFSchema) -> Result<Transformed<Expr>> {
-    let InList { expr, list, negated } = list;
-    let Ok(data_type) = expr.get_type(schema) else {
-        return Ok(Transformed::no(Expr::InList(InList { expr, list, negated })));
-    };
+fn between(mut between: Between, schema: &DFSchema) -> Result<Transformed<Expr>> {
     let mut changed = false;
-    let mut values = Vec::with_capacity(list.len());
-    for value in list {
-        let cast = match value.get_type(schema) {
-            Ok(value_type) => beside(&value_type, &data_type, &value)?,
-            Err(_) => None,
-        };
-        changed |= cast.is_some();
-        values.push(cast.unwrap_or(value));
+    if let Ok(data_type) = between.expr.get_type(schema) {
+        for side in [&mut between.low, &mut between.high] {
+            changed |= replace_beside(side, &data_type, schema);
+            changed |= replace_if_float(&mut between.expr, side, schema);
+        }
     }
-    let expr = Expr::InList(InList { expr, list: values, negated });
-    Ok(Transformed::new_transformed(expr, changed))
+    Ok(Transformed::new_transformed(Expr::Between(between), changed))
+}
+
+fn in_list(mut list: InList, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    let mut changed = false;
+    if let Ok(data_type) = list.expr.get_type(schema) {
+        for value in &mut list.list {
+            changed |= replace_beside(value, &data_type, schema);
+            changed |= replace_if_float(&mut list.expr, value, schema);
+        }
+    }
+    Ok(Transformed::new_transformed(Expr::InList(list), changed))
+}
+
+/// Puts `value` as what it is compared as beside a value of type `other`.
+fn replace_beside(value: &mut Expr, other: &DataType, schema: &DFSchema) -> bool {
+    let Ok(data_type) = value.get_type(schema) else { return false };
+    let Some(cast) = beside(value, &data_type, other) else { return false };
+    *value = cast;
+    true
+}
+
+/// Puts a decimal as a float if what it is compared with is one.
+fn replace_if_float(expr: &mut Expr, value: &Expr, schema: &DFSchema) -> bool {
+    match value.get_type(schema) {
+        Ok(DataType::Float64) => replace_beside(expr, &DataType::Float64, schema),
+        _ => false,
+    }
 }
 
 fn negative(value: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
@@ -221,20 +191,35 @@ fn cast(
     let (Ok(to), Ok(from)) = (sql_type(&field), expr.get_type(schema)) else {
         return Ok(Transformed::no(same(expr, field)));
     };
-    let in_form = *field.data_type() == arrow_type(&to);
     if sql_type_of(&from).is_err() {
         return Ok(Transformed::no(same(expr, field)));
     }
-    if in_form && is_plain(&from, &to) {
-        // Without a field of its own the cast is as nullable as its input.
-        return Ok(Transformed::yes(same(expr, arrow_type(&to).into_nullable_field_ref())));
+    // A cast to what a value is already would only hide it from pruning.
+    let declared = icecore_values::field("", &to, true);
+    let is_same = expr.to_field(schema).is_ok_and(|(_, own)| {
+        own.data_type() == declared.data_type() && own.metadata() == declared.metadata()
+    });
+    if is_same {
+        return Ok(Transformed::yes(*expr));
     }
     Ok(Transformed::yes(cast_to(*expr, to, on_error)))
 }
 
 fn scalar(function: ScalarFunction, schema: &DFSchema) -> Result<Transformed<Expr>> {
     if let Some(lowered) = lowered::lower(&function) {
-        return lowered.map(Transformed::yes);
+        // What it is written as has comparisons and branches of its own.
+        let aligned = lowered?.transform_up(|expr| match expr {
+            Expr::BinaryExpr(binary) => self::binary(binary, schema),
+            Expr::Case(mut case) => {
+                let changed = align::case(&mut case, schema);
+                Ok(Transformed::new_transformed(Expr::Case(case), changed))
+            }
+            Expr::ScalarFunction(function) if takes_one_type(&function) => {
+                unified(function, schema)
+            }
+            other => Ok(Transformed::no(other)),
+        });
+        return aligned.map(|expr| Transformed::yes(expr.data));
     }
     if let Some(settled) = rounding::settle(&function) {
         return Ok(Transformed::yes(settled));
@@ -244,6 +229,16 @@ fn scalar(function: ScalarFunction, schema: &DFSchema) -> Result<Transformed<Exp
         return Ok(Transformed::yes(Expr::ScalarFunction(replaced)));
     }
     Ok(in_dialect(Expr::ScalarFunction(function), schema))
+}
+
+/// Functions of DataFusion whose arguments become one column.
+fn takes_one_type(function: &ScalarFunction) -> bool {
+    matches!(function.name(), "greatest" | "least" | "coalesce")
+}
+
+fn unified(mut function: ScalarFunction, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    let changed = align::unify(&mut function.args.iter_mut().collect::<Vec<_>>(), schema);
+    Ok(Transformed::new_transformed(Expr::ScalarFunction(function), changed))
 }
 
 /// The result of a function of DataFusion in the Arrow type that the dialect

@@ -65,10 +65,12 @@ fn binary(left: ScalarValue, op: Operator, right: ScalarValue) -> Result<ScalarV
         Operator::IsNotDistinctFrom => {
             (left == right || (left.is_null() && right.is_null())).into()
         }
-        Operator::StringConcat | Operator::Eq | Operator::NotEq if null => ScalarValue::Null,
+        Operator::And => (left == true.into() && right == true.into()).into(),
+        _ if null => ScalarValue::Null,
         Operator::Eq => (left == right).into(),
         Operator::NotEq => (left != right).into(),
-        Operator::And => (left == true.into() && right == true.into()).into(),
+        Operator::Gt => (left > right).into(),
+        Operator::Lt => (left < right).into(),
         Operator::StringConcat => ScalarValue::from(text(&left) + &text(&right)),
         other => panic!("not evaluated: {other}"),
     })
@@ -142,6 +144,7 @@ fn conditions() {
     for (name, args, expected) in [
         ("iff", vec![lit(true), lit(1_i64), lit(2_i64)], "1"),
         ("iff", vec![null(), lit(1_i64), lit(2_i64)], "2"),
+        ("iff", vec![lit(true), lit(1_i64), decimal(25, 2, 1)], "1"),
         ("nvl", vec![null(), lit("x")], "x"),
         ("ifnull", vec![lit("y"), lit("x")], "y"),
         ("nvl2", vec![null(), lit(1_i64), lit(2_i64)], "2"),
@@ -149,6 +152,10 @@ fn conditions() {
         ("zeroifnull", vec![null()], "0"),
         ("nullifzero", vec![lit(0_i64)], "NULL"),
         ("nullifzero", vec![lit(5_i64)], "5"),
+        ("nullif", vec![lit(5_i64), lit(5_i64)], "NULL"),
+        ("nullif", vec![lit(5_i64), null()], "5"),
+        ("iff", vec![lit(true), decimal(15, 2, 1), lit(1e20)], "1.5"),
+        ("coalesce", vec![null(), lit(1e20), decimal(15, 2, 1)], "1e+20"),
         ("div0", vec![lit(1_i64), lit(0_i64)], "0"),
         ("div0", vec![lit(1_i64), lit(4_i64)], "0.250000"),
         ("div0null", vec![lit(1_i64), null()], "0"),
@@ -226,6 +233,9 @@ fn numbers() {
         ("to_double", vec![lit("1.5")], "1.5"),
         ("to_boolean", vec![lit("yes")], "true"),
         ("square", vec![lit(12_i64)], "144"),
+        ("sign", vec![decimal(-150, 3, 2)], "-1"),
+        ("sign", vec![lit(0.0_f64)], "0"),
+        ("sign", vec![null()], "NULL"),
         ("power", vec![lit(2_i64), lit(10_i64)], "1024"),
     ] {
         assert_eq!(call(name, args.clone()).unwrap(), expected, "{name} {args:?}");
@@ -311,6 +321,18 @@ fn an_operator_keeps_its_name() {
 }
 
 #[test]
+fn different_operations_have_different_names() {
+    let multiply = |left, right| {
+        let op = icecore_values::ArithmeticOp::Multiply;
+        crate::arithmetic::arithmetic(op, (left, &DataType::Int64), (right, &DataType::Int64))
+    };
+    let (a, b, c) = (|| datafusion_expr::col("a"), || lit(2_i64), || lit(3_i64));
+    let left = multiply(multiply(a(), b()), c()).schema_name().to_string();
+    let right = multiply(a(), multiply(b(), c())).schema_name().to_string();
+    assert_ne!(left, right);
+}
+
+#[test]
 fn text_is_compared_as_the_other_side() {
     let day = || date(LAST_OF_JANUARY);
     let text = || lit("2013-01-31");
@@ -320,6 +342,14 @@ fn text_is_compared_as_the_other_side() {
         day().between(text(), text()),
         day().in_list(vec![text()], false),
         lit(5_i64).eq(lit("5.5")),
+        lit(1e20).gt(decimal(15, 2, 1)),
+        decimal(15, 2, 1).in_list(vec![lit(1e20)], false),
+        decimal(15, 2, 1).between(lit(0_i64), lit(1e20)),
+        Expr::Case(Case::new(
+            None,
+            vec![(Box::new(lit(true)), Box::new(lit(1e20)))],
+            Some(Box::new(decimal(15, 2, 1))),
+        )),
     ] {
         let named = expr.to_string();
         let rewritten = rewritten(expr).unwrap().schema_name().to_string();

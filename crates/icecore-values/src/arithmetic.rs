@@ -227,9 +227,8 @@ pub fn negate(values: &ArrayRef) -> Result<ArrayRef> {
             let floats = to_type(values, &SqlType::Float)?;
             Ok(Arc::new(floats.as_primitive::<Float64Type>().unary::<_, Float64Type>(|v| -v)))
         }
-        Some(Operand::Decimal(precision, scale)) => {
-            let ty = SqlType::Number { precision, scale };
-            let decimals = to_type(values, &ty)?;
+        Some(Operand::Decimal(..)) => {
+            let decimals = as_decimal(values)?;
             let negative = decimals.as_primitive_opt::<Decimal128Type>().map(|values| {
                 let negative = values.unary::<_, Decimal128Type>(i128::wrapping_neg);
                 Arc::new(negative.with_data_type(decimals.data_type().clone())) as ArrayRef
@@ -336,8 +335,11 @@ fn as_decimal(array: &ArrayRef) -> Result<ArrayRef> {
     match Operand::of(array.data_type()) {
         Some(Operand::Integer) => held(INTEGER_DIGITS, 0),
         Some(Operand::Decimal(precision, scale)) => match array.data_type() {
-            DataType::Decimal128(..) => Ok(Arc::clone(array)),
-            DataType::UInt64 | DataType::Decimal32(..) | DataType::Decimal64(..) => {
+            DataType::Decimal128(_, 0..) => Ok(Arc::clone(array)),
+            DataType::UInt64
+            | DataType::Decimal32(..)
+            | DataType::Decimal64(..)
+            | DataType::Decimal128(..) => {
                 let data_type = DataType::Decimal128(precision, scale as i8);
                 arrow::compute::cast(array, &data_type).map_err(unwrap)
             }

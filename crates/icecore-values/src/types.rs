@@ -75,6 +75,12 @@ pub fn sql_type_of(data_type: &DataType) -> Result<SqlType> {
         Decimal32(p, s) | Decimal64(p, s) | Decimal128(p, s) if *s >= 0 && (*s as u8) <= *p => {
             SqlType::Number { precision: *p, scale: *s as u8 }
         }
+        // Digits before the point that are all zero, as of the literal 1e3.
+        Decimal32(p, s) | Decimal64(p, s) | Decimal128(p, s)
+            if *s < 0 && p.saturating_add(s.unsigned_abs()) <= 38 =>
+        {
+            SqlType::Number { precision: p + s.unsigned_abs(), scale: 0 }
+        }
         Float16 | Float32 | Float64 => SqlType::Float,
         Utf8 | LargeUtf8 | Utf8View | Null => SqlType::TEXT,
         Binary | LargeBinary | BinaryView | FixedSizeBinary(_) => {
@@ -164,6 +170,19 @@ mod tests {
         let metadata = HashMap::from([(TYPE_KEY.to_owned(), "DATE".to_owned())]);
         let field = Field::new("C", DataType::Int64, true).with_metadata(metadata);
         assert_eq!(sql_type(&field).unwrap(), SqlType::Integer);
+    }
+
+    #[test]
+    fn a_decimal_with_zeros_before_its_point_is_a_whole_number() {
+        use arrow::array::{ArrayRef, Decimal128Array};
+        let thousand = Decimal128Array::from(vec![1]).with_data_type(DataType::Decimal128(1, -3));
+        let thousand: ArrayRef = Arc::new(thousand);
+        let (held, ty) = canonical(&thousand).unwrap();
+        assert_eq!(ty, SqlType::Number { precision: 4, scale: 0 });
+        assert_eq!(held.as_primitive::<arrow::datatypes::Int64Type>().value(0), 1000);
+        let sum = crate::compute(crate::ArithmeticOp::Add, &thousand, &thousand).unwrap();
+        let sum = crate::format_array(&sum, &sql_type_of(sum.data_type()).unwrap()).unwrap();
+        assert_eq!(sum.value(0), "2000");
     }
 
     #[test]

@@ -118,6 +118,8 @@ fn negatives() {
     assert_eq!(negate(&integer(5)).unwrap().as_primitive::<Int64Type>().value(0), -5);
     assert_eq!(negate(&integer(i64::MIN)).unwrap_err().code(), Code::OUT_OF_RANGE);
     assert_eq!(negate(&decimal(15, 3, 1)).unwrap().as_ref(), decimal(-15, 3, 1).as_ref());
+    assert_eq!(negate(&decimal(15, 5, 0)).unwrap().as_ref(), decimal(-15, 5, 0).as_ref());
+    assert_eq!(negate(&decimal(1, 1, -3)).unwrap().as_ref(), decimal(-1000, 4, 0).as_ref());
     assert_eq!(negate(&date(0)).unwrap_err().code(), Code::TYPE_MISMATCH);
 }
 
