@@ -175,3 +175,25 @@ fn without_arguments_the_standard_input_is_the_script() {
     assert!(output.status.success());
     assert_eq!(out(&output), "HALF\n3.500000\n");
 }
+
+#[test]
+fn a_store_can_be_listed_from_its_format_document_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().to_str().unwrap();
+    let script = "CREATE TABLE t (n INT); INSERT INTO t VALUES (1), (2), (3);
+        DELETE FROM t WHERE n = 2; CREATE TABLE u CLONE t; INSERT INTO u VALUES (4)";
+    assert!(icecore(&["--store", store, "-c", script]).status.success());
+    let list = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata/format/list_store.py");
+    let listed = Command::new("python3").args([list, store]).output().unwrap();
+    assert!(listed.status.success(), "{}", err(&listed));
+    let text = out(&listed);
+    let tables: Vec<&str> = text.lines().filter(|line| !line.starts_with("  ")).collect();
+    let shown: Vec<&str> =
+        tables.iter().filter_map(|line| line.split_once(' ')).map(|t| t.1).collect();
+    assert_eq!(shown, ["ICECORE.PUBLIC.T 2 rows", "ICECORE.PUBLIC.U 3 rows"], "{text}");
+    let rows = |of: &str| {
+        let versions = text.lines().filter(|line| line.starts_with("  version"));
+        versions.filter(|line| line.ends_with(of)).count()
+    };
+    assert!(rows(" 3 rows") >= 2 && rows(" 0 rows") >= 1, "{text}");
+}

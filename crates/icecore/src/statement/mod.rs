@@ -23,7 +23,7 @@ use datafusion::common::TableReference;
 use datafusion::dataframe::DataFrame;
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
 use icecore_exec::from_datafusion;
-use icecore_sql::{Limits, Parsed, Statement};
+use icecore_sql::{Explain, ExplainFormat, Limits, Parsed, Statement};
 use icecore_types::{Code, Error, ErrorKind, ObjectKind, QualifiedName, Result};
 
 use authorize::authorize;
@@ -167,9 +167,10 @@ pub(crate) fn table_frame(planning: Planning, name: &QualifiedName, at: At) -> R
 impl Planning {
     /// Binds every name of a statement.
     pub(crate) fn resolve_statement(&self, parsed: &Parsed) -> Result<Resolved> {
+        self.check_calls(&parsed.statement)?;
         Ok(match &parsed.statement {
             Statement::Query(query) => Resolved::Query(self.select(query)?),
-            Statement::Explain(explain) => Resolved::Query(self.explain(&explain.statement)?),
+            Statement::Explain(explain) => Resolved::Query(self.explain(explain)?),
             Statement::Insert(insert) => Resolved::Write(self.insert(insert)?.into()),
             Statement::CreateTable(create) if create.as_query.is_some() => {
                 self.create_table_as(create)?
@@ -212,9 +213,30 @@ impl Planning {
         plan::plan_select(query, &self.state, &self.binder)
     }
 
+    /// A modifier of an aggregate or window function says nothing about any
+    /// other function, and the planner would drop it without a word.
+    fn check_calls(&self, statement: &Statement) -> Result<()> {
+        let calls = icecore_sql::modified_calls(statement)?;
+        let dropped = calls.iter().find(|call| {
+            self.state.scalar_functions().contains_key(&call.function)
+                && !self.state.aggregate_functions().contains_key(&call.function)
+                && !self.state.window_functions().contains_key(&call.function)
+        });
+        match dropped {
+            None => Ok(()),
+            Some(call) => {
+                let function = call.function.to_uppercase();
+                Err(Error::unsupported(format_args!("{} of function {function}", call.modifier)))
+            }
+        }
+    }
+
     /// EXPLAIN shows the plan of the query that a statement runs.
-    fn explain(&self, statement: &Statement) -> Result<LogicalPlan> {
-        let plan = match statement {
+    fn explain(&self, explain: &Explain) -> Result<LogicalPlan> {
+        if explain.format == ExplainFormat::Text {
+            return Err(Error::unsupported("EXPLAIN USING TEXT").with_help("leave USING out"));
+        }
+        let plan = match &*explain.statement {
             Statement::Query(query) => self.select(query)?,
             Statement::Insert(insert) => self.insert(insert)?.into_rows(),
             Statement::Delete(delete) => self.delete(delete)?.into_rows(),
