@@ -2,7 +2,7 @@
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use icecore_snapshot::ChunkWriter;
+use icecore_snapshot::{ChunkWriter, Head};
 use icecore_types::{ChunkRef, Deletes, ObjectId, ObjectKind, Result, SegmentRef};
 use std::sync::Arc;
 
@@ -11,17 +11,29 @@ use crate::engine::Engine;
 /// A table with more unfolded segments than this is folded when it is due.
 const FOLD_ABOVE_SEGMENTS: usize = 256;
 
+/// A table with more than this is folded before anything else is added to it.
+const FOLD_FIRST_ABOVE_SEGMENTS: usize = 4_096;
+
 /// Runs what is due now.
 pub(crate) async fn run(engine: &Arc<Engine>) -> Result<()> {
     let head = engine.account.head();
-    let crowded = head.objects().filter(|object| {
-        object.kind() == ObjectKind::Table
-            && head.content(object.id()).is_some_and(|c| c.unfolded_count() > FOLD_ABOVE_SEGMENTS)
-    });
-    for table in crowded {
-        engine.account.fold(table.id(), FOLD_ABOVE_SEGMENTS, &Chunks(engine)).await?;
+    let tables = head.objects().filter(|object| object.kind() == ObjectKind::Table);
+    for table in tables {
+        fold_above(engine, &head, table.id(), FOLD_ABOVE_SEGMENTS).await?;
     }
     engine.history.flush().await
+}
+
+/// Keeps what a writer is about to change from growing without bound.
+pub(crate) async fn before_writing(engine: &Engine, head: &Head, table: ObjectId) -> Result<()> {
+    fold_above(engine, head, table, FOLD_FIRST_ABOVE_SEGMENTS).await
+}
+
+async fn fold_above(engine: &Engine, head: &Head, table: ObjectId, above: usize) -> Result<()> {
+    if head.content(table).is_some_and(|content| content.unfolded_count() > above) {
+        engine.account.fold(table, above, &Chunks(engine)).await?;
+    }
+    Ok(())
 }
 
 struct Chunks<'a>(&'a Engine);

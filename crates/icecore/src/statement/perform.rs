@@ -21,7 +21,7 @@ use super::{Change, Planning, RETRIES, Request, Resolved, StatementRun, Write, c
 use crate::plan::{physical_plan, plan_select};
 use crate::progress::Observer;
 use crate::session::{Session, StoredResult};
-use crate::{Progress, QueryResult};
+use crate::{Progress, QueryResult, due};
 
 /// What a statement returns when it is done.
 pub(crate) struct Performed {
@@ -343,7 +343,11 @@ impl Planning {
         id: QueryId,
     ) -> Result<Commit> {
         let engine = self.session.engine();
-        let mut transaction = engine.transaction(self.resolver.head().version()).query(id);
+        let head = self.resolver.head();
+        for table in updates.iter().filter_map(Update::content_of) {
+            due::before_writing(engine, head, table).await?;
+        }
+        let mut transaction = engine.transaction(head.version()).query(id);
         for update in updates {
             transaction = transaction.update(update);
         }

@@ -15,6 +15,10 @@ const SETUP: &str = "
     CREATE FILE FORMAT f TYPE = CSV SKIP_HEADER = 1;
     CREATE TABLE dropped (n INT);
     DROP TABLE dropped;
+    CREATE TABLE loaded (a INT, b VARCHAR, c NUMBER(6,2));
+    PUT file://../../testdata/csv/bad_1_and_4.csv @s AUTO_COMPRESS = FALSE;
+    PUT file://../../testdata/csv/eleven_columns.csv @s AUTO_COMPRESS = FALSE;
+    PUT file://../../testdata/csv/unclosed_quote.csv @s AUTO_COMPRESS = FALSE;
 ";
 
 #[rustfmt::skip]
@@ -89,6 +93,11 @@ const MISTAKES: &[Mistake] = &[
     ("PUT file://no/such/file.csv @s", "091016", "no/such/file.csv"),
     ("ALTER SESSION SET TIMEZONE = 'Europe/Berlin'", "000002", "TIMEZONE"),
     ("USE ROLE analyst", "000002", "ANALYST"),
+    // Files.
+    ("COPY INTO loaded FROM @s FILES = ('bad_1_and_4.csv')", "100038", "bad_1_and_4.csv"),
+    ("COPY INTO loaded FROM @s FILES = ('eleven_columns.csv')", "100080", "(11)"),
+    ("COPY INTO loaded FROM @s FILES = ('unclosed_quote.csv') FILE_FORMAT = (TYPE = CSV FIELD_OPTIONALLY_ENCLOSED_BY = '\"')", "100016", "unclosed_quote.csv"),
+    ("COPY INTO loaded FROM @s FILES = ('bad_1_and_4.csv') FILE_FORMAT = (TYPE = CSV COMPRESSION = GZIP)", "100069", "bad_1_and_4.csv"),
     // What the engine does not have.
     ("MERGE INTO t USING v ON t.k = v.k WHEN MATCHED THEN DELETE", "000002", "MERGE"),
     ("CREATE WAREHOUSE w", "000002", "WAREHOUSE"),

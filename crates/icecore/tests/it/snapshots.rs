@@ -76,3 +76,24 @@ async fn first_array_is_valid(session: &icecore::Session) -> usize {
     let batches = session.execute("SELECT n FROM t").await.unwrap().collect().await.unwrap();
     batches.iter().map(|batch| batch.column(0).len() - batch.column(0).null_count()).sum()
 }
+
+#[tokio::test]
+async fn folding_changes_nothing_that_can_be_seen() {
+    let session = engine().await.session().await.unwrap();
+    session.execute("CREATE TABLE t (n INT)").await.unwrap();
+    for n in 0..300 {
+        session.execute(&format!("INSERT INTO t VALUES ({n})")).await.unwrap();
+    }
+    let then = session.lake().version().get();
+    session.execute("DELETE FROM t WHERE n < 100").await.unwrap();
+    let before_folding = session.lake().version();
+    session.lake().run_due().await.unwrap();
+    assert!(session.lake().version() > before_folding, "nothing was folded");
+    session.execute("UPDATE t SET n = n + 1000 WHERE n = 299").await.unwrap();
+    let now = "SELECT COUNT(*), MIN(n), MAX(n) FROM t";
+    assert_eq!(rows(&session, now).await, ["200|100|1299"]);
+    let old = format!("SELECT COUNT(*), MIN(n), MAX(n) FROM t AT(VERSION => {then})");
+    assert_eq!(rows(&session, &old).await, ["300|0|299"]);
+    session.execute("CREATE TABLE u CLONE t").await.unwrap();
+    assert_eq!(rows(&session, "SELECT COUNT(*) FROM u WHERE n >= 250").await, ["50"]);
+}

@@ -1,1 +1,0 @@
-//! The icecore shell and batch runner.

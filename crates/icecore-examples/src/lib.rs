@@ -1,1 +1,0 @@
-//! The notebook-style examples, one binary with subcommands.
