@@ -57,8 +57,8 @@ pub(crate) fn session_template(settings: &Settings, runtime: Arc<RuntimeEnv>) ->
         .with_config(config(settings))
         .with_runtime_env(runtime)
         .with_expr_planners(expr_planners())
-        .with_scalar_functions(scalar_functions())
-        .with_aggregate_functions(aggregate_functions())
+        .with_scalar_functions(icecore_functions::scalar_functions())
+        .with_aggregate_functions(icecore_functions::aggregate_functions())
         .with_window_functions(SessionStateDefaults::default_window_functions())
         .with_type_planner(icecore_functions::type_planner())
         .with_query_planner(Arc::new(StatementPlanner))
@@ -79,6 +79,9 @@ fn config(settings: &Settings) -> SessionConfig {
     options.sql_parser.enable_ident_normalization = false;
     options.sql_parser.parse_float_as_decimal = true;
     options.sql_parser.dialect = Dialect::Snowflake;
+    // A declared length that differs between the branches of a UNION is no
+    // other type; DataFusion merges such metadata in two ways.
+    options.execution.skip_physical_aggregate_schema_check = true;
     options.execution.time_zone = Some("UTC".to_owned());
     config
 }
@@ -88,22 +91,4 @@ fn expr_planners() -> Vec<Arc<dyn datafusion::logical_expr::planner::ExprPlanner
     let mut planners = vec![icecore_functions::expr_planner()];
     planners.extend(SessionStateDefaults::default_expr_planners());
     planners
-}
-
-fn refused(name: &str) -> bool {
-    icecore_functions::REFUSED.contains(&name)
-}
-
-fn scalar_functions() -> Vec<Arc<datafusion::logical_expr::ScalarUDF>> {
-    let mut functions = SessionStateDefaults::default_scalar_functions();
-    functions.retain(|function| !refused(function.name()));
-    functions.extend(icecore_functions::scalar_functions());
-    functions
-}
-
-fn aggregate_functions() -> Vec<Arc<datafusion::logical_expr::AggregateUDF>> {
-    let mut functions = SessionStateDefaults::default_aggregate_functions();
-    functions.retain(|function| !refused(function.name()));
-    functions.extend(icecore_functions::aggregate_functions());
-    functions
 }
