@@ -34,6 +34,12 @@ pub struct Counted {
 }
 
 /// A statement that was one PUT and nothing else.
+///
+/// ```
+/// use icecore_benches::OnePut;
+/// let put = OnePut { bytes: 634, time: std::time::Duration::from_micros(90) };
+/// assert!(put.bytes < 1_024);
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct OnePut {
     /// Bytes of the PUT.

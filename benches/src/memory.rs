@@ -43,12 +43,14 @@ mod tests {
 
     #[test]
     fn a_peak_is_remembered_until_it_is_forgotten() {
-        forget_peak().unwrap();
-        let before = peak_bytes().unwrap();
-        let block = vec![1_u8; 64 << 20];
-        assert!(peak_bytes().unwrap() >= before + (block.len() as u64) / 2);
+        // Far more than the tests take that run beside this one.
+        let block = vec![1_u8; 256 << 20];
+        let with_it = peak_bytes().unwrap();
+        assert!(with_it >= block.len() as u64);
         drop(block);
+        // The kernel sums up what each thread used only now and then.
+        assert!(peak_bytes().unwrap() > with_it - (32 << 20));
         forget_peak().unwrap();
-        assert!(peak_bytes().unwrap() < before + (48 << 20));
+        assert!(peak_bytes().unwrap() < with_it - (128 << 20));
     }
 }

@@ -73,7 +73,7 @@ async fn create(folder: &Path, rows: u64) -> Outcome {
     let create = format!(
         "CREATE TABLE t AS
          SELECT SEQ4() AS id, SEQ4() % 1000 * 1.25 AS amount, SEQ4() % 17 AS region,
-                'note ' || SEQ4() % 5000 AS note
+                'note ' || (SEQ4() % 5000) AS note
          FROM TABLE(GENERATOR(ROWCOUNT => {rows}))"
     );
     world.session.execute(&create).await?;
