@@ -35,6 +35,8 @@ def run(connection, request):
 def main(path, threads):
     connection = duckdb.connect(path)
     connection.execute(f"SET threads = {int(threads)}")
+    # It would be drawn into the answers.
+    connection.execute("SET enable_progress_bar = false")
     print(json.dumps({"version": duckdb.__version__}), flush=True)
     for line in sys.stdin:
         try:
