@@ -37,7 +37,7 @@ fn clone(criterion: &mut Criterion) {
         group.bench_function(BenchmarkId::from_parameter(segments), |bencher| {
             bencher.to_async(&runtime).iter(|| async {
                 let name = next.fetch_add(1, Ordering::Relaxed);
-                let sql = format!("CREATE TABLE other.public.t{name} CLONE t");
+                let sql = format!("CREATE TABLE other.public.t{name} CLONE icecore.public.t");
                 world.session.execute(&sql).await.unwrap();
             });
         });
@@ -51,7 +51,7 @@ fn commit(criterion: &mut Criterion) {
         let world = runtime.block_on(world(segments));
         group.bench_function(BenchmarkId::from_parameter(segments), |bencher| {
             bencher.to_async(&runtime).iter(|| async {
-                world.session.execute("INSERT INTO t VALUES (7)").await.unwrap();
+                world.session.execute("INSERT INTO icecore.public.t VALUES (7)").await.unwrap();
             });
         });
     }
@@ -78,7 +78,8 @@ fn plan(criterion: &mut Criterion) {
         let world = runtime.block_on(world(segments));
         group.bench_function(BenchmarkId::from_parameter(segments), |bencher| {
             bencher.to_async(&runtime).iter(|| async {
-                let query = world.session.sql("SELECT n FROM t WHERE n = 42").await.unwrap();
+                let query =
+                    world.session.sql("SELECT n FROM icecore.public.t WHERE n = 42").await.unwrap();
                 query.create_physical_plan().await.unwrap()
             });
         });
