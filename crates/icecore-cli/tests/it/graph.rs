@@ -39,7 +39,7 @@ const LAYERS: [&[&str]; 8] = [
         "icecore-warehouse",
     ],
     &["icecore-snapshot", "icecore-segment", "icecore-raw"],
-    &["icecore-processed", "icecore-functions"],
+    &["icecore-processed", "icecore-functions", "icecore-semantic"],
     &["icecore-exec"],
     &["icecore"],
     &["icecore-cli", "icecore-slt", "icecore-examples"],

@@ -1,0 +1,1 @@
+//! Semantic models, metric queries as SQL trees, incremental refresh plans.
