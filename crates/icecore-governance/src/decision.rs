@@ -173,9 +173,12 @@ pub fn missing_or_forbidden(kind: ObjectKind, name: &QualifiedName) -> Error {
         ObjectKind::Database => (Code::OPERATION_IMPOSSIBLE, "database"),
         ObjectKind::Schema => (Code::OPERATION_IMPOSSIBLE, "schema"),
         // A name does not say which of these it would be.
-        ObjectKind::Table | ObjectKind::View | ObjectKind::Stage | ObjectKind::FileFormat => {
-            (Code::OBJECT_NOT_FOUND, "object")
-        }
+        ObjectKind::Table
+        | ObjectKind::View
+        | ObjectKind::Stage
+        | ObjectKind::FileFormat
+        | ObjectKind::Pipe
+        | ObjectKind::Channel => (Code::OBJECT_NOT_FOUND, "object"),
     };
     Error::new(code, format!("{what} '{name}' does not exist or not authorized"))
 }

@@ -4,6 +4,7 @@ mod alter;
 mod create;
 mod loading;
 mod option;
+mod pipe;
 mod refusal;
 mod rows;
 mod session;
@@ -54,6 +55,8 @@ pub(crate) fn query(cursor: &mut Cursor<'_>) -> Result<Box<Query>> {
     lower::query(&mut query, cursor)?;
     Ok(query)
 }
+
+pub(crate) use pipe::pipe_copy;
 
 /// One expression, checked.
 pub(crate) fn expression(cursor: &mut Cursor<'_>) -> Result<Expr> {
@@ -106,6 +109,7 @@ fn object_kind(cursor: &mut Cursor<'_>, verb: &str) -> Result<ObjectKind> {
         (&["VIEW"], ObjectKind::View),
         (&["STAGE"], ObjectKind::Stage),
         (&["FILE", "FORMAT"], ObjectKind::FileFormat),
+        (&["PIPE"], ObjectKind::Pipe),
     ];
     for (words, kind) in KINDS {
         if cursor.accept(words) {

@@ -48,16 +48,16 @@ mod relations;
 pub use calls::{ModifiedCall, modified_calls};
 pub use limits::Limits;
 pub use lower::values_query;
-pub use parse::{Parsed, check_query, parse, parse_expression, parse_query};
+pub use parse::{Parsed, check_query, parse, parse_expression, parse_pipe_copy, parse_query};
 pub use relations::{Relation, name_of, relations, relations_of_query, travel_of};
 pub use split::{Piece, is_complete, split};
 pub use sqlparser;
 pub use sqlparser::ast;
 pub use statement::{
-    AlterContainer, AlterSession, AlterTable, AlterTableAction, AlterView, Assignment, AtBefore,
-    CloneSource, ColumnSpec, ContainerAction, CopyInto, CreateContainer, CreateFileFormat,
-    CreateStage, CreateTable, CreateView, Delete, Describe, DropMode, DropObject, Explain,
-    ExplainFormat, FormatSpec, Insert, InsertSource, List, OnError, OptionValue, Options, Point,
-    Put, Remove, Scope, Show, ShowKind, StageRef, Statement, TravelPoint, Truncate, Undrop, Update,
-    Use, UseTarget, ValueExpr,
+    AlterContainer, AlterPipe, AlterSession, AlterTable, AlterTableAction, AlterView, Assignment,
+    AtBefore, CloneSource, ColumnSpec, ContainerAction, CopyInto, CreateContainer,
+    CreateFileFormat, CreatePipe, CreateStage, CreateTable, CreateView, Delete, Describe, DropMode,
+    DropObject, Explain, ExplainFormat, FormatSpec, Insert, InsertSource, List, OnError,
+    OptionValue, Options, PipeAction, Point, Put, Remove, Scope, Show, ShowKind, StageRef,
+    Statement, TravelPoint, Truncate, Undrop, Update, Use, UseTarget, ValueExpr,
 };

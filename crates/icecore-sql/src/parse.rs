@@ -9,7 +9,7 @@ use crate::guard::{check_length, check_shape};
 use crate::lexer::{Lexeme, lex};
 use crate::split::statements;
 use crate::syntax_error::not_a_token;
-use crate::{Limits, Statement, check, grammar};
+use crate::{CopyInto, Limits, Statement, check, grammar};
 
 /// Stack that the deepest statement of the default limits may need.
 const STACK_NEEDED: usize = 16 << 20;
@@ -86,6 +86,24 @@ pub fn parse_expression(text: &str) -> Result<Expr> {
 pub fn parse_query(text: &str) -> Result<Box<Query>> {
     let limits = Limits::default();
     with_lexemes(text, &limits, |lexemes| whole(text, lexemes, &limits, grammar::query))
+}
+
+/// Reads the COPY INTO of a pipe, as CREATE PIPE keeps it, with the default
+/// limits: ON_ERROR is SKIP_FILE unless it says otherwise.
+///
+/// # Errors
+/// As [`parse`]; `InvalidInput` for an option that a pipe cannot have.
+///
+/// ```
+/// use icecore_sql::{OnError, parse_pipe_copy};
+/// let copy = parse_pipe_copy("copy into t from @s")?;
+/// assert_eq!(copy.on_error, OnError::SkipFile);
+/// assert!(parse_pipe_copy("copy into t from @s force = true").is_err());
+/// # Ok::<(), icecore_types::Error>(())
+/// ```
+pub fn parse_pipe_copy(text: &str) -> Result<CopyInto> {
+    let limits = Limits::default();
+    with_lexemes(text, &limits, |lexemes| whole(text, lexemes, &limits, grammar::pipe_copy))
 }
 
 /// Refuses what a query may not hold, by name: [`parse`] and [`parse_query`]

@@ -3,6 +3,7 @@
 mod create;
 mod loading;
 mod object;
+mod pipe;
 mod rows;
 mod session;
 mod travel;
@@ -17,6 +18,7 @@ pub use object::{
     AlterContainer, AlterTable, AlterTableAction, AlterView, ContainerAction, Describe, DropMode,
     DropObject, Undrop,
 };
+pub use pipe::{AlterPipe, CreatePipe, PipeAction};
 pub use rows::{Assignment, Delete, Insert, InsertSource, Truncate, Update, ValueExpr};
 pub use session::{AlterSession, Explain, ExplainFormat, Scope, Show, ShowKind, Use, UseTarget};
 use sqlparser::ast::Query;
@@ -53,6 +55,8 @@ pub enum Statement {
     CreateStage(CreateStage),
     /// CREATE FILE FORMAT.
     CreateFileFormat(CreateFileFormat),
+    /// CREATE PIPE.
+    CreatePipe(Box<CreatePipe>),
     /// DROP of any object.
     Drop(DropObject),
     /// UNDROP of a table, a schema or a database.
@@ -63,6 +67,8 @@ pub enum Statement {
     AlterContainer(AlterContainer),
     /// ALTER VIEW.
     AlterView(AlterView),
+    /// ALTER PIPE.
+    AlterPipe(AlterPipe),
     /// SHOW.
     Show(Show),
     /// DESCRIBE.
@@ -102,10 +108,12 @@ impl Statement {
             Self::CreateView(_) => "CREATE VIEW",
             Self::CreateStage(_) => "CREATE STAGE",
             Self::CreateFileFormat(_) => "CREATE FILE FORMAT",
+            Self::CreatePipe(_) => "CREATE PIPE",
             Self::Drop(_) => "DROP",
             Self::Undrop(_) => "UNDROP",
             Self::AlterTable(_) => "ALTER TABLE",
             Self::AlterContainer(_) | Self::AlterView(_) => "ALTER",
+            Self::AlterPipe(_) => "ALTER PIPE",
             Self::Show(_) => "SHOW",
             Self::Describe(_) => "DESCRIBE",
             Self::Use(_) => "USE",

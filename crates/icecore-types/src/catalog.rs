@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::{ColumnId, Error, Name, Result, SqlType};
+use crate::{ColumnId, Error, Name, ObjectId, Result, SqlType, Timestamp};
 
 /// What an object is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -24,6 +24,10 @@ pub enum ObjectKind {
     Stage,
     /// How to read raw files.
     FileFormat,
+    /// What loads the files of a stage as they arrive.
+    Pipe,
+    /// What rows of a program stream through into a table.
+    Channel,
 }
 
 /// Objects that share their names: a view cannot be called as a table is.
@@ -39,6 +43,10 @@ pub enum NameSpace {
     Stage,
     /// File formats.
     FileFormat,
+    /// Pipes.
+    Pipe,
+    /// Channels of one table.
+    Channel,
 }
 
 impl ObjectKind {
@@ -50,6 +58,8 @@ impl ObjectKind {
             Self::Table | Self::View => NameSpace::Relation,
             Self::Stage => NameSpace::Stage,
             Self::FileFormat => NameSpace::FileFormat,
+            Self::Pipe => NameSpace::Pipe,
+            Self::Channel => NameSpace::Channel,
         }
     }
 
@@ -62,6 +72,8 @@ impl ObjectKind {
             Self::View => "VIEW",
             Self::Stage => "STAGE",
             Self::FileFormat => "FILE FORMAT",
+            Self::Pipe => "PIPE",
+            Self::Channel => "CHANNEL",
         }
     }
 }
@@ -210,4 +222,56 @@ pub struct FileFormatDefinition {
     /// What its owner says of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
+}
+
+/// A pipe: one COPY INTO for the files that it is told of. It loads the table
+/// from the stage that these names meant when it was made, and stops when
+/// they mean anything else.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PipeDefinition {
+    /// The COPY INTO, with the names as they were written; those that are not
+    /// qualified are of the pipe's schema.
+    pub copy: String,
+    /// The table that it loads.
+    pub table: ObjectId,
+    /// The stage whose files it loads.
+    pub stage: ObjectId,
+    /// Where the files of that stage were when the pipe was made.
+    pub location: StageLocation,
+    /// The file format that the COPY INTO names, if it names one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file_format: Option<ObjectId>,
+    /// Whether it takes the notifications of its location, and not only the
+    /// files that it is given by name.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub auto_ingest: bool,
+    /// Where notifications are fetched from, if they do not come by themselves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notification_channel: Option<String>,
+    /// Files that it was told of before this are not its own: when it was
+    /// made, or made to go on by force.
+    pub since: Timestamp,
+    /// Since when it has been paused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paused: Option<Timestamp>,
+    /// What its owner says of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
+}
+
+/// A channel: rows that one program appends to a table in its own order, and
+/// how far it has come. It is an object inside its table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChannelDefinition {
+    /// How often it was opened: only who opened it last may append.
+    pub opened: u64,
+    /// What the program said with the last rows that were committed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offset_token: Option<String>,
+    /// Rows that were committed through it.
+    pub rows: u64,
+    /// When it was last opened or appended to.
+    pub active: Timestamp,
 }

@@ -30,8 +30,9 @@ mod time;
 mod version;
 
 pub use catalog::{
-    Body, ColumnDefinition, ContainerDefinition, FileFormatDefinition, NameSpace, ObjectKind,
-    StageDefinition, StageLocation, TableDefinition, ViewDefinition,
+    Body, ChannelDefinition, ColumnDefinition, ContainerDefinition, FileFormatDefinition,
+    NameSpace, ObjectKind, PipeDefinition, StageDefinition, StageLocation, TableDefinition,
+    ViewDefinition,
 };
 pub use code::Code;
 pub use content::{

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use icecore_types::{
-    Code, Error, ObjectId, ObjectKind, Result, StageDefinition, StageLocation, Version,
+    Code, Error, ObjectId, ObjectKind, PipeDefinition, Result, StageDefinition, StageLocation,
+    Version,
 };
 
 use super::{Draft, missing};
@@ -29,7 +30,7 @@ impl Draft<'_> {
         let mut open = vec![(*source, top)];
         while let Some((from, mut copy)) = open.pop() {
             for child in children.remove(&from).unwrap_or_default() {
-                if is_internal_stage(&child)? {
+                if stays_behind(&child)? {
                     continue;
                 }
                 let place = Object {
@@ -84,6 +85,19 @@ impl Draft<'_> {
         copy.dropped = None;
         copy.cloned_from = Some(source);
         self.create(copy, content)
+    }
+}
+
+/// Whether a clone of what it is in is without it: files of an internal stage
+/// are not copied, so neither is what loads them, and a channel is one
+/// program's way into one table.
+fn stays_behind(object: &Object) -> Result<bool> {
+    match object.kind {
+        ObjectKind::Channel => Ok(true),
+        ObjectKind::Pipe => {
+            Ok(object.body.read::<PipeDefinition>()?.location == StageLocation::Internal)
+        }
+        _ => is_internal_stage(object),
     }
 }
 

@@ -4,7 +4,7 @@ use icecore_types::{Error, ObjectKind, QualifiedName, Result};
 use sqlparser::tokenizer::Token;
 
 use super::rows::distinct;
-use super::{if_exists, object_kind, object_name, option, table};
+use super::{if_exists, object_kind, object_name, option, pipe, table};
 use crate::cursor::Cursor;
 use crate::{
     AlterContainer, AlterSession, AlterTable, AlterTableAction, AlterView, ContainerAction,
@@ -33,7 +33,8 @@ pub(super) fn alter(cursor: &mut Cursor<'_>) -> Result<Statement> {
             let action = action(cursor, kind)?;
             Ok(Statement::AlterContainer(AlterContainer { kind, name, if_exists, action }))
         }
-        ObjectKind::Stage | ObjectKind::FileFormat => {
+        ObjectKind::Pipe => pipe::alter_pipe(cursor).map(Statement::AlterPipe),
+        ObjectKind::Stage | ObjectKind::FileFormat | ObjectKind::Channel => {
             Err(Error::unsupported(format_args!("ALTER {}", kind.sql())))
         }
     }

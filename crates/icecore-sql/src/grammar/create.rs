@@ -4,7 +4,7 @@ use icecore_types::{Error, ObjectKind, Result};
 use sqlparser::tokenizer::Token;
 
 use super::travel::clone_source;
-use super::{object_kind, object_name, option, query, table};
+use super::{object_kind, object_name, option, pipe, query, table};
 use crate::cursor::Cursor;
 use crate::{
     CreateContainer, CreateFileFormat, CreateStage, CreateView, OptionValue, Options, Statement,
@@ -46,6 +46,9 @@ pub(super) fn create(cursor: &mut Cursor<'_>) -> Result<Statement> {
         }
         ObjectKind::Stage => stage(cursor, existing).map(Statement::CreateStage),
         ObjectKind::FileFormat => file_format(cursor, existing).map(Statement::CreateFileFormat),
+        ObjectKind::Pipe => pipe::create_pipe(cursor, existing)
+            .map(|create| Statement::CreatePipe(Box::new(create))),
+        ObjectKind::Channel => Err(cursor.unexpected()),
     }
 }
 

@@ -78,8 +78,6 @@ const OBJECTS: &[&str] = &[
     "ORGANIZATION",
     "PACKAGES",
     "PASSWORD",
-    "PIPE",
-    "PIPES",
     "PRIMARY",
     "PRIVACY",
     "PROCEDURE",

@@ -14,6 +14,8 @@ const KINDS: &[(&[&str], ShowKind)] = &[
     (&["DATABASES"], ShowKind::Databases),
     (&["STAGES"], ShowKind::Stages),
     (&["FILE", "FORMATS"], ShowKind::FileFormats),
+    (&["PIPES"], ShowKind::Pipes),
+    (&["CHANNELS"], ShowKind::Channels),
     (&["COLUMNS"], ShowKind::Columns),
     (&["PARAMETERS"], ShowKind::Parameters),
     (&["WAREHOUSES"], ShowKind::Warehouses),

@@ -562,3 +562,89 @@ fn what_means_nothing_has_its_place_or_its_code() {
         assert_eq!((error.message(), error.code()), (message, code), "{text}");
     }
 }
+
+#[test]
+fn pipes_are_created_with_a_copy_that_goes_on() {
+    let Statement::CreatePipe(create) = one("create or replace pipe a.b.p auto_ingest = true \
+         notification_channel = 'https://sqs.eu-west-1.amazonaws.com/1/q' comment = 'c' \
+         as copy into t (x) from @s/d/ pattern = '.*csv' on_error = continue")
+    else {
+        panic!()
+    };
+    assert!(create.or_replace && !create.if_not_exists && create.auto_ingest);
+    assert_eq!((create.name, create.copy.table), (name("a.b.p"), name("t")));
+    assert_eq!(create.copy.on_error, OnError::Continue);
+    assert!(create.copy_text.starts_with("copy into t (x)"));
+    assert_eq!(create.comment.as_deref(), Some("c"));
+
+    let Statement::CreatePipe(create) = one("CREATE PIPE IF NOT EXISTS p AS COPY INTO t FROM @s")
+    else {
+        panic!()
+    };
+    assert!(create.if_not_exists && !create.auto_ingest);
+    assert_eq!(create.copy.on_error, OnError::SkipFile);
+}
+
+#[test]
+fn a_pipe_cannot_have_what_one_copy_does_once() {
+    for option in [
+        "ON_ERROR = ABORT_STATEMENT",
+        "on_error = 'abort_statement'",
+        "FORCE = TRUE",
+        "FORCE = FALSE",
+        "PURGE = TRUE",
+        "FILES = ('a.csv')",
+        "SIZE_LIMIT = 10",
+        "RETURN_FAILED_ONLY = TRUE",
+        "VALIDATION_MODE = RETURN_ERRORS",
+    ] {
+        let error = error(&format!("CREATE PIPE p AS COPY INTO t FROM @s {option}"));
+        assert_eq!(error.code(), Code::INVALID_OPTION, "{option}: {error}");
+        assert!(error.message().contains("a pipe cannot have"), "{option}: {error}");
+    }
+    let text = "CREATE PIPE p AS COPY INTO t FROM @s FILE_FORMAT = (TYPE = CSV ESCAPE = 'x')";
+    assert!(matches!(one(text), Statement::CreatePipe(_)));
+    for (text, expected) in [
+        ("CREATE PIPE p INTEGRATION = 'I' AS COPY INTO t FROM @s", ErrorKind::Unsupported),
+        ("CREATE PIPE p AWS_SNS_TOPIC = 'a' AS COPY INTO t FROM @s", ErrorKind::Unsupported),
+        (
+            "CREATE PIPE p NOTIFICATION_CHANNEL = 'q' AS COPY INTO t FROM @s",
+            ErrorKind::InvalidInput,
+        ),
+        (
+            "CREATE PIPE p AUTO_INGEST = TRUE AUTO_INGEST = TRUE AS COPY INTO t FROM @s",
+            ErrorKind::InvalidInput,
+        ),
+        ("CREATE PIPE p CLONE q", ErrorKind::Unsupported),
+        ("CREATE PIPE p AS SELECT 1", ErrorKind::InvalidInput),
+        ("ALTER PIPE p RENAME TO q", ErrorKind::InvalidInput),
+        ("ALTER PIPE p SET TAG x = 'y'", ErrorKind::Unsupported),
+        ("ALTER PIPE p REFRESH PREFIX = 'a' PREFIX = 'b'", ErrorKind::InvalidInput),
+    ] {
+        assert_eq!(error(text).kind(), expected, "{text}");
+    }
+}
+
+#[test]
+fn pipes_are_altered_dropped_and_shown() {
+    let Statement::AlterPipe(alter) =
+        one("ALTER PIPE IF EXISTS p SET PIPE_EXECUTION_PAUSED = TRUE")
+    else {
+        panic!()
+    };
+    assert_eq!((alter.if_exists, alter.action), (true, PipeAction::SetPaused(true)));
+    let Statement::AlterPipe(alter) =
+        one("alter pipe p refresh prefix = 'd1/' modified_after = '2013-01-01T00:00:00Z'")
+    else {
+        panic!()
+    };
+    let PipeAction::Refresh { prefix, modified_after } = alter.action else { panic!() };
+    assert_eq!((prefix.as_str(), modified_after.is_some()), ("d1/", true));
+    assert!(
+        matches!(one("DROP PIPE IF EXISTS p"), Statement::Drop(d) if d.kind == ObjectKind::Pipe)
+    );
+    assert!(matches!(one("DESC PIPE p"), Statement::Describe(d) if d.kind == ObjectKind::Pipe));
+    assert!(matches!(one("SHOW PIPES LIKE 'x%'"), Statement::Show(s) if s.what == ShowKind::Pipes));
+    let Statement::Show(show) = one("SHOW CHANNELS IN TABLE t") else { panic!() };
+    assert_eq!((show.what, show.scope), (ShowKind::Channels, Some(Scope::Table(name("t")))));
+}

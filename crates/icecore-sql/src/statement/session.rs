@@ -89,6 +89,10 @@ pub enum ShowKind {
     Stages,
     /// File formats.
     FileFormats,
+    /// Pipes.
+    Pipes,
+    /// Channels of tables.
+    Channels,
     /// Columns of tables and views.
     Columns,
     /// Parameters of the session.
@@ -108,6 +112,8 @@ impl ShowKind {
             Self::Databases => "DATABASES",
             Self::Stages => "STAGES",
             Self::FileFormats => "FILE FORMATS",
+            Self::Pipes => "PIPES",
+            Self::Channels => "CHANNELS",
             Self::Columns => "COLUMNS",
             Self::Parameters => "PARAMETERS",
             Self::Warehouses => "WAREHOUSES",
@@ -129,7 +135,7 @@ pub enum Scope {
     Database(Option<Name>),
     /// IN SCHEMA, the session's if unnamed.
     Schema(Option<QualifiedName>),
-    /// IN TABLE, or IN VIEW: only for COLUMNS.
+    /// IN TABLE, or IN VIEW: only for COLUMNS and CHANNELS.
     Table(QualifiedName),
     /// IN SESSION: only for PARAMETERS.
     Session,

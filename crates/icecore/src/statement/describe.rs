@@ -7,7 +7,7 @@ use icecore_raw::describe_format;
 use icecore_snapshot::Object;
 use icecore_sql::Describe;
 use icecore_types::{
-    FileFormatDefinition, ObjectKind, Result, SqlType, StageDefinition, TableDefinition,
+    Error, FileFormatDefinition, ObjectKind, Result, SqlType, StageDefinition, TableDefinition,
     ViewDefinition,
 };
 
@@ -54,6 +54,8 @@ impl Planning {
             ObjectKind::Table | ObjectKind::View => self.describe_relation(object),
             ObjectKind::Database | ObjectKind::Schema => self.describe_container(object),
             ObjectKind::FileFormat => properties(&object.body().read::<FileFormatDefinition>()?),
+            ObjectKind::Pipe => self.describe_pipe(object),
+            ObjectKind::Channel => Err(Error::unsupported("DESCRIBE CHANNEL")),
             ObjectKind::Stage => {
                 let stage: StageDefinition = object.body().read()?;
                 properties(&stage.file_format.unwrap_or_default())

@@ -4,8 +4,8 @@ use icecore_governance::Verb;
 use icecore_snapshot::Object;
 use icecore_sql::{Scope, Show, ShowKind};
 use icecore_types::{
-    Body, ContainerDefinition, Error, FileFormatDefinition, ObjectId, ObjectKind, QualifiedName,
-    Result, SqlType, StageDefinition, TableDefinition, ViewDefinition,
+    Body, ContainerDefinition, Error, FileFormatDefinition, ObjectId, ObjectKind, PipeDefinition,
+    QualifiedName, Result, SqlType, StageDefinition, TableDefinition, ViewDefinition,
 };
 
 use super::{Planning, unknown};
@@ -65,6 +65,17 @@ const STAGES: Columns = &[
 ];
 const FORMATS: Columns =
     &[COMMON[0], COMMON[1], COMMON[2], COMMON[3], COMMON[4], COMMON[5], ("type", TEXT)];
+const PIPES: Columns = &[
+    COMMON[0],
+    COMMON[1],
+    COMMON[2],
+    COMMON[3],
+    COMMON[4],
+    COMMON[5],
+    ("definition", TEXT),
+    ("notification_channel", TEXT),
+    ("pattern", TEXT),
+];
 const COLUMNS: Columns = &[
     ("table_name", TEXT),
     ("schema_name", TEXT),
@@ -198,9 +209,15 @@ impl Planning {
             ShowKind::Views => row.push(Cell::text(object.body().read::<ViewDefinition>()?.text)),
             ShowKind::Stages => row.extend([Cell::text(""), Cell::text("INTERNAL")]),
             ShowKind::FileFormats => row.push(Cell::text("CSV")),
+            ShowKind::Pipes => row.extend(pipe_cells(&object.body().read()?)?),
             _ => row.push(Cell::text(object.kind().sql())),
         }
         Ok(row)
+    }
+
+    /// DESCRIBE PIPE: what SHOW PIPES says of it.
+    pub(super) fn describe_pipe(&self, pipe: &Object) -> Result<arrow::array::RecordBatch> {
+        batch(PIPES, vec![self.listed_row(ShowKind::Pipes, pipe)?])
     }
 
     fn is_current(&self, object: &Object) -> bool {
@@ -317,8 +334,19 @@ fn listed(what: ShowKind) -> Result<(Columns, &'static [ObjectKind])> {
         ShowKind::Databases => (CONTAINERS, &[ObjectKind::Database]),
         ShowKind::Stages => (STAGES, &[ObjectKind::Stage]),
         ShowKind::FileFormats => (FORMATS, &[ObjectKind::FileFormat]),
+        ShowKind::Pipes => (PIPES, &[ObjectKind::Pipe]),
         other => return Err(Error::unsupported(format_args!("SHOW {}", other.sql()))),
     })
+}
+
+/// What SHOW PIPES says besides what it says of every object.
+fn pipe_cells(pipe: &PipeDefinition) -> Result<[Cell; 3]> {
+    let pattern = icecore_sql::parse_pipe_copy(&pipe.copy)?.pattern;
+    Ok([
+        Cell::text(pipe.copy.as_str()),
+        Cell::maybe_text(pipe.notification_channel.as_deref()),
+        Cell::maybe_text(pattern),
+    ])
 }
 
 /// What the owner says of an object.
@@ -329,6 +357,8 @@ pub(crate) fn comment_of(kind: ObjectKind, body: &Body) -> Result<Option<String>
         ObjectKind::View => body.read::<ViewDefinition>()?.comment,
         ObjectKind::Stage => body.read::<StageDefinition>()?.comment,
         ObjectKind::FileFormat => body.read::<FileFormatDefinition>()?.comment,
+        ObjectKind::Pipe => body.read::<PipeDefinition>()?.comment,
+        ObjectKind::Channel => None,
     })
 }
 
