@@ -29,7 +29,7 @@ use icecore_types::{Code, Error, ErrorKind, ObjectKind, QualifiedName, Result};
 use authorize::authorize;
 pub(crate) use change::Change;
 pub(crate) use describe::columns_of;
-pub(crate) use load::{Load, StageChange};
+pub(crate) use load::{Companion, Load, LoadDone, StageChange};
 pub(crate) use planning::Planning;
 pub(crate) use request::{AppendRows, CloneTable, Request};
 pub(crate) use resolver::{Resolver, unknown};

@@ -1,0 +1,111 @@
+//! Stages as statements name them, and what PUT, LIST and REMOVE do to their
+//! files.
+
+use std::sync::Arc;
+
+use icecore_governance::Verb;
+use icecore_raw::{StageFiles, local_files};
+use icecore_snapshot::Object;
+use icecore_sql::{List, Put, Remove, StageRef};
+use icecore_types::{Error, ObjectKind, Result, StageDefinition, StageLocation};
+use regex::Regex;
+
+use super::results::{list_rows, put_rows, removed_rows};
+use crate::Progress;
+use crate::progress::Observer;
+use crate::statement::Planning;
+use crate::statement::perform::Performed;
+
+/// What is done with the files of a stage.
+pub(crate) enum StageChange {
+    Put { stage: StageFiles, put: Put },
+    List { stage: StageFiles, path: String, pattern: Option<Regex> },
+    Remove { stage: StageFiles, path: String, pattern: Option<Regex> },
+}
+
+impl Planning {
+    /// The files of a stage, and how the stage is defined.
+    pub(crate) fn stage(
+        &self,
+        stage: &StageRef,
+        verb: Verb,
+    ) -> Result<(StageFiles, StageDefinition)> {
+        let object = self.resolver.object(ObjectKind::Stage, &stage.stage)?;
+        self.resolver.act(verb, object);
+        let definition: StageDefinition = object.body().read()?;
+        Ok((self.stage_files(object, &definition)?, definition))
+    }
+
+    fn stage_files(&self, stage: &Object, definition: &StageDefinition) -> Result<StageFiles> {
+        let engine = self.session.engine();
+        match &definition.location {
+            StageLocation::Internal => {
+                let prefix =
+                    engine.account.root().clone().join("stage").join(stage.id().to_string());
+                let shown = stage.name().as_str().to_lowercase();
+                let keys = Arc::clone(&engine.content_keys);
+                Ok(StageFiles::new(Arc::clone(&engine.env.store), prefix, shown).with_keys(keys))
+            }
+            StageLocation::External { url } => {
+                Err(Error::unsupported(format_args!("external stage URL={url}")))
+            }
+        }
+    }
+
+    pub(in crate::statement) fn put(&self, put: &Put) -> Result<StageChange> {
+        let (stage, _) = self.stage(&put.target, Verb::PutStage)?;
+        Ok(StageChange::Put { stage, put: put.clone() })
+    }
+
+    pub(in crate::statement) fn list(&self, list: &List) -> Result<StageChange> {
+        let (stage, _) = self.stage(&list.stage, Verb::ListStage)?;
+        let pattern = pattern(list.pattern.as_deref())?;
+        Ok(StageChange::List { stage, path: list.stage.path.clone(), pattern })
+    }
+
+    pub(in crate::statement) fn remove(&self, remove: &Remove) -> Result<StageChange> {
+        let (stage, _) = self.stage(&remove.stage, Verb::RemoveStage)?;
+        let pattern = pattern(remove.pattern.as_deref())?;
+        Ok(StageChange::Remove { stage, path: remove.stage.path.clone(), pattern })
+    }
+
+    /// Does what a statement says to the files of a stage.
+    pub(in crate::statement) async fn change_stage(
+        &self,
+        change: StageChange,
+        observer: &Observer,
+    ) -> Result<Performed> {
+        match change {
+            StageChange::Put { stage, put } => put_files(&stage, &put, observer).await,
+            StageChange::List { stage, path, pattern } => {
+                let files = stage.list(&path, pattern.as_ref()).await?;
+                list_rows(&stage, &files)
+            }
+            StageChange::Remove { stage, path, pattern } => {
+                let removed = stage.remove(&path, pattern.as_ref()).await?;
+                removed_rows(&stage, &removed)
+            }
+        }
+    }
+}
+
+async fn put_files(stage: &StageFiles, put: &Put, observer: &Observer) -> Result<Performed> {
+    let files = local_files(&put.source)?;
+    let mut results = Vec::with_capacity(files.len());
+    for (done, file) in files.iter().enumerate() {
+        observer.tell(Progress {
+            what: "uploading".into(),
+            done: done as u64,
+            total: Some(files.len() as u64),
+            rows: 0,
+        });
+        let below = put.target.path.as_str();
+        results.push(stage.put(file, below, put.auto_compress, put.overwrite).await?);
+    }
+    put_rows(&results)
+}
+
+/// A PATTERN: it holds for a whole name.
+pub(crate) fn pattern(text: Option<&str>) -> Result<Option<Regex>> {
+    text.map(StageFiles::pattern).transpose()
+}
