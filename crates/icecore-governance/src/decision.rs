@@ -178,7 +178,8 @@ pub fn missing_or_forbidden(kind: ObjectKind, name: &QualifiedName) -> Error {
         | ObjectKind::Stage
         | ObjectKind::FileFormat
         | ObjectKind::Pipe
-        | ObjectKind::Channel => (Code::OBJECT_NOT_FOUND, "object"),
+        | ObjectKind::Channel
+        | ObjectKind::SemanticView => (Code::OBJECT_NOT_FOUND, "object"),
     };
     Error::new(code, format!("{what} '{name}' does not exist or not authorized"))
 }

@@ -7,6 +7,7 @@ mod option;
 mod pipe;
 mod refusal;
 mod rows;
+mod semantic;
 mod session;
 mod table;
 mod travel;
@@ -85,7 +86,12 @@ fn explain(cursor: &mut Cursor<'_>) -> Result<Explain> {
         };
         cursor.advance();
     }
+    if format == ExplainFormat::default() && cursor.accept(&["METRIC"]) {
+        format = ExplainFormat::Metric;
+    }
     let explainable = ["SELECT", "WITH", "VALUES", "INSERT", "DELETE", "UPDATE"];
+    let explainable =
+        if format == ExplainFormat::Metric { &explainable[..2] } else { &explainable };
     let known = explainable.iter().any(|word| cursor.is_next(word));
     if !known && *cursor.peek() != Token::LParen {
         let word = cursor.next_text().to_uppercase();
@@ -107,6 +113,7 @@ fn object_kind(cursor: &mut Cursor<'_>, verb: &str) -> Result<ObjectKind> {
         (&["SCHEMA"], ObjectKind::Schema),
         (&["TABLE"], ObjectKind::Table),
         (&["VIEW"], ObjectKind::View),
+        (&["SEMANTIC", "VIEW"], ObjectKind::SemanticView),
         (&["STAGE"], ObjectKind::Stage),
         (&["FILE", "FORMAT"], ObjectKind::FileFormat),
         (&["PIPE"], ObjectKind::Pipe),

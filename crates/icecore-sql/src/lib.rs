@@ -35,6 +35,7 @@ mod guard;
 
 mod cursor;
 mod parse;
+mod semantic;
 
 mod grammar;
 
@@ -56,8 +57,10 @@ pub use sqlparser::ast;
 pub use statement::{
     AlterContainer, AlterPipe, AlterSession, AlterTable, AlterTableAction, AlterView, Assignment,
     AtBefore, CloneSource, ColumnSpec, ContainerAction, CopyInto, CreateContainer,
-    CreateFileFormat, CreatePipe, CreateStage, CreateTable, CreateView, Delete, Describe, DropMode,
-    DropObject, Explain, ExplainFormat, FormatSpec, Insert, InsertSource, List, OnError,
-    OptionValue, Options, PipeAction, Point, Put, Remove, Scope, Show, ShowKind, StageRef,
-    Statement, TravelPoint, Truncate, Undrop, Update, Use, UseTarget, ValueExpr,
+    CreateFileFormat, CreatePipe, CreateSemanticView, CreateStage, CreateTable, CreateView, Delete,
+    Describe, DistinctRange, DropMode, DropObject, Explain, ExplainFormat, FormatSpec, Insert,
+    InsertSource, List, NonAdditive, OnError, OptionValue, Options, PipeAction, Point, Put,
+    RelationshipTarget, Remove, Scope, SemanticClause, SemanticExpression, SemanticItem,
+    SemanticKind, SemanticQuery, SemanticRelationship, SemanticTable, Show, ShowKind, StageRef,
+    Statement, TravelPoint, Truncate, Undrop, Update, Use, UseTarget, ValueExpr, VerifiedQuery,
 };

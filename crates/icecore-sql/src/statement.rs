@@ -5,6 +5,7 @@ mod loading;
 mod object;
 mod pipe;
 mod rows;
+mod semantic;
 mod session;
 mod travel;
 
@@ -20,6 +21,11 @@ pub use object::{
 };
 pub use pipe::{AlterPipe, CreatePipe, PipeAction};
 pub use rows::{Assignment, Delete, Insert, InsertSource, Truncate, Update, ValueExpr};
+pub use semantic::{
+    CreateSemanticView, DistinctRange, NonAdditive, RelationshipTarget, SemanticClause,
+    SemanticExpression, SemanticItem, SemanticKind, SemanticQuery, SemanticRelationship,
+    SemanticTable, VerifiedQuery,
+};
 pub use session::{AlterSession, Explain, ExplainFormat, Scope, Show, ShowKind, Use, UseTarget};
 use sqlparser::ast::Query;
 pub use travel::{AtBefore, CloneSource, Point, TravelPoint};
@@ -51,6 +57,8 @@ pub enum Statement {
     CreateTable(Box<CreateTable>),
     /// CREATE VIEW.
     CreateView(Box<CreateView>),
+    /// CREATE SEMANTIC VIEW.
+    CreateSemanticView(Box<CreateSemanticView>),
     /// CREATE STAGE.
     CreateStage(CreateStage),
     /// CREATE FILE FORMAT.
@@ -65,7 +73,7 @@ pub enum Statement {
     AlterTable(Box<AlterTable>),
     /// ALTER DATABASE or ALTER SCHEMA.
     AlterContainer(AlterContainer),
-    /// ALTER VIEW.
+    /// ALTER VIEW or ALTER SEMANTIC VIEW.
     AlterView(AlterView),
     /// ALTER PIPE.
     AlterPipe(AlterPipe),
@@ -106,6 +114,7 @@ impl Statement {
             Self::CreateTable(create) if create.as_query.is_some() => "CREATE_TABLE_AS_SELECT",
             Self::CreateTable(_) => "CREATE TABLE",
             Self::CreateView(_) => "CREATE VIEW",
+            Self::CreateSemanticView(_) => "CREATE SEMANTIC VIEW",
             Self::CreateStage(_) => "CREATE STAGE",
             Self::CreateFileFormat(_) => "CREATE FILE FORMAT",
             Self::CreatePipe(_) => "CREATE PIPE",

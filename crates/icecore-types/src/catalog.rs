@@ -20,6 +20,8 @@ pub enum ObjectKind {
     Table,
     /// A stored query.
     View,
+    /// Metrics and dimensions over related tables.
+    SemanticView,
     /// A place of raw files.
     Stage,
     /// How to read raw files.
@@ -37,7 +39,7 @@ pub enum NameSpace {
     Database,
     /// Schemas.
     Schema,
-    /// Tables and views.
+    /// Tables, views and semantic views.
     Relation,
     /// Stages.
     Stage,
@@ -55,7 +57,7 @@ impl ObjectKind {
         match self {
             Self::Database => NameSpace::Database,
             Self::Schema => NameSpace::Schema,
-            Self::Table | Self::View => NameSpace::Relation,
+            Self::Table | Self::View | Self::SemanticView => NameSpace::Relation,
             Self::Stage => NameSpace::Stage,
             Self::FileFormat => NameSpace::FileFormat,
             Self::Pipe => NameSpace::Pipe,
@@ -70,6 +72,7 @@ impl ObjectKind {
             Self::Schema => "SCHEMA",
             Self::Table => "TABLE",
             Self::View => "VIEW",
+            Self::SemanticView => "SEMANTIC VIEW",
             Self::Stage => "STAGE",
             Self::FileFormat => "FILE FORMAT",
             Self::Pipe => "PIPE",
@@ -179,6 +182,22 @@ pub struct ViewDefinition {
     /// The schema that its unqualified names are looked up in.
     pub schema: Name,
     /// The whole statement, as SHOW prints it.
+    pub text: String,
+    /// What its owner says of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
+}
+
+/// A semantic view. What it is made of is in its statement, which is read
+/// again whenever it is used.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SemanticViewDefinition {
+    /// The database that its unqualified names are looked up in.
+    pub database: Name,
+    /// The schema that its unqualified names are looked up in.
+    pub schema: Name,
+    /// The whole statement that made it.
     pub text: String,
     /// What its owner says of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]

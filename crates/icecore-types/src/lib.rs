@@ -31,8 +31,8 @@ mod version;
 
 pub use catalog::{
     Body, ChannelDefinition, ColumnDefinition, ContainerDefinition, FileFormatDefinition,
-    NameSpace, ObjectKind, PipeDefinition, StageDefinition, StageLocation, TableDefinition,
-    ViewDefinition,
+    NameSpace, ObjectKind, PipeDefinition, SemanticViewDefinition, StageDefinition, StageLocation,
+    TableDefinition, ViewDefinition,
 };
 pub use code::Code;
 pub use content::{

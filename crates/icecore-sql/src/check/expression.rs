@@ -7,9 +7,11 @@ use sqlparser::ast::{
 };
 
 use super::refuse;
+use crate::semantic::is_excluding;
 
 pub(super) fn check(expression: &Expr) -> Result<()> {
     let name = match expression {
+        marked if is_excluding(marked) => "PARTITION BY EXCLUDING outside of a metric",
         Expr::BinaryOp { op, .. } => return binary(op),
         Expr::UnaryOp { op, .. } => return unary(*op),
         Expr::Function(function) => return call(function),

@@ -6,6 +6,7 @@ use sqlparser::ast::{
 };
 
 use super::refuse;
+use crate::SemanticQuery;
 use crate::relations::{name_of, travel_of};
 
 /// The joins of one item of FROM. What is joined is visited by itself.
@@ -54,8 +55,9 @@ fn operator(operator: &JoinOperator) -> Result<()> {
 pub(super) fn factor(factor: &TableFactor) -> Result<()> {
     match factor {
         TableFactor::Table { .. } => table(factor),
-        TableFactor::Derived { lateral: _, subquery: _, alias, sample } => {
+        TableFactor::Derived { lateral: _, subquery, alias, sample } => {
             sampled(sample.as_ref())?;
+            SemanticQuery::of(subquery)?;
             alias_clause(alias.as_ref())
         }
         TableFactor::TableFunction { expr: _, alias }
@@ -70,7 +72,9 @@ pub(super) fn factor(factor: &TableFactor) -> Result<()> {
         TableFactor::Pivot { .. } => Err(Error::unsupported("PIVOT")),
         TableFactor::Unpivot { .. } => Err(Error::unsupported("UNPIVOT")),
         TableFactor::MatchRecognize { .. } => Err(Error::unsupported("MATCH_RECOGNIZE")),
-        TableFactor::SemanticView { .. } => Err(Error::unsupported("SEMANTIC_VIEW(..)")),
+        TableFactor::SemanticView { .. } => {
+            Err(Error::unsupported("this form of SEMANTIC_VIEW(..)"))
+        }
     }
 }
 

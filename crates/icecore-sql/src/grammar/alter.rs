@@ -21,11 +21,11 @@ pub(super) fn alter(cursor: &mut Cursor<'_>) -> Result<Statement> {
         ObjectKind::Table => {
             alter_table(cursor).map(|alter| Statement::AlterTable(Box::new(alter)))
         }
-        ObjectKind::View => {
+        ObjectKind::View | ObjectKind::SemanticView => {
             let if_exists = if_exists(cursor);
             let name = cursor.qualified_name()?;
             let action = action(cursor, kind)?;
-            Ok(Statement::AlterView(AlterView { name, if_exists, action }))
+            Ok(Statement::AlterView(AlterView { kind, name, if_exists, action }))
         }
         ObjectKind::Database | ObjectKind::Schema => {
             let if_exists = if_exists(cursor);
@@ -64,13 +64,17 @@ fn action(cursor: &mut Cursor<'_>, kind: ObjectKind) -> Result<ContainerAction> 
     if cursor.accept(&["RENAME", "TO"]) {
         return Ok(ContainerAction::Rename(object_name(cursor, kind)?));
     }
-    if kind != ObjectKind::View && cursor.accept(&["SWAP", "WITH"]) {
+    let is_view = matches!(kind, ObjectKind::View | ObjectKind::SemanticView);
+    if !is_view && cursor.accept(&["SWAP", "WITH"]) {
         return Ok(ContainerAction::SwapWith(object_name(cursor, kind)?));
     }
     let property = property(cursor, kind)?;
     Ok(match property {
-        Property::Retention(_) if kind == ObjectKind::View => {
-            return Err(Error::unsupported("ALTER VIEW .. DATA_RETENTION_TIME_IN_DAYS"));
+        Property::Retention(_) if is_view => {
+            let kind = kind.sql();
+            return Err(Error::unsupported(format_args!(
+                "ALTER {kind} .. DATA_RETENTION_TIME_IN_DAYS"
+            )));
         }
         Property::Retention(days) => ContainerAction::SetRetention(days),
         Property::Comment(comment) => ContainerAction::SetComment(comment),

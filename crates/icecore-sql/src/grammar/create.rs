@@ -4,7 +4,7 @@ use icecore_types::{Error, ObjectKind, Result};
 use sqlparser::tokenizer::Token;
 
 use super::travel::clone_source;
-use super::{object_kind, object_name, option, pipe, query, table};
+use super::{object_kind, object_name, option, pipe, query, semantic, table};
 use crate::cursor::Cursor;
 use crate::{
     CreateContainer, CreateFileFormat, CreateStage, CreateView, OptionValue, Options, Statement,
@@ -44,6 +44,8 @@ pub(super) fn create(cursor: &mut Cursor<'_>) -> Result<Statement> {
         ObjectKind::View => {
             view(cursor, existing).map(|create| Statement::CreateView(Box::new(create)))
         }
+        ObjectKind::SemanticView => semantic::create(cursor, existing)
+            .map(|create| Statement::CreateSemanticView(Box::new(create))),
         ObjectKind::Stage => stage(cursor, existing).map(Statement::CreateStage),
         ObjectKind::FileFormat => file_format(cursor, existing).map(Statement::CreateFileFormat),
         ObjectKind::Pipe => pipe::create_pipe(cursor, existing)

@@ -1,6 +1,6 @@
 //! SHOW and USE.
 
-use icecore_types::{Error, Result};
+use icecore_types::{Error, QualifiedName, Result};
 
 use super::refusal;
 use crate::cursor::Cursor;
@@ -19,6 +19,10 @@ const KINDS: &[(&[&str], ShowKind)] = &[
     (&["COLUMNS"], ShowKind::Columns),
     (&["PARAMETERS"], ShowKind::Parameters),
     (&["WAREHOUSES"], ShowKind::Warehouses),
+    (&["SEMANTIC", "VIEWS"], ShowKind::SemanticViews),
+    (&["SEMANTIC", "DIMENSIONS"], ShowKind::SemanticDimensions),
+    (&["SEMANTIC", "FACTS"], ShowKind::SemanticFacts),
+    (&["SEMANTIC", "METRICS"], ShowKind::SemanticMetrics),
 ];
 
 pub(super) fn show(cursor: &mut Cursor<'_>) -> Result<Show> {
@@ -32,11 +36,23 @@ pub(super) fn show(cursor: &mut Cursor<'_>) -> Result<Show> {
     refuse_modifiers(*what, terse, history)?;
     let like = cursor.accept(&["LIKE"]).then(|| cursor.string()).transpose()?;
     let scope = cursor.accept(&["IN"]).then(|| scope(cursor, *what)).transpose()?;
+    let for_metric = for_metric(cursor, *what, scope.as_ref())?;
     let starts_with = cursor.accept(&["STARTS", "WITH"]).then(|| cursor.string()).transpose()?;
     let limit_rows = cursor.accept(&["LIMIT"]).then(|| cursor.integer()).transpose()?;
     let from =
         (limit_rows.is_some() && cursor.accept(&["FROM"])).then(|| cursor.string()).transpose()?;
-    Ok(Show { what: *what, terse, history, like, scope, starts_with, limit_rows, from })
+    Ok(Show { what: *what, terse, history, like, scope, starts_with, limit_rows, from, for_metric })
+}
+
+/// FOR METRIC, of SHOW SEMANTIC DIMENSIONS IN a view.
+fn for_metric(
+    cursor: &mut Cursor<'_>,
+    what: ShowKind,
+    scope: Option<&Scope>,
+) -> Result<Option<QualifiedName>> {
+    let named = matches!(scope, Some(Scope::Named(_) | Scope::Table(_)));
+    let allowed = what == ShowKind::SemanticDimensions && named;
+    (allowed && cursor.accept(&["FOR", "METRIC"])).then(|| cursor.short_name(2)).transpose()
 }
 
 fn refuse_modifiers(what: ShowKind, terse: bool, history: bool) -> Result<()> {
@@ -73,7 +89,14 @@ fn scope(cursor: &mut Cursor<'_>, what: ShowKind) -> Result<Scope> {
         cursor.advance();
         return cursor.qualified_name().map(Scope::Table);
     }
-    cursor.short_name(if what == ShowKind::Columns { 3 } else { 2 }).map(Scope::Named)
+    let three = matches!(
+        what,
+        ShowKind::Columns
+            | ShowKind::SemanticDimensions
+            | ShowKind::SemanticFacts
+            | ShowKind::SemanticMetrics
+    );
+    cursor.short_name(if three { 3 } else { 2 }).map(Scope::Named)
 }
 
 pub(super) fn choose(cursor: &mut Cursor<'_>) -> Result<Use> {

@@ -162,6 +162,7 @@ fn objects_are_dropped_restored_and_described() {
         ("SCHEMA d.s", ObjectKind::Schema),
         ("TABLE d.s.t", ObjectKind::Table),
         ("VIEW v", ObjectKind::View),
+        ("SEMANTIC VIEW v", ObjectKind::SemanticView),
         ("STAGE s", ObjectKind::Stage),
         ("FILE FORMAT f", ObjectKind::FileFormat),
     ] {

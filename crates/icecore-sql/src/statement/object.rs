@@ -178,7 +178,7 @@ pub enum ContainerAction {
     SetComment(Option<String>),
 }
 
-/// ALTER VIEW .. RENAME TO, or SET or UNSET COMMENT.
+/// ALTER [SEMANTIC] VIEW .. RENAME TO, or SET or UNSET COMMENT.
 ///
 /// ```
 /// use icecore_sql::{ContainerAction, Limits, Statement, parse};
@@ -189,6 +189,8 @@ pub enum ContainerAction {
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct AlterView {
+    /// A view or a semantic view.
+    pub kind: ObjectKind,
     /// The view.
     pub name: QualifiedName,
     /// IF EXISTS.

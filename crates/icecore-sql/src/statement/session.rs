@@ -34,6 +34,9 @@ pub enum ExplainFormat {
     Tabular,
     /// Text.
     Text,
+    /// METRIC: the tables, versions and files behind a metric query, and the
+    /// SQL that it became.
+    Metric,
 }
 
 /// SHOW.
@@ -64,6 +67,9 @@ pub struct Show {
     pub limit_rows: Option<u64>,
     /// LIMIT .. FROM: only names after the first that begins like this.
     pub from: Option<String>,
+    /// FOR METRIC: only the dimensions that go with it, a name of one or two
+    /// parts.
+    pub for_metric: Option<QualifiedName>,
 }
 
 /// What SHOW lists.
@@ -99,6 +105,14 @@ pub enum ShowKind {
     Parameters,
     /// Warehouses.
     Warehouses,
+    /// Semantic views.
+    SemanticViews,
+    /// Dimensions of semantic views.
+    SemanticDimensions,
+    /// Facts of semantic views.
+    SemanticFacts,
+    /// Metrics of semantic views.
+    SemanticMetrics,
 }
 
 impl ShowKind {
@@ -117,6 +131,10 @@ impl ShowKind {
             Self::Columns => "COLUMNS",
             Self::Parameters => "PARAMETERS",
             Self::Warehouses => "WAREHOUSES",
+            Self::SemanticViews => "SEMANTIC VIEWS",
+            Self::SemanticDimensions => "SEMANTIC DIMENSIONS",
+            Self::SemanticFacts => "SEMANTIC FACTS",
+            Self::SemanticMetrics => "SEMANTIC METRICS",
         }
     }
 }
@@ -140,7 +158,7 @@ pub enum Scope {
     /// IN SESSION: only for PARAMETERS.
     Session,
     /// IN and a name alone: a schema or, with one part, whichever of database
-    /// and schema has it.
+    /// and schema has it; for the parts of semantic views, one of these.
     Named(QualifiedName),
 }
 

@@ -8,7 +8,7 @@ use icecore_sql::{
 };
 use icecore_types::{
     Body, Code, ColumnDefinition, ContainerDefinition, Error, ErrorKind, Name, ObjectKind,
-    QualifiedName, Result, TableDefinition, ViewDefinition,
+    QualifiedName, Result, SemanticViewDefinition, TableDefinition, ViewDefinition,
 };
 
 use super::Planning;
@@ -93,13 +93,18 @@ impl Planning {
         replaced(found, Body::of(&definition)?)
     }
 
-    /// ALTER VIEW.
+    /// ALTER VIEW and ALTER SEMANTIC VIEW.
     pub(super) fn alter_view(&self, alter: &AlterView) -> Result<Change> {
-        let Some(found) = self.existing(ObjectKind::View, &alter.name, alter.if_exists)? else {
+        let Some(found) = self.existing(alter.kind, &alter.name, alter.if_exists)? else {
             return Ok(Change::nothing(DONE));
         };
         match &alter.action {
             ContainerAction::Rename(to) => self.rename(found, to),
+            ContainerAction::SetComment(comment) if alter.kind == ObjectKind::SemanticView => {
+                let mut definition: SemanticViewDefinition = found.body().read()?;
+                definition.comment = comment.clone();
+                replaced(found, Body::of(&definition)?)
+            }
             ContainerAction::SetComment(comment) => {
                 let mut definition: ViewDefinition = found.body().read()?;
                 definition.comment = comment.clone();

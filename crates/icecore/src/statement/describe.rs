@@ -52,6 +52,7 @@ impl Planning {
         self.resolver.act(Verb::Describe, object);
         match object.kind() {
             ObjectKind::Table | ObjectKind::View => self.describe_relation(object),
+            ObjectKind::SemanticView => Err(Error::unsupported("DESCRIBE SEMANTIC VIEW")),
             ObjectKind::Database | ObjectKind::Schema => self.describe_container(object),
             ObjectKind::FileFormat => properties(&object.body().read::<FileFormatDefinition>()?),
             ObjectKind::Pipe => self.describe_pipe(object),

@@ -5,7 +5,8 @@ use icecore_snapshot::Object;
 use icecore_sql::{Scope, Show, ShowKind};
 use icecore_types::{
     Body, ContainerDefinition, Error, FileFormatDefinition, ObjectId, ObjectKind, PipeDefinition,
-    QualifiedName, Result, SqlType, StageDefinition, TableDefinition, ViewDefinition,
+    QualifiedName, Result, SemanticViewDefinition, SqlType, StageDefinition, TableDefinition,
+    ViewDefinition,
 };
 
 use super::{Planning, unknown};
@@ -207,6 +208,9 @@ impl Planning {
                 row.extend([retention, dropped]);
             }
             ShowKind::Views => row.push(Cell::text(object.body().read::<ViewDefinition>()?.text)),
+            ShowKind::SemanticViews => {
+                row.push(Cell::text(object.body().read::<SemanticViewDefinition>()?.text));
+            }
             ShowKind::Stages => row.extend([Cell::text(""), Cell::text("INTERNAL")]),
             ShowKind::FileFormats => row.push(Cell::text("CSV")),
             ShowKind::Pipes => row.extend(pipe_cells(&object.body().read()?)?),
@@ -329,6 +333,7 @@ fn listed(what: ShowKind) -> Result<(Columns, &'static [ObjectKind])> {
     Ok(match what {
         ShowKind::Tables => (TABLES, &[ObjectKind::Table]),
         ShowKind::Views => (VIEWS, &[ObjectKind::View]),
+        ShowKind::SemanticViews => (VIEWS, &[ObjectKind::SemanticView]),
         ShowKind::Objects => (OBJECTS, &[ObjectKind::Table, ObjectKind::View]),
         ShowKind::Schemas => (CONTAINERS, &[ObjectKind::Schema]),
         ShowKind::Databases => (CONTAINERS, &[ObjectKind::Database]),
@@ -355,6 +360,7 @@ pub(crate) fn comment_of(kind: ObjectKind, body: &Body) -> Result<Option<String>
         ObjectKind::Database | ObjectKind::Schema => body.read::<ContainerDefinition>()?.comment,
         ObjectKind::Table => body.read::<TableDefinition>()?.comment,
         ObjectKind::View => body.read::<ViewDefinition>()?.comment,
+        ObjectKind::SemanticView => body.read::<SemanticViewDefinition>()?.comment,
         ObjectKind::Stage => body.read::<StageDefinition>()?.comment,
         ObjectKind::FileFormat => body.read::<FileFormatDefinition>()?.comment,
         ObjectKind::Pipe => body.read::<PipeDefinition>()?.comment,
