@@ -12,6 +12,7 @@ use datafusion::logical_expr::planner::{
 };
 use datafusion::scalar::ScalarValue;
 use icecore_exec::{from_datafusion, to_datafusion};
+use icecore_sql::SemanticQuery;
 use icecore_sql::ast::{self, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, TableFactor};
 use icecore_types::{Code, Error};
 
@@ -98,6 +99,13 @@ impl RelationPlanner for Relations {
                 (self.travelled(&relation, name), alias)
             }
             TableFactor::TableFunction { expr, alias } => (self.function(expr), alias),
+            TableFactor::Derived { subquery, .. } => match SemanticQuery::of(subquery) {
+                Ok(None) => return Ok(RelationPlanning::Original(Box::new(relation))),
+                Ok(Some(_)) => {
+                    return Err(to_datafusion(Error::unsupported("SEMANTIC_VIEW(..)")));
+                }
+                Err(error) => return Err(to_datafusion(error)),
+            },
             TableFactor::Table { args: Some(_), name, .. } => {
                 let refused = Error::unsupported(format_args!("{name}(..) in FROM"))
                     .with_help("write TABLE(f(..))");

@@ -236,6 +236,9 @@ impl Planning {
         if explain.format == ExplainFormat::Text {
             return Err(Error::unsupported("EXPLAIN USING TEXT").with_help("leave USING out"));
         }
+        if explain.format == ExplainFormat::Metric {
+            return Err(Error::unsupported("EXPLAIN METRIC"));
+        }
         let plan = match &*explain.statement {
             Statement::Query(query) => self.select(query)?,
             Statement::Insert(insert) => self.insert(insert)?.into_rows(),
