@@ -1,23 +1,22 @@
 //! What happened, beside the log: append-only batches of rows of which each
 //! names the one before it by its hash.
 
+mod age;
 mod batch;
+mod reading;
 
-use std::ops::RangeInclusive;
+use std::collections::BTreeMap;
 
-use futures::{StreamExt, TryStreamExt, stream};
-use icecore_types::{Code, Env, Error, Hash, Result};
+use icecore_types::{Code, Env, Error, Hash, Result, Timestamp};
 use object_store::path::Path;
 use object_store::{ObjectStoreExt, PutMode};
 use parking_lot::Mutex;
 use serde_json::Value;
 
-use self::batch::Batch;
+use self::batch::{Batch, Place, Row};
 
 /// Batches of a folder: bounds a listing.
 const PER_FOLDER: u64 = 10_000;
-/// Batches that are read at once.
-const READ_AHEAD: usize = 8;
 /// Answers that say nothing, one after the other, before a flush gives up.
 const ATTEMPTS: usize = 3;
 
@@ -25,7 +24,8 @@ const ATTEMPTS: usize = 3;
 /// what became of them, for a late answer may still be a yes.
 #[derive(Debug)]
 struct Pending {
-    rows: Vec<Value>,
+    rows: Vec<Row>,
+    time: Timestamp,
     bytes: Vec<u8>,
 }
 
@@ -34,6 +34,7 @@ struct Tail {
     /// Of the last batch that is known to be stored; 0 if there is none.
     number: u64,
     hash: Option<Hash>,
+    time: Timestamp,
     pending: Option<Pending>,
 }
 
@@ -61,6 +62,10 @@ pub struct JournalCheck {
 /// what is not flushed is lost with the process. Several processes may write
 /// one journal: each batch follows whatever batch came before it.
 ///
+/// Every row has a time, and no batch an earlier one than the batch before it,
+/// nor than any of its own rows: so what happened since a moment is found
+/// without reading what was before it, and old batches can be removed.
+///
 /// ```
 /// use std::sync::Arc;
 /// use icecore_snapshot::Journal;
@@ -73,8 +78,9 @@ pub struct JournalCheck {
 /// let journal = Journal::open(env.clone(), "account/a".into(), "query").await?;
 /// journal.append(json!({"text": "SELECT 1"}));
 /// journal.flush().await?;
-/// let again = Journal::open(env, "account/a".into(), "query").await?;
+/// let again = Journal::open(env.clone(), "account/a".into(), "query").await?;
 /// assert_eq!(again.rows().await?, [json!({"text": "SELECT 1"})]);
+/// assert_eq!(again.rows_since(env.clock.now()).await?.len(), 1);
 /// assert_eq!(again.verify().await?.rows, 1);
 /// # Ok::<(), icecore_types::Error>(())
 /// # }).unwrap();
@@ -84,8 +90,12 @@ pub struct Journal {
     env: Env,
     folder: Path,
     kind: String,
-    buffered: Mutex<Vec<Value>>,
+    buffered: Mutex<Vec<Row>>,
     tail: tokio::sync::Mutex<Tail>,
+    /// When the batches were made that this process has seen.
+    times: Mutex<BTreeMap<u64, Timestamp>>,
+    /// When it was last looked for what is too old.
+    cleaned: Mutex<Option<Timestamp>>,
 }
 
 impl Journal {
@@ -99,25 +109,33 @@ impl Journal {
         if kind.is_empty() || !kind.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_') {
             return Err(Error::internal(format_args!("not a kind of journal: '{kind}'")));
         }
-        let tail = Tail { number: 0, hash: None, pending: None };
+        let tail = Tail { number: 0, hash: None, time: Timestamp::default(), pending: None };
         let journal = Self {
             env,
             folder: root.join("journal").join(kind),
             kind: kind.to_owned(),
             buffered: Mutex::default(),
             tail: tokio::sync::Mutex::new(tail),
+            times: Mutex::default(),
+            cleaned: Mutex::default(),
         };
         if let Some(last) = journal.stored().await?.map(|stored| *stored.end()) {
-            let hash = journal.read(last).await?.hash;
-            let mut tail = journal.tail.lock().await;
-            (tail.number, tail.hash) = (last, Some(hash));
+            let batch = journal.read(last).await?;
+            journal.tail.lock().await.stand_after(&batch);
         }
         Ok(journal)
     }
 
-    /// Adds a row to those that the next flush stores.
+    /// Adds a row of now to those that the next flush stores.
     pub fn append(&self, row: Value) {
-        self.buffered.lock().push(row);
+        self.append_all(self.env.clock.now(), [row]);
+    }
+
+    /// Adds rows of this time to those that the next flush stores: all of them
+    /// into one batch.
+    pub fn append_all(&self, time: Timestamp, rows: impl IntoIterator<Item = Value>) {
+        let mut buffered = self.buffered.lock();
+        buffered.extend(rows.into_iter().map(|value| Row { time, value }));
     }
 
     /// How many rows wait for a flush.
@@ -139,51 +157,6 @@ impl Journal {
         Ok(())
     }
 
-    /// Every row, oldest first: the stored ones, those of other processes
-    /// among them, then those that wait for a flush.
-    ///
-    /// # Errors
-    /// `Unavailable` if the store does not answer, `Corrupted` if a batch is
-    /// damaged or missing.
-    pub async fn rows(&self) -> Result<Vec<Value>> {
-        let tail = self.tail.lock().await;
-        let pending = tail.pending.as_ref();
-        let batches = self.batches().await?;
-        let landed = pending.is_some_and(|pending| {
-            let hash = Hash::of(&pending.bytes);
-            batches.iter().any(|batch| batch.hash == hash)
-        });
-        let mut rows: Vec<Value> = batches.into_iter().flat_map(|batch| batch.rows).collect();
-        rows.extend(pending.filter(|_| !landed).into_iter().flat_map(|p| p.rows.iter().cloned()));
-        rows.extend(self.buffered.lock().iter().cloned());
-        Ok(rows)
-    }
-
-    /// Reads the whole journal and checks that each batch is what was written
-    /// and follows the one before it.
-    ///
-    /// # Errors
-    /// `Corrupted` at the first batch that is damaged, missing or out of its
-    /// place. The end of the journal proves nothing: what was cut off there is
-    /// not missed.
-    pub async fn verify(&self) -> Result<JournalCheck> {
-        let batches = self.batches().await?;
-        let mut previous: Option<&Batch> = None;
-        for batch in &batches {
-            let expected = previous.map(|batch| batch.hash);
-            let beginning = previous.is_none() && batch.number > 1;
-            if !beginning && batch.previous != expected {
-                return Err(self.damaged(batch.number, "it does not follow the one before it"));
-            }
-            previous = Some(batch);
-        }
-        Ok(JournalCheck {
-            first: batches.first().map_or(0, |batch| batch.number),
-            batches: batches.len() as u64,
-            rows: batches.iter().map(|batch| batch.rows.len() as u64).sum(),
-        })
-    }
-
     /// Whether there is something to store; makes a batch of what was appended.
     fn take_pending(&self, tail: &mut Tail) -> Result<bool> {
         if tail.pending.is_none() {
@@ -191,8 +164,10 @@ impl Journal {
             if buffered.is_empty() {
                 return Ok(false);
             }
-            let bytes = batch::encode(&self.kind, tail.number + 1, tail.hash, &buffered)?;
-            tail.pending = Some(Pending { rows: std::mem::take(&mut buffered), bytes });
+            let newest = buffered.iter().map(|row| row.time).max().unwrap_or_default();
+            let time = newest.max(self.env.clock.now()).max(tail.time);
+            let bytes = batch::encode(self.next_place(tail, time), &buffered)?;
+            tail.pending = Some(Pending { rows: std::mem::take(&mut buffered), time, bytes });
         }
         Ok(true)
     }
@@ -206,14 +181,14 @@ impl Journal {
             let (bytes, hash) = (pending.bytes.clone(), Hash::of(&pending.bytes));
             let put = self.env.store.put_opts(&path, bytes.into(), PutMode::Create.into()).await;
             let Err(error) = put else {
-                advance(tail, hash);
-                break;
+                self.landed(tail, hash).await?;
+                continue;
             };
             if crate::durable::is_poisoned(&error) {
                 return Err(self.unflushed_error(error));
             }
             match self.read_if_there(tail.number + 1).await? {
-                Some(batch) if batch.hash == hash => advance(tail, hash),
+                Some(batch) if batch.hash == hash => self.landed(tail, hash).await?,
                 Some(theirs) => self.follow(tail, &theirs)?,
                 None if attempts + 1 == ATTEMPTS => return Err(self.unflushed_error(error)),
                 None => attempts += 1,
@@ -222,60 +197,31 @@ impl Journal {
         Ok(())
     }
 
-    /// Somebody else's batch came first: ours follows it.
-    fn follow(&self, tail: &mut Tail, theirs: &Batch) -> Result<()> {
-        (tail.number, tail.hash) = (theirs.number, Some(theirs.hash));
-        if let Some(pending) = &mut tail.pending {
-            pending.bytes = batch::encode(&self.kind, tail.number + 1, tail.hash, &pending.rows)?;
+    /// Our batch stands at its number. If others have gone on and removed all
+    /// around it, nobody will ever read it there: it goes to their end.
+    async fn landed(&self, tail: &mut Tail, hash: Hash) -> Result<()> {
+        if self.floor().await? <= tail.number + 1 {
+            tail.advance(hash);
+        } else if let Some(stored) = self.stored().await? {
+            let last = self.read(*stored.end()).await?;
+            self.follow(tail, &last)?;
         }
         Ok(())
     }
 
-    async fn batches(&self) -> Result<Vec<Batch>> {
-        let Some(stored) = self.stored().await? else { return Ok(Vec::new()) };
-        stream::iter(stored)
-            .map(|number| self.read(number))
-            .buffered(READ_AHEAD)
-            .try_collect()
-            .await
-    }
-
-    /// The oldest and the newest batch's number; nothing between is missing.
-    async fn stored(&self) -> Result<Option<RangeInclusive<u64>>> {
-        let found = self.env.store.list_with_delimiter(Some(&self.folder)).await?;
-        let mut folders: Vec<u64> = found.common_prefixes.iter().filter_map(number_of).collect();
-        folders.sort_unstable();
-        let (Some(first), Some(last)) = (folders.first(), folders.last()) else {
-            return Ok(None);
-        };
-        let oldest = self.numbers(*first).await?.into_iter().min();
-        let newest = self.numbers(*last).await?.into_iter().max();
-        Ok(oldest.zip(newest).map(|(oldest, newest)| oldest..=newest))
-    }
-
-    async fn numbers(&self, folder: u64) -> Result<Vec<u64>> {
-        let folder = self.folder.clone().join(folder.to_string());
-        let found = self.env.store.list_with_delimiter(Some(&folder)).await?;
-        Ok(found.objects.iter().filter_map(|meta| number_of(&meta.location)).collect())
-    }
-
-    async fn read(&self, number: u64) -> Result<Batch> {
-        self.read_if_there(number).await?.ok_or_else(|| self.damaged(number, "it is missing"))
-    }
-
-    async fn read_if_there(&self, number: u64) -> Result<Option<Batch>> {
-        let path = self.path(number);
-        let bytes = match self.env.store.get(&path).await {
-            Ok(found) => found.bytes().await?,
-            Err(object_store::Error::NotFound { .. }) => return Ok(None),
-            Err(error) => return Err(error.into()),
-        };
-        let batch = batch::decode(&bytes)
-            .map_err(|error| error.context(format_args!("journal path={path}")))?;
-        if batch.kind != self.kind || batch.number != number {
-            return Err(self.damaged(number, "it is another batch"));
+    /// Somebody else's batch comes first: ours follows it.
+    fn follow(&self, tail: &mut Tail, theirs: &Batch) -> Result<()> {
+        tail.stand_after(theirs);
+        if let Some(mut pending) = tail.pending.take() {
+            pending.time = pending.time.max(tail.time);
+            pending.bytes = batch::encode(self.next_place(tail, pending.time), &pending.rows)?;
+            tail.pending = Some(pending);
         }
-        Ok(Some(batch))
+        Ok(())
+    }
+
+    fn next_place(&self, tail: &Tail, time: Timestamp) -> Place<'_> {
+        Place { kind: &self.kind, number: tail.number + 1, previous: tail.hash, time }
     }
 
     fn path(&self, number: u64) -> Path {
@@ -293,14 +239,17 @@ impl Journal {
     }
 }
 
-fn advance(tail: &mut Tail, hash: Hash) {
-    tail.number += 1;
-    tail.hash = Some(hash);
-    tail.pending = None;
-}
+impl Tail {
+    /// The pending batch is stored.
+    fn advance(&mut self, hash: Hash) {
+        if let Some(pending) = self.pending.take() {
+            (self.number, self.hash, self.time) = (self.number + 1, Some(hash), pending.time);
+        }
+    }
 
-fn number_of(path: &Path) -> Option<u64> {
-    path.filename()?.parse().ok()
+    fn stand_after(&mut self, batch: &Batch) {
+        (self.number, self.hash, self.time) = (batch.number, Some(batch.hash), batch.time);
+    }
 }
 
 #[cfg(test)]

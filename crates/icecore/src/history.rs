@@ -13,6 +13,9 @@ use serde::{Deserialize, Serialize};
 /// How long a statement can be a point of time travel.
 pub(crate) const REMEMBERED: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 
+/// How long it is remembered that a statement was run.
+const KEPT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 /// How a statement ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
@@ -81,9 +84,10 @@ impl Rows {
 impl History {
     /// Reads what was kept.
     pub(crate) async fn open(env: Env, root: Path) -> Result<Self> {
+        let now = env.clock.now();
         let journal = Journal::open(env, root, "queries").await?;
         let mut rows = Rows::default();
-        for stored in journal.rows().await? {
+        for stored in journal.rows_since(now.minus(KEPT)).await? {
             let row = serde_json::from_value(stored).map_err(|source| {
                 Error::corrupted("a row of the query history").with_source(source)
             })?;
@@ -100,9 +104,9 @@ impl History {
         self.rows.write().push(row);
     }
 
-    /// Stores what was added.
+    /// Stores what was added, and forgets in time.
     pub(crate) async fn flush(&self) -> Result<()> {
-        self.journal.flush().await
+        self.journal.upkeep(KEPT).await
     }
 
     /// The version at the end of a statement, if it is remembered.

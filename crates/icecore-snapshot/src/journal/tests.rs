@@ -1,7 +1,8 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use icecore_testkit::{CountingStore, Fault, FaultyStore, Rule, Verb, test_env};
-use icecore_types::ErrorKind;
+use icecore_types::{ErrorKind, SimulatedClock};
 use object_store::ObjectStore;
 use object_store::memory::InMemory;
 use serde_json::json;
@@ -29,7 +30,8 @@ async fn rows_are_stored_together_and_read_in_order() {
     assert_eq!(numbers(&journal.rows().await.unwrap()), [1, 2, 3]);
     store.reset();
     journal.flush().await.unwrap();
-    assert_eq!((store.counts().requests(), store.counts().of(Verb::Put).requests()), (1, 1));
+    let counts = store.counts();
+    assert_eq!((counts.requests(), counts.of(Verb::Put).requests()), (2, 1), "and its floor");
     journal.append(json!({ "n": 4 }));
     assert_eq!(numbers(&journal.rows().await.unwrap()), [1, 2, 3, 4]);
     journal.flush().await.unwrap();
@@ -144,7 +146,9 @@ async fn damage_is_found() {
     }
     store.copy(&third, &second).await.unwrap();
     assert_eq!(journal.rows().await.unwrap_err().kind(), ErrorKind::Corrupted);
-    let forged = batch::encode("query", 2, Some(Hash::of(b"")), &[json!({ "n": 9 })]).unwrap();
+    let (kind, time) = ("query", Timestamp::default());
+    let place = Place { kind, number: 2, previous: Some(Hash::of(b"")), time };
+    let forged = batch::encode(place, &[Row { time, value: json!({ "n": 9 }) }]).unwrap();
     store.put(&second, forged.into()).await.unwrap();
     assert_eq!(journal.verify().await.unwrap_err().kind(), ErrorKind::Corrupted);
     store.delete(&second).await.unwrap();
@@ -153,4 +157,165 @@ async fn damage_is_found() {
     store.delete(&first).await.unwrap();
     let rest = JournalCheck { first: 2, batches: 3, rows: 3 };
     assert_eq!(journal.verify().await.unwrap(), rest, "the oldest may go");
+}
+
+const BEGIN: Timestamp = Timestamp::from_micros(4_000_000_000_000_000);
+
+/// A journal of one row per batch, a minute apart, on a clock of its own.
+async fn minutes(store: Arc<dyn ObjectStore>, count: u64) -> (Journal, SimulatedClock, Timestamp) {
+    let clock = SimulatedClock::starting_at(BEGIN);
+    let begin = BEGIN;
+    let env = Env { clock: Arc::new(clock.clone()), ..test_env(store) };
+    let journal = Journal::open(env, "account/a".into(), "query").await.unwrap();
+    for n in 0..count {
+        journal.append(json!({ "n": n }));
+        journal.flush().await.unwrap();
+        clock.advance(Duration::from_secs(60));
+    }
+    (journal, clock, begin)
+}
+
+fn minute(begin: Timestamp, n: u64) -> Timestamp {
+    begin.plus(Duration::from_secs(60 * n))
+}
+
+#[tokio::test]
+async fn a_range_of_time_is_read_without_what_was_before_it() {
+    let store = CountingStore::new(Arc::new(InMemory::new()));
+    let (_, _, begin) = minutes(Arc::new(store.clone()), 1_000).await;
+    let journal = open(Arc::new(store.clone())).await;
+    for (from, to) in [(0, 1_000), (0, 0), (990, 1_000), (500, 510), (999, 2_000), (1_000, 1_001)] {
+        let range = minute(begin, from)..minute(begin, to);
+        let expected: Vec<_> = (from..to.min(1_000)).collect();
+        assert_eq!(numbers(&journal.rows_between(range).await.unwrap()), expected);
+    }
+    let journal = open(Arc::new(store.clone())).await;
+    store.reset();
+    let last = journal.rows_since(minute(begin, 990)).await.unwrap();
+    assert_eq!(numbers(&last), (990..1_000).collect::<Vec<_>>());
+    let read = store.counts().of(Verb::Get).requests();
+    assert!(read <= 10 + 11, "ten batches, and some to find them: {read}");
+}
+
+#[tokio::test]
+async fn a_row_has_the_time_that_it_was_given_whenever_it_is_stored() {
+    let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+    let (journal, clock, begin) = minutes(Arc::clone(&store), 3).await;
+    // Late news, and a moment to come: both are found by their own time.
+    journal.append_all(minute(begin, 1), [json!({ "n": 100 }), json!({ "n": 101 })]);
+    journal.append_all(minute(begin, 50), [json!({ "n": 150 })]);
+    let expected = [1, 100, 101];
+    let around = minute(begin, 1)..minute(begin, 2);
+    assert_eq!(numbers(&journal.rows_between(around.clone()).await.unwrap()), expected);
+    journal.flush().await.unwrap();
+    journal.append(json!({ "n": 3 }));
+    journal.flush().await.unwrap();
+    assert_eq!(numbers(&journal.rows_between(around.clone()).await.unwrap()), expected);
+    assert_eq!(numbers(&journal.rows_since(minute(begin, 3)).await.unwrap()), [150, 3]);
+    let again = open(store).await;
+    assert_eq!(numbers(&again.rows_between(around).await.unwrap()), expected);
+    assert_eq!(again.verify().await.unwrap().rows, 7);
+    clock.advance(Duration::from_secs(1));
+}
+
+#[tokio::test]
+async fn a_batch_is_never_older_than_the_one_before_it_though_clocks_differ() {
+    let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+    let (ahead, ..) = minutes(Arc::clone(&store), 5).await;
+    let behind = open(Arc::clone(&store)).await;
+    let early = behind.env.clock.now();
+    assert!(early < ahead.env.clock.now());
+    behind.append(json!({ "n": 5 }));
+    behind.flush().await.unwrap();
+    assert_eq!(ahead.verify().await.unwrap().batches, 6);
+    let soon = early..early.plus(Duration::from_secs(1));
+    assert_eq!(numbers(&ahead.rows_between(soon).await.unwrap()), [5], "its own time is kept");
+}
+
+#[tokio::test]
+async fn what_is_too_old_goes_and_the_chain_goes_on() {
+    let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+    let (journal, _, begin) = minutes(Arc::clone(&store), 10).await;
+    let reader = open(Arc::clone(&store)).await;
+    assert_eq!(journal.remove_before(begin).await.unwrap(), 0);
+    assert_eq!(journal.remove_before(minute(begin, 4)).await.unwrap(), 4);
+    assert_eq!(numbers(&reader.rows().await.unwrap()), (4..10).collect::<Vec<_>>());
+    assert_eq!(reader.verify().await.unwrap(), JournalCheck { first: 5, batches: 6, rows: 6 });
+    assert_eq!(journal.remove_before(minute(begin, 1_000)).await.unwrap(), 5);
+    let left = JournalCheck { first: 10, batches: 1, rows: 1 };
+    assert_eq!(open(Arc::clone(&store)).await.verify().await.unwrap(), left);
+    let again = open(store).await;
+    again.append(json!({ "n": 10 }));
+    again.flush().await.unwrap();
+    assert_eq!(numbers(&reader.rows().await.unwrap()), [9, 10]);
+}
+
+#[tokio::test]
+async fn upkeep_stores_always_and_removes_once_a_day() {
+    let (journal, clock, _) = minutes(Arc::new(InMemory::new()), 10).await;
+    let kept = Duration::from_secs(14 * 24 * 3600);
+    journal.append(json!({ "n": 10 }));
+    journal.upkeep(kept).await.unwrap();
+    assert_eq!((journal.unflushed(), journal.verify().await.unwrap().first), (0, 1));
+    clock.advance(Duration::from_secs(13 * 24 * 3600));
+    journal.upkeep(kept).await.unwrap();
+    assert_eq!(journal.verify().await.unwrap().first, 1);
+    // Over the limit, but looked at an hour ago.
+    clock.advance(Duration::from_secs(23 * 3600));
+    journal.upkeep(kept).await.unwrap();
+    clock.advance(Duration::from_secs(3600));
+    journal.append(json!({ "n": 11 }));
+    journal.upkeep(kept).await.unwrap();
+    assert_eq!(numbers(&journal.rows().await.unwrap()), [10, 11]);
+}
+
+#[tokio::test]
+async fn removal_that_stops_anywhere_leaves_a_whole_journal_and_a_hole_is_still_damage() {
+    for at in 1..=5 {
+        let store = FaultyStore::new(Arc::new(InMemory::new()));
+        let (journal, _, begin) = minutes(Arc::new(store.clone()), 10).await;
+        store.inject(Rule::nth(at, Fault::FailBefore).of(Verb::Delete));
+        assert!(journal.remove_before(minute(begin, 5)).await.is_err(), "{at}");
+        assert_eq!(journal.verify().await.unwrap().first, 6);
+        assert_eq!(journal.remove_before(minute(begin, 5)).await.unwrap(), 6 - at);
+        assert_eq!(journal.remove_before(minute(begin, 5)).await.unwrap(), 0);
+        store.delete(&journal.path(8)).await.unwrap();
+        assert_eq!(journal.rows().await.unwrap_err().kind(), ErrorKind::Corrupted);
+    }
+}
+
+/// Between the listing and the reading of it, somebody removes the oldest.
+#[tokio::test]
+async fn a_reader_follows_a_removal_that_overtakes_it() {
+    let store = FaultyStore::new(Arc::new(InMemory::new()));
+    let (journal, _, begin) = minutes(Arc::new(store.clone()), 10).await;
+    let reader = open(Arc::new(store.clone())).await;
+    let listed = reader.stored().await.unwrap();
+    assert_eq!(journal.remove_before(minute(begin, 7)).await.unwrap(), 7);
+    let left = reader.batches(listed).await.unwrap();
+    assert_eq!(left.iter().map(|batch| batch.number).collect::<Vec<_>>(), [8, 9, 10]);
+}
+
+/// It slept while others wrote on and removed what it knew as the end.
+#[tokio::test]
+async fn a_writer_that_missed_a_removal_writes_at_the_end() {
+    for fault in [None, Some(Fault::FailAfter), Some(Fault::LandLater { after_operations: 1 })] {
+        let store = FaultyStore::new(Arc::new(InMemory::new()));
+        let (_, _, begin) = minutes(Arc::new(store.clone()), 2).await;
+        let late = open(Arc::new(store.clone())).await;
+        let (journal, ..) = minutes(Arc::new(store.clone()), 7).await;
+        assert!(journal.remove_before(minute(begin, 5)).await.unwrap() > 3);
+        let first = journal.verify().await.unwrap().first;
+        if let Some(fault) = fault {
+            store.inject(Rule::nth(1, fault).of(Verb::Put));
+        }
+        late.append(json!({ "n": 100 }));
+        late.flush().await.unwrap();
+        store.land_all().await;
+        assert!(journal.read_if_there(3).await.unwrap().is_some(), "it landed where nobody looks");
+        let rows = numbers(&journal.rows().await.unwrap());
+        assert_eq!(rows.iter().filter(|row| **row == 100).count(), 1, "{rows:?}");
+        assert_eq!(rows.last(), Some(&100));
+        assert_eq!(open(Arc::new(store)).await.verify().await.unwrap().first, first);
+    }
 }
