@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use icecore::parse_advance;
 use icecore::{Code, Error, Result, split};
-use icecore_types::parse_advance;
 
 /// One thing to do.
 #[derive(Clone, Debug)]

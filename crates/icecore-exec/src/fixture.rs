@@ -27,6 +27,7 @@ use icecore_types::{
 };
 use object_store::memory::InMemory;
 
+use crate::permit::permitted;
 use crate::scan::SegmentSource;
 use crate::{Changes, ChangesSlot, ScanColumn, TableScan, WriteExec, WriteKind, WriteTarget};
 
@@ -293,12 +294,12 @@ pub(crate) fn memory(partitions: &[Vec<RecordBatch>]) -> Arc<dyn ExecutionPlan> 
 }
 
 pub(crate) fn context() -> Arc<TaskContext> {
-    Arc::new(TaskContext::default())
+    permitted(Arc::default())
 }
 
 pub(crate) fn context_with_batch_size(batch_size: usize) -> Arc<TaskContext> {
     let config = SessionConfig::new().with_batch_size(batch_size);
-    Arc::new(TaskContext::default().with_session_config(config))
+    permitted(Arc::new(TaskContext::default().with_session_config(config)))
 }
 
 /// All batches of all partitions, which are begun in order and run together.

@@ -20,6 +20,7 @@
 
 mod error;
 mod executions;
+mod permit;
 mod scan;
 mod statement;
 mod write;
@@ -28,6 +29,6 @@ mod write;
 mod fixture;
 
 pub use error::{from_datafusion, to_datafusion};
-pub use scan::{ScanColumn, TableScan, plan_scan};
+pub use scan::{ScanColumn, ScanStatistics, TableScan, plan_scan};
 pub use statement::{Outcome, RunningStatement, StatementEnd, StatementExec, StatementHooks};
 pub use write::{Changes, ChangesSlot, WriteExec, WriteKind, WriteTarget};

@@ -18,9 +18,11 @@ mod pruning;
 mod reader;
 mod source;
 mod statistics;
+mod totals;
 
 use listing::Listing;
 pub(crate) use source::SegmentSource;
+pub use totals::ScanStatistics;
 
 /// A column as a scan shows it.
 ///

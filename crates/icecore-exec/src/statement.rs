@@ -25,7 +25,7 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 use crate::executions::Executions;
-use crate::{from_datafusion, to_datafusion};
+use crate::{ScanStatistics, from_datafusion, to_datafusion};
 
 mod running;
 
@@ -66,13 +66,15 @@ pub trait RunningStatement: Send {
 ///
 /// ```
 /// use icecore_exec::{Outcome, StatementEnd};
-/// let outcome = Outcome { rows: 3, end: StatementEnd::Finished };
+/// let outcome = Outcome { rows: 3, scanned: Default::default(), end: StatementEnd::Finished };
 /// assert!(matches!(outcome.end, StatementEnd::Finished));
 /// ```
 #[derive(Clone, Debug)]
 pub struct Outcome {
     /// Rows that were handed out.
     pub rows: u64,
+    /// What its scans read.
+    pub scanned: ScanStatistics,
     /// Why no more came.
     pub end: StatementEnd,
 }
@@ -229,7 +231,7 @@ impl ExecutionPlan for StatementExec {
         let partitions = self.properties.output_partitioning().partition_count();
         let statement =
             self.executions.join(&context, (partition, partitions), Statement::is_over, || {
-                Statement::new(partitions)
+                Statement::new(Arc::clone(&self.input), partitions)
             });
         let stream = StatementStream {
             state: StreamState::Waiting {

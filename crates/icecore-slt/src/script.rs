@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
-use icecore_types::parse_advance;
+use icecore::parse_advance;
 use sqllogictest::{DefaultColumnType, Record, parse_with_name};
 
 /// A parsed record of the standard syntax.

@@ -24,6 +24,9 @@ use crate::{
 
 /// One statement, whatever follows it.
 pub(crate) fn statement(cursor: &mut Cursor<'_>) -> Result<Statement> {
+    if session::is_wait(cursor) {
+        return session::wait(cursor).map(Statement::Wait);
+    }
     match cursor.peek_word().unwrap_or_default() {
         "SELECT" | "WITH" | "VALUES" => query(cursor).map(Statement::Query),
         "INSERT" => rows::insert(cursor).map(Statement::Insert),

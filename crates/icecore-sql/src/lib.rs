@@ -63,4 +63,5 @@ pub use statement::{
     RelationshipTarget, Remove, Scope, SemanticClause, SemanticExpression, SemanticItem,
     SemanticKind, SemanticQuery, SemanticRelationship, SemanticTable, Show, ShowKind, StageRef,
     Statement, TravelPoint, Truncate, Undrop, Update, Use, UseTarget, ValueExpr, VerifiedQuery,
+    Wait,
 };

@@ -26,7 +26,9 @@ pub use semantic::{
     SemanticExpression, SemanticItem, SemanticKind, SemanticQuery, SemanticRelationship,
     SemanticTable, VerifiedQuery,
 };
-pub use session::{AlterSession, Explain, ExplainFormat, Scope, Show, ShowKind, Use, UseTarget};
+pub use session::{
+    AlterSession, Explain, ExplainFormat, Scope, Show, ShowKind, Use, UseTarget, Wait,
+};
 use sqlparser::ast::Query;
 pub use travel::{AtBefore, CloneSource, Point, TravelPoint};
 
@@ -101,6 +103,8 @@ pub enum Statement {
     Remove(Remove),
     /// ALTER SESSION.
     AlterSession(AlterSession),
+    /// SYSTEM$WAIT.
+    Wait(Wait),
 }
 
 impl Statement {
@@ -135,6 +139,7 @@ impl Statement {
             Self::List(_) => "LIST_FILES",
             Self::Remove(_) => "REMOVE_FILES",
             Self::AlterSession(_) => "ALTER_SESSION",
+            Self::Wait(_) => "CALL",
         }
     }
 }

@@ -59,6 +59,9 @@ pub(crate) struct HistoryRow {
     pub(crate) error_message: Option<String>,
     pub(crate) rows_produced: u64,
     pub(crate) rows_affected: Option<u64>,
+    pub(crate) bytes_scanned: u64,
+    pub(crate) segments_scanned: u64,
+    pub(crate) segments_total: u64,
 }
 
 /// The statements of an account, in the order in which they ended.

@@ -28,6 +28,7 @@ mod cells;
 mod due;
 mod engine;
 mod execute;
+mod handle;
 mod history;
 mod plan;
 pub mod prelude;
@@ -45,14 +46,20 @@ pub use builder::{Builder, Settings};
 pub use datafusion;
 pub use engine::Icecore;
 pub use execute::Execute;
+pub use handle::{StatementHandle, Statistics};
 pub use icecore_segment::CacheStatistics;
 pub use icecore_snapshot::{Commit, Durability};
 pub use icecore_sql::{is_complete, split};
 pub use icecore_types::{
     ByteSize, Clock, Code, Env, Error, ErrorKind, IdSource, Name, QualifiedName, QueryId, Result,
-    SimulatedClock, SqlType, Timer, Timestamp, TransactionId, Version,
+    SimulatedClock, SqlType, Timer, Timestamp, TransactionId, Version, parse_advance,
 };
 pub use progress::Progress;
 pub use result::{QueryResult, ResultColumn, TextRow, text_rows};
 pub use session::{Session, SessionBuilder};
 pub use table::{Append, CloneAs, Table};
+
+/// The programs of the README are compiled and run with the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

@@ -12,8 +12,11 @@ use icecore_snapshot::Commit;
 use icecore_types::{Error, QueryId, Result, SqlType};
 use icecore_values::{format_array, sql_type};
 
+use crate::{StatementHandle, Statistics};
+
 /// The outcome of a statement: its id, its rows as they come, and what it
-/// changed. Dropping it before its rows have been read cancels the statement.
+/// changed. Dropping it before its rows have been read cancels the statement, as
+/// [`StatementHandle::cancel`] does.
 ///
 /// ```
 /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
@@ -27,7 +30,7 @@ use icecore_values::{format_array, sql_type};
 /// # }).unwrap();
 /// ```
 pub struct QueryResult {
-    query_id: QueryId,
+    handle: StatementHandle,
     columns: Vec<ResultColumn>,
     schema: SchemaRef,
     rows_affected: Option<u64>,
@@ -60,7 +63,7 @@ impl fmt::Display for ResultColumn {
 pub type TextRow = Vec<Option<String>>;
 
 impl QueryResult {
-    pub(crate) fn new(query_id: QueryId, rows: SendableRecordBatchStream) -> Result<Self> {
+    pub(crate) fn new(handle: StatementHandle, rows: SendableRecordBatchStream) -> Result<Self> {
         let schema = rows.schema();
         let columns = schema
             .fields()
@@ -69,7 +72,7 @@ impl QueryResult {
                 Ok(ResultColumn { name: field.name().clone(), sql_type: sql_type(field)? })
             })
             .collect::<Result<_>>()?;
-        Ok(Self { query_id, columns, schema, rows_affected: None, commit: None, rows })
+        Ok(Self { handle, columns, schema, rows_affected: None, commit: None, rows })
     }
 
     pub(crate) fn with_rows_affected(mut self, rows: Option<u64>) -> Self {
@@ -84,7 +87,18 @@ impl QueryResult {
 
     /// The statement's id, as `LAST_QUERY_ID()` returns it.
     pub fn query_id(&self) -> QueryId {
-        self.query_id
+        self.handle.query_id()
+    }
+
+    /// Watches the statement, and stops it, while its rows are read.
+    pub fn handle(&self) -> StatementHandle {
+        self.handle.clone()
+    }
+
+    /// What the statement has cost so far: all of it when its rows have been
+    /// read, see [`QueryResult::handle`].
+    pub fn statistics(&self) -> Statistics {
+        self.handle.statistics()
     }
 
     /// Names and types of the columns.
@@ -140,7 +154,7 @@ impl QueryResult {
 impl fmt::Debug for QueryResult {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("QueryResult")
-            .field("query_id", &self.query_id)
+            .field("query_id", &self.query_id())
             .field("columns", &self.columns)
             .field("rows_affected", &self.rows_affected)
             .field("commit", &self.commit)

@@ -73,6 +73,7 @@ impl Morsels {
         let counter = |name: &'static str| MetricBuilder::new(metrics).global_counter(name);
         let (segments_pruned, row_groups_pruned) =
             (counter("segments_pruned"), counter("row_groups_pruned"));
+        counter("segments_total").add(listing.total);
         segments_pruned.add(listing.total.saturating_sub(listing.segments.len()));
         let mut segments: Vec<_> = (0..listing.segments.len()).collect();
         if let Some(order) = read_order {

@@ -32,7 +32,7 @@ use super::pruning::Pruning;
 use super::reader::{Layout, Reader, ReaderMetrics};
 use super::statistics::{Reduction, of_table};
 use crate::executions::Executions;
-use crate::to_datafusion;
+use crate::{permit, to_datafusion};
 
 /// The segments of one version of a table.
 #[derive(Clone, Debug)]
@@ -178,6 +178,7 @@ impl DataSource for SegmentSource {
     }
 
     fn open_with_args(&self, args: OpenArgs) -> DfResult<SendableRecordBatchStream> {
+        permit::check(&args.context)?;
         let executions = args
             .sibling_state
             .as_ref()

@@ -3,12 +3,15 @@
 use std::sync::Arc;
 
 use datafusion_execution::TaskContext;
+use datafusion_physical_plan::ExecutionPlan;
 use icecore_types::{Code, Error, QueryId, Result};
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::OnceCell;
 
 use super::{Outcome, RunningStatement, StatementEnd, StatementHooks};
+use crate::ScanStatistics;
+use crate::permit::permitted;
 
 /// What a stream needs of the statement that began.
 #[derive(Clone)]
@@ -31,6 +34,7 @@ pub(super) enum Ending {
 /// or one of them did not reach its end; else when nothing that could execute
 /// the others is left.
 pub(super) struct Statement {
+    input: Arc<dyn ExecutionPlan>,
     partitions: usize,
     begun: OnceCell<Result<Begun>>,
     progress: Mutex<Progress>,
@@ -53,19 +57,19 @@ impl Progress {
         self.open == 0 && complete && !self.over
     }
 
-    fn outcome(&mut self, complete: bool) -> Outcome {
+    fn outcome(&mut self, input: &Arc<dyn ExecutionPlan>, complete: bool) -> Outcome {
         let end = match self.failed.take() {
             Some(error) => StatementEnd::Failed(error),
             None if self.dropped || !complete => StatementEnd::Cancelled,
             None => StatementEnd::Finished,
         };
-        Outcome { rows: self.rows, end }
+        Outcome { rows: self.rows, scanned: ScanStatistics::of(input), end }
     }
 }
 
 impl Statement {
-    pub(super) fn new(partitions: usize) -> Self {
-        Self { partitions, begun: OnceCell::new(), progress: Mutex::default() }
+    pub(super) fn new(input: Arc<dyn ExecutionPlan>, partitions: usize) -> Self {
+        Self { input, partitions, begun: OnceCell::new(), progress: Mutex::default() }
     }
 
     pub(super) fn is_over(&self) -> bool {
@@ -76,7 +80,7 @@ impl Statement {
         let begun = self.begun.get_or_init(|| async {
             let running = hooks.begin(context).await?;
             let begun = Begun {
-                context: running.task_context(),
+                context: permitted(running.task_context()),
                 runtime: running.runtime(),
                 query_id: running.query_id(),
             };
@@ -102,7 +106,7 @@ impl Statement {
         }
         progress.over = true;
         let running = progress.running.take();
-        let outcome = progress.outcome(true);
+        let outcome = progress.outcome(&self.input, true);
         drop(progress);
         if let Some(running) = running {
             running.finish(outcome);
@@ -115,7 +119,7 @@ impl Drop for Statement {
     fn drop(&mut self) {
         let progress = self.progress.get_mut();
         if let Some(running) = progress.running.take() {
-            let outcome = progress.outcome(false);
+            let outcome = progress.outcome(&self.input, false);
             running.finish(outcome);
         }
     }

@@ -1,10 +1,13 @@
-//! SHOW and USE.
+//! SHOW, USE and SYSTEM$WAIT.
 
-use icecore_types::{Error, QualifiedName, Result};
+use std::time::Duration;
+
+use icecore_types::{Code, Error, QualifiedName, Result};
+use sqlparser::tokenizer::Token;
 
 use super::refusal;
 use crate::cursor::Cursor;
-use crate::{Scope, Show, ShowKind, Use, UseTarget};
+use crate::{Scope, Show, ShowKind, Use, UseTarget, Wait};
 
 const KINDS: &[(&[&str], ShowKind)] = &[
     (&["TABLES"], ShowKind::Tables),
@@ -120,4 +123,38 @@ pub(super) fn choose(cursor: &mut Cursor<'_>) -> Result<Use> {
     let name = cursor.short_name(2)?;
     let what = if name.schema.is_some() { UseTarget::Schema } else { UseTarget::Database };
     Ok(Use { what, name })
+}
+
+/// The longest wait: a week.
+const LONGEST_WAIT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// Whether the statement is a call of SYSTEM$WAIT and nothing else begins so.
+pub(super) fn is_wait(cursor: &Cursor<'_>) -> bool {
+    cursor.are_next(&["CALL", "SYSTEM$WAIT"]) || cursor.are_next(&["SELECT", "SYSTEM$WAIT"])
+}
+
+pub(super) fn wait(cursor: &mut Cursor<'_>) -> Result<Wait> {
+    cursor.advance();
+    cursor.expect(&["SYSTEM$WAIT"])?;
+    cursor.expect_token(&Token::LParen)?;
+    let amount = cursor.integer()?;
+    let unit = cursor.accept_token(&Token::Comma).then(|| cursor.string()).transpose()?;
+    cursor.expect_token(&Token::RParen)?;
+    let micros = match unit.as_deref().unwrap_or("SECONDS").to_uppercase().as_str() {
+        "MILLISECONDS" => 1_000,
+        "SECONDS" => 1_000_000,
+        "MINUTES" => 60_000_000,
+        "HOURS" => 3_600_000_000,
+        "DAYS" => 86_400_000_000,
+        other => {
+            let message = format!("SYSTEM$WAIT has no unit '{other}'");
+            return Err(Error::new(Code::INVALID_OPTION, message)
+                .with_help("DAYS, HOURS, MINUTES, SECONDS or MILLISECONDS"));
+        }
+    };
+    let time = amount.checked_mul(micros).map(Duration::from_micros);
+    match time.filter(|time| *time <= LONGEST_WAIT) {
+        Some(time) => Ok(Wait { time }),
+        None => Err(Error::new(Code::INVALID_OPTION, "SYSTEM$WAIT takes at most 7 days")),
+    }
 }

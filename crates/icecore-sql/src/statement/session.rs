@@ -1,8 +1,25 @@
 //! What concerns the session, and what only looks.
 
+use std::time::Duration;
+
 use icecore_types::{Name, QualifiedName};
 
 use super::{Options, Statement};
+
+/// `CALL SYSTEM$WAIT(..)`, or a SELECT of nothing but it.
+///
+/// ```
+/// use icecore_sql::{Limits, Statement, parse};
+/// let parsed = parse("CALL SYSTEM$WAIT(2, 'MINUTES')", &Limits::default())?;
+/// let Statement::Wait(wait) = &parsed[0].statement else { panic!() };
+/// assert_eq!(wait.time.as_secs(), 120);
+/// # Ok::<(), icecore_types::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wait {
+    /// How long.
+    pub time: Duration,
+}
 
 /// EXPLAIN.
 ///

@@ -11,13 +11,16 @@ mod perform;
 mod planning;
 mod request;
 mod resolver;
+mod rows;
 mod run;
 mod settings;
 mod show;
 pub(crate) mod travel;
+mod wait;
 mod write;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use datafusion::common::TableReference;
 use datafusion::dataframe::DataFrame;
@@ -32,6 +35,7 @@ pub(crate) use describe::columns_of;
 pub(crate) use load::{Companion, Load, LoadDone, StageChange};
 pub(crate) use planning::Planning;
 pub(crate) use request::{AppendRows, CloneTable, Request};
+use resolver::Intent;
 pub(crate) use resolver::{Resolver, unknown};
 pub(crate) use run::{QueryHooks, StatementRun};
 pub(crate) use settings::SessionChange;
@@ -58,6 +62,8 @@ pub(crate) enum Resolved {
     Stage(StageChange),
     /// A change of the session alone.
     Session(SessionChange),
+    /// SYSTEM$WAIT.
+    Wait(Duration),
 }
 
 /// How often a statement is tried again after another transaction came first.
@@ -184,6 +190,10 @@ impl Planning {
             Statement::Show(show) => Resolved::Rows(self.show(show)?),
             Statement::Describe(describe) => Resolved::Rows(self.describe(describe)?),
             Statement::Use(r#use) => Resolved::Session(self.use_object(r#use)?),
+            Statement::Wait(wait) => {
+                self.resolver.intend(Intent::OnSession);
+                Resolved::Wait(wait.time)
+            }
             Statement::AlterSession(alter) => Resolved::Session(self.alter_session(alter)?),
             Statement::Truncate(truncate) => Resolved::Change(self.truncate(truncate)?),
             other => Resolved::Change(self.change(other, &parsed.text)?),

@@ -3,25 +3,25 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringViewArray};
-use arrow::datatypes::{Schema, SchemaRef};
+use arrow::datatypes::Schema;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{ExecutionPlan, collect, execute_stream};
-use futures::StreamExt;
 use icecore_exec::{Changes, ChangesSlot, StatementExec, WriteExec, WriteTarget, from_datafusion};
 use icecore_segment::WriteOptions;
 use icecore_snapshot::{Commit, Requirement, Update};
 use icecore_types::{Code, Error, Name, QualifiedName, QueryId, Result, SqlType};
 
 use super::authorize::{Authorized, authorize_statement};
+use super::rows::QueryRows;
 use super::run::PartHooks;
 use super::write::Report;
 use super::{Change, Planning, RETRIES, Request, Resolved, StatementRun, Write, came_second};
 use crate::plan::{physical_plan, plan_select};
 use crate::progress::Observer;
 use crate::session::{Session, StoredResult};
-use crate::{Progress, QueryResult, due};
+use crate::{QueryResult, StatementHandle, due};
 
 /// What a statement returns when it is done.
 pub(crate) struct Performed {
@@ -100,10 +100,17 @@ async fn attempt_once(
     let planning = Planning::begin(session).await?;
     run.reads(planning.resolver.head().version());
     let resolved = planning.resolve(request)?;
+    if matches!(resolved, Resolved::Wait(_)) {
+        // What falls due meanwhile needs the place.
+        run.leave_warehouse();
+    }
     let subject = &session.shared().subject;
     let intents = planning.resolver.intents();
     let authorized = authorize_statement(subject, &intents, planning.resolver.head(), resolved)?;
-    planning.perform(authorized, run.id(), observer).await
+    let scanned = Arc::clone(&planning.scanned);
+    let attempt = planning.perform(authorized, run.id(), observer).await;
+    run.scanned_by_parts(*scanned.lock());
+    attempt
 }
 
 /// Waits a moment that grows with the attempt and differs between sessions.
@@ -117,7 +124,11 @@ async fn back_off(session: &Session, attempt: usize) {
 fn finished(session: &Session, mut run: StatementRun, performed: Performed) -> Result<QueryResult> {
     let id = run.id();
     run.changed(performed.rows_affected);
-    run.end(performed.rows.num_rows() as u64, None);
+    let produced = (performed.rows.num_rows() as u64, run.scanned());
+    let clock = Arc::clone(&session.engine().env.clock);
+    let started = run.started();
+    run.end(produced.0, None);
+    let handle = StatementHandle::done(id, clock, started, produced);
     let schema = performed.rows.schema();
     session.shared().remember_result(StoredResult {
         query_id: id,
@@ -126,7 +137,7 @@ fn finished(session: &Session, mut run: StatementRun, performed: Performed) -> R
     });
     let rows = futures::stream::iter([Ok(performed.rows)]);
     let stream: SendableRecordBatchStream = Box::pin(RecordBatchStreamAdapter::new(schema, rows));
-    Ok(QueryResult::new(id, stream)?
+    Ok(QueryResult::new(handle, stream)?
         .with_rows_affected(performed.rows_affected)
         .with_commit(performed.commit))
 }
@@ -140,15 +151,19 @@ async fn query(
     observer: &Observer,
 ) -> Result<QueryResult> {
     let id = run.id();
+    let started = run.started();
+    let engine = planning.session.engine();
     let state = planning.query_state(text, Some(run));
-    let stream = match state.create_physical_plan(&plan).await {
-        Ok(plan) => execute_stream(plan, planning.session.engine().template.task_ctx()),
-        Err(error) => Err(error),
-    };
+    let planned = state.create_physical_plan(&plan).await;
+    let stream = planned.and_then(|plan| {
+        Ok((execute_stream(Arc::clone(&plan), engine.template.task_ctx())?, plan))
+    });
     // The statement's end is written by its hooks, which go with the state.
-    let stream = stream.map_err(|error| planning_failed(&state, error))?;
-    let tapped = tapped(planning.session.clone(), id, stream, observer.clone());
-    QueryResult::new(id, tapped)
+    let (stream, plan) = stream.map_err(|error| planning_failed(&state, error))?;
+    let handle = StatementHandle::running(id, Arc::clone(&engine.env.clock), started, plan);
+    let session = planning.session.clone();
+    let rows = QueryRows::new(session, stream, handle.clone(), observer.clone());
+    QueryResult::new(handle, rows.stream())
 }
 
 /// A plan that cannot be made ends the statement that was to run it.
@@ -161,84 +176,6 @@ fn planning_failed(
         hooks.fail(&error);
     }
     error
-}
-
-/// The stream, kept for RESULT_SCAN when it was read to its end.
-fn tapped(
-    session: Session,
-    id: QueryId,
-    stream: SendableRecordBatchStream,
-    observer: Observer,
-) -> SendableRecordBatchStream {
-    let schema = stream.schema();
-    let kept = Kept {
-        session,
-        id,
-        schema: Arc::clone(&schema),
-        batches: Some(Vec::new()),
-        bytes: 0,
-        rows: 0,
-    };
-    let rows = futures::stream::unfold(
-        (stream, kept, observer),
-        |(mut stream, mut kept, observer)| async move {
-            match stream.next().await {
-                Some(Ok(batch)) => {
-                    kept.keep(&batch);
-                    observer.tell(Progress {
-                        what: "computing".into(),
-                        done: 0,
-                        total: None,
-                        rows: kept.rows,
-                    });
-                    Some((Ok(batch), (stream, kept, observer)))
-                }
-                Some(Err(error)) => {
-                    kept.batches = None;
-                    Some((Err(error), (stream, kept, observer)))
-                }
-                None => {
-                    kept.finish();
-                    None
-                }
-            }
-        },
-    );
-    Box::pin(RecordBatchStreamAdapter::new(schema, rows))
-}
-
-/// The batches of a result so far, unless they became too many.
-struct Kept {
-    session: Session,
-    id: QueryId,
-    schema: SchemaRef,
-    batches: Option<Vec<RecordBatch>>,
-    bytes: usize,
-    rows: u64,
-}
-
-impl Kept {
-    fn keep(&mut self, batch: &RecordBatch) {
-        self.rows += batch.num_rows() as u64;
-        self.bytes += batch.get_array_memory_size();
-        if self.bytes > self.session.shared().results_limit().as_usize() {
-            self.batches = None;
-        }
-        if let Some(batches) = &mut self.batches {
-            batches.push(batch.clone());
-        }
-    }
-
-    fn finish(&mut self) {
-        if let Some(batches) = self.batches.take() {
-            let schema = Arc::clone(&self.schema);
-            self.session.shared().remember_result(StoredResult {
-                query_id: self.id,
-                schema,
-                batches,
-            });
-        }
-    }
 }
 
 impl Planning {
@@ -256,6 +193,7 @@ impl Planning {
             Resolved::Load(load) => self.load(*load, id, observer).await?,
             Resolved::Stage(change) => self.change_stage(change, observer).await?,
             Resolved::Session(change) => self.change_session(change)?,
+            Resolved::Wait(time) => self.wait(time).await?,
         };
         Ok(Attempt::Done(performed))
     }
@@ -280,7 +218,7 @@ impl Planning {
         let query = icecore_sql::parse_query(&query)?;
         let plan = plan_select(&query, &self.state, &self.binder)?;
         let plan = physical_plan(&plan, &self.state).await.map_err(from_datafusion)?;
-        let root = Arc::new(StatementExec::new(plan, PartHooks::new(&self.session)));
+        let root = Arc::new(StatementExec::new(plan, PartHooks::new(self)));
         let task = self.session.engine().template.task_ctx();
         let found = collect(root, task).await.map_err(from_datafusion)?;
         if found.iter().any(|batch| batch.num_rows() > 0) {
@@ -330,7 +268,7 @@ impl Planning {
     /// Runs an operator that writes, and takes what it wrote.
     pub(crate) async fn changes(&self, writer: WriteExec, slot: &ChangesSlot) -> Result<Changes> {
         let root: Arc<dyn ExecutionPlan> =
-            Arc::new(StatementExec::new(Arc::new(writer), PartHooks::new(&self.session)));
+            Arc::new(StatementExec::new(Arc::new(writer), PartHooks::new(self)));
         collect(root, self.session.engine().template.task_ctx()).await.map_err(from_datafusion)?;
         slot.take().ok_or_else(|| Error::internal("a write ended without its changes"))
     }

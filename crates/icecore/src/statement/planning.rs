@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use datafusion::execution::SessionState;
-use icecore_exec::from_datafusion;
+use icecore_exec::{ScanStatistics, from_datafusion};
 use icecore_types::{Result, SqlType};
+use parking_lot::Mutex;
 
 use super::{QueryHooks, Resolver, StatementRun};
 use crate::plan::{Binder, StatementRule};
@@ -16,6 +17,8 @@ pub(crate) struct Planning {
     pub(crate) resolver: Arc<Resolver>,
     pub(crate) binder: Arc<Binder>,
     pub(crate) state: SessionState,
+    /// What the parts of the statement have read.
+    pub(crate) scanned: Arc<Mutex<ScanStatistics>>,
 }
 
 impl Planning {
@@ -29,7 +32,8 @@ impl Planning {
         let mut state = engine.template.clone();
         state.add_analyzer_rule(Arc::new(StatementRule::new(shared.id)));
         state.execution_props_mut().query_execution_start_time = engine.now().to_utc();
-        Ok(Self { session: session.clone(), resolver, binder, state })
+        let scanned = Arc::default();
+        Ok(Self { session: session.clone(), resolver, binder, state, scanned })
     }
 
     /// The state of a query: with what begins and ends its executions.

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use datafusion::execution::TaskContext;
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use icecore_exec::{Outcome, RunningStatement, StatementEnd, StatementHooks};
-use icecore_types::{Error, QueryId, Result, Version};
+use icecore_exec::{Outcome, RunningStatement, ScanStatistics, StatementEnd, StatementHooks};
+use icecore_types::{Error, QueryId, Result, Timestamp, Version};
 use icecore_warehouse::Permit;
 use parking_lot::Mutex;
 
+use super::Planning;
 use super::authorize::authorize;
 use super::resolver::Intent;
 use crate::history::{HistoryRow, Status};
@@ -21,7 +22,7 @@ use crate::session::Session;
 pub(crate) struct StatementRun {
     session: Session,
     row: Option<HistoryRow>,
-    _permit: Permit,
+    permit: Option<Permit>,
 }
 
 impl StatementRun {
@@ -50,9 +51,12 @@ impl StatementRun {
             error_message: None,
             rows_produced: 0,
             rows_affected: None,
+            bytes_scanned: 0,
+            segments_scanned: 0,
+            segments_total: 0,
         };
-        let permit = engine.warehouse.admit().await;
-        Self { session: session.clone(), row: Some(row), _permit: permit }
+        let permit = Some(engine.warehouse.admit().await);
+        Self { session: session.clone(), row: Some(row), permit }
     }
 
     pub(crate) fn id(&self) -> QueryId {
@@ -71,6 +75,34 @@ impl StatementRun {
         if let Some(row) = &mut self.row {
             row.rows_affected = rows;
         }
+    }
+
+    /// Says what its scans read.
+    pub(crate) fn scanned_by_parts(&mut self, scanned: ScanStatistics) {
+        if let Some(row) = &mut self.row {
+            row.bytes_scanned = scanned.bytes;
+            row.segments_scanned = scanned.segments;
+            row.segments_total = scanned.segments_total;
+        }
+    }
+
+    /// Gives up its place in the warehouse: what it does now takes none.
+    pub(crate) fn leave_warehouse(&mut self) {
+        self.permit = None;
+    }
+
+    /// What its scans read.
+    pub(crate) fn scanned(&self) -> ScanStatistics {
+        self.row.as_ref().map_or_else(ScanStatistics::default, |row| ScanStatistics {
+            bytes: row.bytes_scanned,
+            segments: row.segments_scanned,
+            segments_total: row.segments_total,
+        })
+    }
+
+    /// When it began.
+    pub(crate) fn started(&self) -> Timestamp {
+        self.row.as_ref().map_or(Timestamp::from_micros(0), |row| row.started)
     }
 
     /// Ends it, and writes its row of the history.
@@ -189,7 +221,8 @@ impl RunningStatement for RunningQuery {
         self.session.engine().warehouse.handle()
     }
 
-    fn finish(self: Box<Self>, outcome: Outcome) {
+    fn finish(mut self: Box<Self>, outcome: Outcome) {
+        self.run.scanned_by_parts(outcome.scanned);
         match outcome.end {
             StatementEnd::Finished => self.run.end(outcome.rows, None),
             StatementEnd::Failed(error) => self.run.end(outcome.rows, Some(&error)),
@@ -204,11 +237,13 @@ impl RunningStatement for RunningQuery {
 #[derive(Debug)]
 pub(crate) struct PartHooks {
     session: Session,
+    scanned: Arc<Mutex<ScanStatistics>>,
 }
 
 impl PartHooks {
-    pub(crate) fn new(session: &Session) -> Arc<Self> {
-        Arc::new(Self { session: session.clone() })
+    pub(crate) fn new(statement: &Planning) -> Arc<Self> {
+        let scanned = Arc::clone(&statement.scanned);
+        Arc::new(Self { session: statement.session.clone(), scanned })
     }
 }
 
@@ -217,13 +252,15 @@ impl StatementHooks for PartHooks {
         &self,
         _context: &TaskContext,
     ) -> BoxFuture<'static, Result<Box<dyn RunningStatement>>> {
-        let part: Box<dyn RunningStatement> = Box::new(Part { session: self.session.clone() });
+        let (session, scanned) = (self.session.clone(), Arc::clone(&self.scanned));
+        let part: Box<dyn RunningStatement> = Box::new(Part { session, scanned });
         async move { Ok(part) }.boxed()
     }
 }
 
 struct Part {
     session: Session,
+    scanned: Arc<Mutex<ScanStatistics>>,
 }
 
 impl RunningStatement for Part {
@@ -235,5 +272,7 @@ impl RunningStatement for Part {
         self.session.engine().warehouse.handle()
     }
 
-    fn finish(self: Box<Self>, _outcome: Outcome) {}
+    fn finish(self: Box<Self>, outcome: Outcome) {
+        *self.scanned.lock() += outcome.scanned;
+    }
 }

@@ -30,6 +30,9 @@ const HISTORY: Columns = &[
     ("TOTAL_ELAPSED_TIME", INTEGER),
     ("ROWS_PRODUCED", INTEGER),
     ("ROWS_AFFECTED", INTEGER),
+    ("BYTES_SCANNED", INTEGER),
+    ("PARTITIONS_SCANNED", INTEGER),
+    ("PARTITIONS_TOTAL", INTEGER),
     ("READ_VERSION", INTEGER),
     ("END_VERSION", INTEGER),
 ];
@@ -59,6 +62,9 @@ pub(super) fn history(listing: &Listing<'_>, limit: Option<usize>) -> Result<Rec
             Cell::count(elapsed as u64),
             Cell::count(row.rows_produced),
             row.rows_affected.map_or(Cell::Null, Cell::count),
+            Cell::count(row.bytes_scanned),
+            Cell::count(row.segments_scanned),
+            Cell::count(row.segments_total),
             Cell::count(row.read_version.get()),
             Cell::count(row.end_version.get()),
         ]

@@ -1,6 +1,8 @@
 //! There is one way to run something.
 
+use futures::StreamExt;
 use icecore::datafusion::dataframe::DataFrameWriteOptions;
+use icecore::datafusion::physical_plan::collect;
 use icecore::datafusion::prelude::SessionContext;
 use icecore::prelude::*;
 
@@ -73,6 +75,21 @@ async fn a_plan_taken_apart_does_not_run() {
 }
 
 #[tokio::test]
+async fn an_operator_taken_out_of_a_plan_does_not_run() {
+    let session = prepared().await;
+    let plan = session.sql("SELECT n FROM t").await.unwrap().create_physical_plan().await.unwrap();
+    let below: Vec<_> = plan.children().into_iter().cloned().collect();
+    assert_eq!(below.len(), 1);
+    let elsewhere = SessionContext::new();
+    for part in below {
+        let error = collect(part, elsewhere.task_ctx()).await.unwrap_err();
+        assert!(error.to_string().contains("inside its statement"), "{error}");
+    }
+    let whole = collect(plan, elsewhere.task_ctx()).await.unwrap();
+    assert_eq!(whole.iter().map(|batch| batch.num_rows()).sum::<usize>(), 3);
+}
+
+#[tokio::test]
 async fn a_frame_does_not_write() {
     let session = prepared().await;
     let folder = tempfile::tempdir().unwrap();
@@ -103,4 +120,49 @@ async fn a_result_that_is_dropped_was_cancelled() {
     let status = "SELECT execution_status FROM snowflake.account_usage.query_history \
                   WHERE query_text = 'SELECT a.n FROM t a, t b, t c'";
     assert_eq!(rows(&session, status).await, ["CANCELLED"]);
+}
+
+#[tokio::test]
+async fn a_statement_is_stopped_from_beside_its_reader() {
+    let session = prepared().await;
+    let query = "SELECT a.n FROM t a, TABLE(GENERATOR(ROWCOUNT => 1000000)) b";
+    let result = session.execute(query).await.unwrap();
+    let handle = result.handle();
+    let mut batches = Box::pin(result.stream());
+    batches.next().await.unwrap().unwrap();
+    let seen = handle.statistics().rows_produced;
+    handle.cancel();
+    let error = batches.next().await.unwrap().unwrap_err();
+    assert_eq!((error.code().number(), error.query_id()), ("000604", Some(handle.query_id())));
+    assert!(batches.next().await.is_none());
+    assert!(seen > 0 && handle.statistics().rows_produced == seen);
+    let status = format!(
+        "SELECT execution_status FROM snowflake.account_usage.query_history \
+         WHERE query_id = '{}'",
+        handle.query_id()
+    );
+    assert_eq!(rows(&session, &status).await, ["CANCELLED"]);
+}
+
+#[tokio::test]
+async fn a_statement_says_what_it_read() {
+    let session = engine().await.session().await.unwrap();
+    let setup = "CREATE TABLE big (n INT); \
+                 INSERT INTO big SELECT seq4() FROM TABLE(GENERATOR(ROWCOUNT => 1000)); \
+                 INSERT INTO big SELECT 5000 + seq4() FROM TABLE(GENERATOR(ROWCOUNT => 1000))";
+    session.execute(setup).await.unwrap();
+    let result = session.execute("SELECT n FROM big WHERE n >= 5990").await.unwrap();
+    let (handle, id) = (result.handle(), result.query_id());
+    assert_eq!(result.texts().await.unwrap().len(), 10);
+    let statistics = handle.statistics();
+    assert_eq!((statistics.rows_produced, statistics.segments_total), (10, 2));
+    assert_eq!((statistics.segments_scanned, statistics.bytes_scanned), (1, 8_000));
+    let history = format!(
+        "SELECT rows_produced, partitions_scanned, partitions_total, bytes_scanned \
+         FROM snowflake.account_usage.query_history WHERE query_id = '{id}'"
+    );
+    assert_eq!(rows(&session, &history).await, ["10|1|2|8000"]);
+
+    let deleted = session.execute("DELETE FROM big WHERE n < 3").await.unwrap();
+    assert_eq!(deleted.statistics().segments_scanned, 1);
 }
