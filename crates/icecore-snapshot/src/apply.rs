@@ -8,7 +8,8 @@ use icecore_types::{
     Body, Code, Error, Name, ObjectId, ObjectKind, Result, Timestamp, TransactionId, Version,
 };
 
-use crate::head::{Changes, Committed, ContentState, Head, Queries};
+use crate::content::ContentHistory;
+use crate::head::{Changes, Head};
 use crate::history::History;
 use crate::object::{Dropped, Object, Place};
 use crate::{Record, TableContent, Update};
@@ -73,12 +74,7 @@ impl Head {
         for update in effect.updates {
             draft.update(update)?;
         }
-        self.commits.push(Committed {
-            time: effect.time,
-            record: self.record,
-            transaction: effect.id,
-            queries: Queries::of(effect.queries),
-        });
+        self.push_commit(effect);
         Ok(version)
     }
 }
@@ -184,8 +180,8 @@ impl Draft<'_> {
         }
         self.check_place(&object, &object.place())?;
         if object.kind == ObjectKind::Table {
-            let state = ContentState { content, changes: Changes::default() };
-            self.head.tables.insert_mut(object.id, History::new(self.version, state));
+            let history = ContentHistory::new(self.version, content);
+            self.head.tables.insert_mut(object.id, history);
         }
         self.store(object);
         Ok(())
@@ -314,15 +310,9 @@ impl Draft<'_> {
     ) -> Result<()> {
         self.live(table)?;
         let history = self.head.tables.get_mut(&table).ok_or_else(|| missing(table))?;
-        let state = history.last().ok_or_else(|| missing(table))?;
-        let mut content = TableContent::clone(&state.content);
+        let mut content = TableContent::clone(history.last());
         change(&mut content)?;
-        let before = match history.last_version() {
-            Some(version) if version == self.version => state.changes,
-            _ => Changes::default(),
-        };
-        let content = Arc::new(content);
-        history.push(self.version, ContentState { content, changes: before.with(changes) });
+        history.push(self.version, Arc::new(content), changes);
         Ok(())
     }
 }

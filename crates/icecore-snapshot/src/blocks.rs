@@ -1,6 +1,7 @@
 //! A list that grows at its end and shares all but its end with its copies.
 
-use std::sync::Arc;
+use std::any::Any;
+use std::sync::{Arc, OnceLock};
 
 use rpds::VectorSync;
 
@@ -12,10 +13,26 @@ const BLOCK: usize = 64;
 #[derive(Clone, Debug)]
 pub(crate) struct Blocks<T> {
     /// Each of exactly `BLOCK` items.
-    full: VectorSync<Arc<[T]>>,
+    full: VectorSync<Arc<Block<T>>>,
     /// Never empty once something was added.
     tail: Arc<Vec<T>>,
 }
+
+/// Items that will stand as they do for ever, with what is known of them.
+#[derive(Debug)]
+struct Block<T> {
+    items: Box<[T]>,
+    derived: Derived,
+}
+
+impl<T> Block<T> {
+    fn new(items: Box<[T]>) -> Arc<Self> {
+        Arc::new(Self { items, derived: Derived::new() })
+    }
+}
+
+/// What is worked out once of a block's items and kept beside them.
+pub(crate) type Derived = OnceLock<Arc<dyn Any + Send + Sync>>;
 
 impl<T: Clone> Blocks<T> {
     pub(crate) fn new() -> Self {
@@ -24,7 +41,7 @@ impl<T: Clone> Blocks<T> {
 
     pub(crate) fn push(&mut self, item: T) {
         if self.tail.len() == BLOCK {
-            self.full.push_back_mut(self.tail.as_slice().into());
+            self.full.push_back_mut(Block::new(self.tail.as_slice().into()));
             self.tail = Arc::new(vec![item]);
         } else {
             Arc::make_mut(&mut self.tail).push(item);
@@ -47,14 +64,32 @@ impl<T: Clone> Blocks<T> {
 
     pub(crate) fn get(&self, index: usize) -> Option<&T> {
         match self.full.get(index / BLOCK) {
-            Some(block) => block.get(index % BLOCK),
+            Some(block) => block.items.get(index % BLOCK),
             None => self.tail.get(index - self.full.len() * BLOCK),
         }
     }
 
     pub(crate) fn newest_first(&self) -> impl Iterator<Item = &T> {
-        let full = self.full.iter().rev().flat_map(|block| block.iter().rev());
+        let full = self.full.iter().rev().flat_map(|block| block.items.iter().rev());
         self.tail.iter().rev().chain(full)
+    }
+
+    /// The items in groups of those that stand together; all but the last one
+    /// are blocks that stay as they are.
+    pub(crate) fn groups(&self) -> impl Iterator<Item = (&[T], Option<&Derived>)> {
+        let full = self.full.iter().map(|block| (&block.items[..], Some(&block.derived)));
+        full.chain(std::iter::once((self.tail.as_slice(), None)))
+    }
+
+    /// The first `length` items, or all: it shares their blocks.
+    pub(crate) fn prefix(&self, length: usize) -> Self {
+        let length = length.min(self.len());
+        let blocks = length.saturating_sub(1) / BLOCK;
+        let tail = (blocks * BLOCK..length).filter_map(|index| self.get(index).cloned());
+        Self {
+            full: self.full.iter().take(blocks).cloned().collect(),
+            tail: Arc::new(tail.collect()),
+        }
     }
 
     /// How many of the first satisfy a predicate that holds up to some point.
@@ -95,6 +130,14 @@ mod tests {
                 expected.reverse();
                 prop_assert_eq!(list.newest_first().copied().collect::<Vec<_>>(), expected);
             }
+            let part = blocks.prefix(length);
+            prop_assert_eq!(part.len(), length);
+            let grouped: Vec<_> = part.groups().flat_map(|(items, _)| items).copied().collect();
+            let firsts = (0..length).filter_map(|at| blocks.get(at).copied());
+            prop_assert_eq!(grouped, firsts.collect::<Vec<_>>());
+            let mut part = part;
+            part.push(7);
+            prop_assert_eq!((part.len(), part.last()), (length + 1, Some(&7)));
             prop_assert_eq!(copy.partition(|item| *item < 70), length.min(70));
         }
     }

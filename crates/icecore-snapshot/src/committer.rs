@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use serde_json::value::RawValue;
 use tokio::sync::oneshot;
 
-use crate::conflict::attempt;
+use crate::conflict::{Accepted, attempt};
 use crate::durable::is_poisoned;
 use crate::head::Head;
 use crate::log::StoredRecord;
@@ -32,13 +32,28 @@ struct Pending {
     answer: oneshot::Sender<Result<Commit>>,
 }
 
+/// A transaction in a record.
+struct Member {
+    pending: Pending,
+    commit: Commit,
+    /// Its updates as this record has them, if that is not as they were
+    /// planned.
+    rebased: Option<Box<RawValue>>,
+}
+
+impl Member {
+    fn updates(&self) -> &RawValue {
+        self.rebased.as_deref().unwrap_or(&self.pending.updates)
+    }
+}
+
 /// A record on its way: from its first PUT until its outcome is known nothing
 /// else is put, for it could still land.
 struct Batch {
     number: RecordNumber,
     bytes: Bytes,
     head: Head,
-    members: Vec<(Pending, Commit)>,
+    members: Vec<Member>,
     /// Whether its members were told that its outcome is unknown.
     abandoned: bool,
 }
@@ -79,9 +94,7 @@ impl Committer {
         timeline: &Timeline,
         transaction: Transaction,
     ) -> Result<Commit> {
-        let updates = serde_json::value::to_raw_value(&transaction.updates).map_err(|source| {
-            Error::internal("a transaction cannot be encoded").with_source(source)
-        })?;
+        let updates = encode_updates(&transaction.updates)?;
         let (answer, mut answered) = oneshot::channel();
         self.queue.lock().push_back(Pending { transaction, updates, answer });
         tokio::select! {
@@ -119,8 +132,8 @@ impl Committer {
                 }
             }
             Landing::Refused(error) => {
-                for (pending, _) in in_flight.take().into_iter().flat_map(|batch| batch.members) {
-                    reply(pending, Err(error.clone()));
+                for member in in_flight.take().into_iter().flat_map(|batch| batch.members) {
+                    reply(member.pending, Err(error.clone()));
                 }
             }
         }
@@ -159,25 +172,24 @@ impl Committer {
                 None => {}
             }
             let time = next_time(&head, timeline.log.env.clock.now());
-            match attempt(&head, transaction, time) {
-                Ok(next) => {
+            let judged = attempt(&head, transaction, time).map_err(Error::from);
+            match judged.and_then(|Accepted { head, rebased }| {
+                let rebased = rebased.map(|updates| encode_updates(&updates)).transpose()?;
+                Ok((head, rebased))
+            }) {
+                Ok((next, rebased)) => {
                     head = next;
                     let commit = Commit::new(transaction.id, head.version(), number, time);
                     bytes += size;
-                    members.push((pending, commit));
+                    members.push(Member { pending, commit, rebased });
                 }
-                Err(refusal) => reply(pending, Err(refusal.into())),
+                Err(error) => reply(pending, Err(error)),
             }
         }
         self.encode(&base, head, members)
     }
 
-    fn encode(
-        &self,
-        base: &Head,
-        mut head: Head,
-        members: Vec<(Pending, Commit)>,
-    ) -> Option<Batch> {
+    fn encode(&self, base: &Head, mut head: Head, members: Vec<Member>) -> Option<Batch> {
         let place = RecordPlace {
             store: base.store,
             account: base.account,
@@ -188,11 +200,11 @@ impl Committer {
         };
         let transactions: Vec<_> = members
             .iter()
-            .map(|(pending, commit)| EncodedTransaction {
-                id: commit.transaction(),
-                time: commit.time(),
-                queries: &pending.transaction.queries,
-                updates: &pending.updates,
+            .map(|member| EncodedTransaction {
+                id: member.commit.transaction(),
+                time: member.commit.time(),
+                queries: &member.pending.transaction.queries,
+                updates: member.updates(),
             })
             .collect();
         if transactions.is_empty() {
@@ -204,7 +216,7 @@ impl Committer {
                 Some(Batch { number: head.record, bytes, head, members, abandoned: false })
             }
             Err(error) => {
-                members.into_iter().for_each(|(pending, _)| reply(pending, Err(error.clone())));
+                members.into_iter().for_each(|member| reply(member.pending, Err(error.clone())));
                 None
             }
         }
@@ -253,15 +265,15 @@ impl Committer {
         match timeline.accept(bytes) {
             Ok(()) => {
                 let mut queue = self.queue.lock();
-                for (pending, _) in batch.members.into_iter().rev() {
-                    queue.push_front(pending);
+                for member in batch.members.into_iter().rev() {
+                    queue.push_front(member.pending);
                 }
             }
             // It may even be our own record, damaged.
             Err(error) => {
-                for (pending, _) in batch.members {
-                    let unknown = unknown(&pending, Some(error.clone()));
-                    reply(pending, Err(unknown));
+                for member in batch.members {
+                    let unknown = unknown(&member.pending, Some(error.clone()));
+                    reply(member.pending, Err(unknown));
                 }
             }
         }
@@ -271,9 +283,9 @@ impl Committer {
     /// next commit must find out first. If that does not either, it has no
     /// reason to wait: none of its bytes were sent.
     fn abandon(&self, batch: &mut Batch, cause: Option<Error>) {
-        for (pending, _) in batch.members.drain(..) {
-            let unknown = unknown(&pending, cause.clone());
-            reply(pending, Err(unknown));
+        for member in batch.members.drain(..) {
+            let unknown = unknown(&member.pending, cause.clone());
+            reply(member.pending, Err(unknown));
         }
         if std::mem::replace(&mut batch.abandoned, true) {
             let waiting = std::mem::take(&mut *self.queue.lock());
@@ -291,9 +303,14 @@ fn acknowledge(timeline: &Timeline, batch: Batch) {
     let record = StoredRecord { number: batch.number, bytes: batch.bytes };
     // Readers of this process see the commit before its caller knows of it.
     timeline.advance(batch.head, vec![record]);
-    for (pending, commit) in batch.members {
-        reply(pending, Ok(commit));
+    for member in batch.members {
+        reply(member.pending, Ok(member.commit));
     }
+}
+
+fn encode_updates(updates: &[crate::Update]) -> Result<Box<RawValue>> {
+    serde_json::value::to_raw_value(updates)
+        .map_err(|source| Error::internal("a transaction cannot be encoded").with_source(source))
 }
 
 /// A caller that went away does not mind not being told.

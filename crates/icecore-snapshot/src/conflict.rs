@@ -1,9 +1,11 @@
 //! Whether a transaction may take effect on a head that others have changed
 //! since it was planned: the conflict matrix.
 
+mod merge;
+
 use icecore_types::{
-    Body, Code, Error, LoadKey, LoadRecord, ObjectId, SegmentId, TableDefinition, Timestamp,
-    Version,
+    Body, Code, Deletes, Error, LoadKey, LoadRecord, ObjectId, SegmentId, TableDefinition,
+    Timestamp, Version,
 };
 
 use crate::apply::{Effect, gone, taken};
@@ -27,8 +29,9 @@ use crate::{Requirement, Transaction, Update};
 /// ```
 #[derive(Clone, Debug)]
 pub enum Verdict {
-    /// It takes effect as it is, at whatever version comes next: it names no
-    /// position, so there is nothing to rebase.
+    /// It takes effect at whatever version comes next: it names no position.
+    /// If others deleted other rows of the same segments, its vectors are
+    /// rebased on theirs.
     Ok,
     /// The statement must be run again: what it read has changed. Says what.
     Retry(String),
@@ -68,28 +71,41 @@ pub fn validate(head: &Head, transaction: &Transaction) -> Verdict {
     }
 }
 
-/// The head after the transaction, if it may take effect.
+/// A transaction that may take effect.
+pub(crate) struct Accepted {
+    /// The head after it.
+    pub(crate) head: Head,
+    /// Its updates as they take effect, if that is not as they were planned.
+    pub(crate) rebased: Option<Vec<Update>>,
+}
+
+/// What comes of the transaction, if it may take effect.
 pub(crate) fn attempt(
     head: &Head,
     transaction: &Transaction,
     time: Timestamp,
-) -> Result<Head, Refusal> {
+) -> Result<Accepted, Refusal> {
     if transaction.read_version > head.version() {
         return Err(Refusal::Fail(Error::internal("planned against a version to come")));
     }
     let since = Since { head, read: transaction.read_version };
     transaction.requirements.iter().try_for_each(|requirement| since.require(requirement))?;
+    let mut rebased = None;
     if head.version() > transaction.read_version {
-        transaction.updates.iter().try_for_each(|update| since.check(update))?;
+        for (at, update) in transaction.updates.iter().enumerate() {
+            let Some(other) = since.check(update)? else { continue };
+            let updates = rebased.get_or_insert_with(|| transaction.updates.clone());
+            updates.splice(at..=at, [other]);
+        }
     }
     let mut next = head.clone();
     next.take_effect(Effect {
         id: transaction.id,
         time,
         queries: &transaction.queries,
-        updates: &transaction.updates,
+        updates: rebased.as_ref().unwrap_or(&transaction.updates),
     })?;
-    Ok(next)
+    Ok(Accepted { head: next, rebased })
 }
 
 /// A head, seen from a version that somebody read.
@@ -128,8 +144,17 @@ impl Since<'_> {
         }
     }
 
-    /// One row of the matrix, by what was committed since.
-    fn check(&self, update: &Update) -> Result<(), Refusal> {
+    /// One row of the matrix, by what was committed since. Gives the update as
+    /// it must be now, if it is another.
+    fn check(&self, update: &Update) -> Result<Option<Update>, Refusal> {
+        if let Update::SetDeletes { table, deletes } = update {
+            let merged = self.check_deletes(*table, deletes)?;
+            return Ok(merged.map(|deletes| Update::SetDeletes { table: *table, deletes }));
+        }
+        self.check_object(update).map(|()| None)
+    }
+
+    fn check_object(&self, update: &Update) -> Result<(), Refusal> {
         match update {
             Update::CreateObject { .. } | Update::CloneObject { .. } => Ok(()),
             Update::UndropObject { .. } => Ok(()),
@@ -156,10 +181,6 @@ impl Since<'_> {
                 self.not_narrowed(object)?;
                 files.iter().try_for_each(|file| self.not_loaded(table, file))
             }
-            Update::SetDeletes { deletes, .. } => {
-                let segments = deletes.iter().map(|(segment, _)| *segment);
-                self.rows_in_place(object, changes, segments)
-            }
             Update::RemoveSegments { segments, .. } => {
                 self.rows_in_place(object, changes, segments.iter().map(|segment| segment.id))
             }
@@ -173,6 +194,41 @@ impl Since<'_> {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Deletes of rows, merged with those that came since of other rows of the
+    /// same segments; none if there were none.
+    fn check_deletes(
+        &self,
+        table: ObjectId,
+        deletes: &[(SegmentId, Deletes)],
+    ) -> Result<Option<Vec<(SegmentId, Deletes)>>, Refusal> {
+        let Some(object) = self.existing(table)? else { return Ok(None) };
+        let changes = self.head.changes_since(table, self.read);
+        self.not_narrowed(object)?;
+        retry_unless(!changes.contains(Changes::TRUNCATE), || changed(object))?;
+        let (true, Some(now), Some(then)) = (
+            changes.contains(Changes::DELETE),
+            self.head.content(table),
+            self.head.content_at(table, self.read),
+        ) else {
+            return Ok(None);
+        };
+        let mut all = Vec::with_capacity(deletes.len());
+        let mut is_merged = false;
+        for (segment, ours) in deletes {
+            retry_unless(!now.is_removed(*segment), || changed(object))?;
+            let (before, theirs) = (then.deletes(*segment), now.deletes(*segment));
+            let mut ours = ours.clone();
+            if before != theirs {
+                let Some(both) = merge::merged(before, &ours, theirs) else {
+                    return Err(Refusal::Retry(changed(object)));
+                };
+                (ours, is_merged) = (both, true);
+            }
+            all.push((*segment, ours));
+        }
+        Ok(is_merged.then_some(all))
     }
 
     /// The object, unless the transaction itself makes it.
@@ -209,7 +265,8 @@ impl Since<'_> {
     fn not_loaded(&self, table: ObjectId, file: &LoadRecord) -> Result<(), Refusal> {
         let key: &LoadKey = &file.key;
         let now = self.head.content(table).and_then(|content| content.load(key));
-        let then = self.head.content_at(table, self.read).and_then(|content| content.load(key));
+        let then = self.head.content_at(table, self.read);
+        let then = then.as_ref().and_then(|content| content.load(key));
         retry_unless(now == then, || format!("the file was loaded meanwhile file={}", key.file))
     }
 

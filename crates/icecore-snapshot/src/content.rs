@@ -1,20 +1,27 @@
 //! What a table is made of at a version, shared with all other versions.
 
+mod list;
+mod states;
+
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use icecore_types::{
     ChunkRef, Deletes, Error, LoadKey, LoadRecord, ObjectId, Result, RowId, SegmentId, SegmentRef,
 };
-use rpds::{ListSync, RedBlackTreeMapSync};
+use rpds::RedBlackTreeMapSync;
 
+use self::list::SegmentList;
 use crate::RemovedSegment;
+
+pub use self::list::SegmentGroup;
+pub(crate) use self::states::ContentHistory;
 
 /// The rows of a table at a version: manifest chunks, segments that are in no
 /// chunk yet, and what was deleted from both.
 ///
 /// The states of a history share all that is equal in them: a state that adds
-/// one segment to another costs about a hundred bytes besides the segment.
+/// one segment to another costs less than a hundred bytes besides the segment.
 ///
 /// ```
 /// use icecore_snapshot::TableContent;
@@ -27,8 +34,10 @@ pub struct TableContent {
     rows: u64,
     stored_bytes: u64,
     next_row_id: u64,
-    /// Newest first.
-    unfolded: ListSync<Arc<SegmentRef>>,
+    /// Goes on when `unfolded` becomes another list than before with more at
+    /// its end.
+    epoch: u64,
+    unfolded: SegmentList,
     /// What appending leaves alone, behind one pointer.
     rest: Arc<Rest>,
 }
@@ -61,8 +70,8 @@ impl Default for TableContent {
             removed: RedBlackTreeMapSync::new_sync(),
             loads: RedBlackTreeMapSync::new_sync(),
         };
-        let unfolded = ListSync::new_sync();
-        Self { rows: 0, stored_bytes: 0, next_row_id: 0, unfolded, rest: Arc::new(rest) }
+        let unfolded = SegmentList::new();
+        Self { rows: 0, stored_bytes: 0, next_row_id: 0, epoch: 0, unfolded, rest: Arc::new(rest) }
     }
 }
 
@@ -90,10 +99,15 @@ impl TableContent {
 
     /// The segments that are in no chunk, oldest first, without removed ones.
     pub fn unfolded(&self) -> impl ExactSizeIterator<Item = &Arc<SegmentRef>> {
-        let mut segments: Vec<_> =
-            self.unfolded.iter().filter(|segment| !self.is_removed(segment.id)).collect();
-        segments.reverse();
-        segments.into_iter()
+        let none_removed = self.rest.removed.is_empty();
+        let there = |segment: &&Arc<SegmentRef>| none_removed || !self.is_removed(segment.id);
+        self.unfolded.iter().filter(there).collect::<Vec<_>>().into_iter()
+    }
+
+    /// The segments that are in no chunk, oldest first, removed ones included,
+    /// in groups of up to 64.
+    pub fn unfolded_groups(&self) -> impl Iterator<Item = SegmentGroup<'_>> {
+        self.unfolded.groups().map(SegmentGroup::new)
     }
 
     /// Segments that are in no chunk, removed ones included: how much folding
@@ -137,8 +151,7 @@ impl TableContent {
         self.rest.loads.values().map(|load| &**load)
     }
 
-    /// The unfolded segments newest first, removed ones included, as they are
-    /// shared between versions.
+    /// The unfolded segments, oldest first, removed ones included.
     pub(crate) fn shared_unfolded(&self) -> impl Iterator<Item = &Arc<SegmentRef>> {
         self.unfolded.iter()
     }
@@ -164,7 +177,7 @@ impl TableContent {
             self.rows = sum(self.rows, segment.rows)?;
             self.next_row_id = sum(self.next_row_id, segment.rows)?;
             self.stored_bytes = sum(self.stored_bytes, segment.stored_bytes())?;
-            self.unfolded.push_front_mut(Arc::new(segment));
+            self.unfolded.push(Arc::new(segment));
         }
         Ok(())
     }
@@ -209,7 +222,8 @@ impl TableContent {
     }
 
     pub(crate) fn truncate(&mut self, keep_loads: bool) {
-        let mut empty = Self { next_row_id: self.next_row_id, ..Self::default() };
+        let (next_row_id, epoch) = (self.next_row_id, self.epoch + 1);
+        let mut empty = Self { next_row_id, epoch, ..Self::default() };
         if keep_loads && !self.rest.loads.is_empty() {
             Arc::make_mut(&mut empty.rest).loads = self.rest.loads.clone();
         }
@@ -255,10 +269,9 @@ impl TableContent {
         if moved.len() != taken.len() {
             return Err(impossible("a folded segment is not there"));
         }
-        self.unfolded = ListSync::new_sync();
-        for segment in kept.into_iter().rev() {
-            self.unfolded.push_front_mut(segment);
-        }
+        self.unfolded = SegmentList::new();
+        self.epoch += 1;
+        kept.into_iter().for_each(|segment| self.unfolded.push(segment));
         Ok(moved)
     }
 }

@@ -8,8 +8,11 @@ use icecore_types::{
 };
 use rpds::RedBlackTreeMapSync;
 
+use crate::apply::Effect;
 use crate::blocks::Blocks;
+use crate::content::ContentHistory;
 use crate::history::History;
+use crate::ids::Ids;
 use crate::object::{Object, Place};
 use crate::{Commit, TableContent};
 
@@ -35,11 +38,13 @@ pub struct Head {
     pub(crate) record: RecordNumber,
     pub(crate) record_hash: Option<Hash>,
     /// What each version was, from version 1.
-    pub(crate) commits: Blocks<Committed>,
+    commits: Blocks<Committed>,
+    /// The versions of transactions and of statements.
+    ids: Ids,
     pub(crate) objects: RedBlackTreeMapSync<ObjectId, History<Arc<Object>>>,
     pub(crate) names: RedBlackTreeMapSync<Place, ObjectId>,
     pub(crate) dropped: RedBlackTreeMapSync<DroppedPlace, ()>,
-    pub(crate) tables: RedBlackTreeMapSync<ObjectId, History<ContentState>>,
+    pub(crate) tables: RedBlackTreeMapSync<ObjectId, ContentHistory>,
 }
 
 /// Where a dropped object is found: container, version of the drop, itself.
@@ -47,22 +52,22 @@ pub(crate) type DroppedPlace = (Option<ObjectId>, Version, ObjectId);
 
 /// A version's transaction.
 #[derive(Clone, Debug)]
-pub(crate) struct Committed {
-    pub(crate) time: Timestamp,
-    pub(crate) record: RecordNumber,
-    pub(crate) transaction: TransactionId,
-    pub(crate) queries: Queries,
+struct Committed {
+    time: Timestamp,
+    record: RecordNumber,
+    transaction: TransactionId,
+    queries: Queries,
 }
 
 /// Mostly one: kept without an allocation of its own.
 #[derive(Clone, Debug)]
-pub(crate) enum Queries {
+enum Queries {
     One(QueryId),
     Many(Box<[QueryId]>),
 }
 
 impl Queries {
-    pub(crate) fn of(queries: &[QueryId]) -> Self {
+    fn of(queries: &[QueryId]) -> Self {
         match queries {
             [query] => Self::One(*query),
             many => Self::Many(many.into()),
@@ -75,13 +80,6 @@ impl Queries {
             Self::Many(many) => many.contains(&query),
         }
     }
-}
-
-/// A table's content, and how it came from the one before.
-#[derive(Clone, Debug)]
-pub(crate) struct ContentState {
-    pub(crate) content: Arc<TableContent>,
-    pub(crate) changes: Changes,
 }
 
 /// The kinds of change that one version made to a table's content.
@@ -117,6 +115,7 @@ impl Head {
             record: RecordNumber::ZERO,
             record_hash: None,
             commits: Blocks::new(),
+            ids: Ids::default(),
             objects: RedBlackTreeMapSync::new_sync(),
             names: RedBlackTreeMapSync::new_sync(),
             dropped: RedBlackTreeMapSync::new_sync(),
@@ -216,27 +215,27 @@ impl Head {
 
     /// A table's content now; a dropped table's too.
     pub fn content(&self, table: ObjectId) -> Option<&Arc<TableContent>> {
-        self.tables.get(&table)?.last().map(|state| &state.content)
+        self.tables.get(&table).map(ContentHistory::last)
     }
 
     /// A table's content at a version; none before the table existed. The
     /// history of a clone begins with the clone.
-    pub fn content_at(&self, table: ObjectId, version: Version) -> Option<&Arc<TableContent>> {
-        self.tables.get(&table)?.at(version).map(|state| &state.content)
+    pub fn content_at(&self, table: ObjectId, version: Version) -> Option<Arc<TableContent>> {
+        self.tables.get(&table)?.at(version)
     }
 
     /// When the rows that a table had at a version were first changed after
     /// it; none if they are still current.
     pub fn superseded_at(&self, table: ObjectId, version: Version) -> Option<Timestamp> {
         let mut later = self.tables.get(&table)?.after(version);
-        let (changed, _) = later.find(|(_, state)| state.changes.rows_differ())?;
+        let (changed, _) = later.find(|(_, changes)| changes.rows_differ())?;
         self.time_of(changed)
     }
 
     /// The kinds of change that were made to a table's content after a version.
     pub(crate) fn changes_since(&self, table: ObjectId, version: Version) -> Changes {
         let Some(history) = self.tables.get(&table) else { return Changes::default() };
-        history.after(version).fold(Changes::default(), |all, (_, state)| all.with(state.changes))
+        history.after(version).fold(Changes::default(), |all, (_, changes)| all.with(changes))
     }
 
     /// The last version whose time is not after `time`; none if all are.
@@ -251,31 +250,40 @@ impl Head {
     }
 
     /// The version that a statement committed, the latest if there are
-    /// several. It looks through the versions, from the latest.
+    /// several. It looks at about as many versions as there are such.
     pub fn version_of(&self, query: QueryId) -> Option<Version> {
-        self.latest(|commit| commit.queries.contains(query))
+        self.latest(query.to_bits(), |commit| commit.queries.contains(query))
     }
 
-    /// The version that a transaction made. It looks through the versions,
-    /// from the latest.
+    /// The version that a transaction made. It looks at about one version.
     pub fn transaction_version(&self, transaction: TransactionId) -> Option<Version> {
-        self.latest(|commit| commit.transaction == transaction)
+        self.latest(transaction.to_bits(), |commit| commit.transaction == transaction)
     }
 
-    fn latest(&self, is: impl Fn(&Committed) -> bool) -> Option<Version> {
-        let index = self.commits.newest_first().position(is)?;
-        Some(Version::new((self.commits.len() - index) as u64))
+    fn latest(&self, id: u128, is: impl Fn(&Committed) -> bool) -> Option<Version> {
+        let committed = |version| self.committed(Version::new(version)).is_some_and(&is);
+        self.ids.latest(id, committed).map(Version::new)
     }
 
     /// The commit of a transaction that landed after `read`, which it must if
     /// it was planned at `read`.
     pub(crate) fn landed(&self, transaction: TransactionId, read: Version) -> Option<Commit> {
-        let later = self.commits.len().saturating_sub(usize::try_from(read.get()).ok()?);
-        let mut recent = self.commits.newest_first().take(later);
-        let index = recent.position(|commit| commit.transaction == transaction)?;
-        let version = Version::new((self.commits.len() - index) as u64);
+        let version = self.transaction_version(transaction).filter(|version| *version > read)?;
         let commit = self.committed(version)?;
         Some(Commit::new(transaction, version, commit.record, commit.time))
+    }
+
+    /// Makes the next version.
+    pub(crate) fn push_commit(&mut self, effect: Effect) {
+        self.commits.push(Committed {
+            time: effect.time,
+            record: self.record,
+            transaction: effect.id,
+            queries: Queries::of(effect.queries),
+        });
+        let version = self.version().get();
+        self.ids.push(effect.id.to_bits(), version);
+        effect.queries.iter().for_each(|query| self.ids.push(query.to_bits(), version));
     }
 
     fn committed(&self, version: Version) -> Option<&Committed> {
@@ -283,3 +291,6 @@ impl Head {
         self.commits.get(index)
     }
 }
+
+#[cfg(test)]
+mod memory;

@@ -45,18 +45,6 @@ impl<T: Clone> History<T> {
         self.states.get(index).map(|(_, state)| state)
     }
 
-    /// The states made after `version`, oldest first.
-    pub(crate) fn after(&self, version: Version) -> impl Iterator<Item = (Version, &T)> {
-        let from = self.states_until(version);
-        (from..self.states.len())
-            .filter_map(|index| self.states.get(index).map(|(version, state)| (*version, state)))
-    }
-
-    /// All states, the latest first, each with the version that made it.
-    pub(crate) fn newest_first(&self) -> impl Iterator<Item = (Version, &T)> {
-        self.states.newest_first().map(|(version, state)| (*version, state))
-    }
-
     fn states_until(&self, version: Version) -> usize {
         self.states.partition(|(made, _)| *made <= version)
     }
@@ -75,9 +63,6 @@ mod tests {
         let at = |version| history.at(Version::new(version)).copied();
         let found: Vec<_> = [2, 3, 4, 5, 8, 9, 100].into_iter().map(at).collect();
         assert_eq!(found, [None, Some("a"), Some("a"), Some("c"), Some("c"), Some("d"), Some("d")]);
-        let after: Vec<_> = history.after(Version::new(4)).map(|(v, s)| (v.get(), *s)).collect();
-        assert_eq!(after, [(5, "c"), (9, "d")]);
-        assert_eq!(history.newest_first().count(), 3);
         assert_eq!(history.last_version(), Some(Version::new(9)));
     }
 }

@@ -8,8 +8,8 @@ mod reading;
 use std::collections::BTreeMap;
 
 use icecore_types::{Code, Env, Error, Hash, Result, Timestamp};
+use object_store::PutMode;
 use object_store::path::Path;
-use object_store::{ObjectStoreExt, PutMode};
 use parking_lot::Mutex;
 use serde_json::Value;
 

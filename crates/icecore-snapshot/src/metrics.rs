@@ -2,6 +2,7 @@
 //! them, whoever else reads them.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 use std::time::Duration;
 
 use icecore_types::{ObjectId, ObjectKind, SegmentId, Timestamp};
@@ -46,12 +47,10 @@ enum Use {
 }
 
 /// A state of a table that is still kept.
-struct Kept<'a> {
+struct Kept {
     table: ObjectId,
-    content: &'a TableContent,
+    content: Arc<TableContent>,
     is_current: bool,
-    /// Whether all its segments are in the next later state too.
-    is_within_later: bool,
 }
 
 /// Each kept segment: its owner, its bytes, why it is kept.
@@ -87,30 +86,31 @@ impl Head {
             .collect()
     }
 
-    /// The states of a table that may still be read, the latest first.
-    fn kept(&self, table: &Object, now: Timestamp, retention: Duration) -> Vec<Kept<'_>> {
+    /// The states of a table that may still be read, the latest first. Those of
+    /// which all is in the next later state too are left out: that one counts
+    /// for them, and what it is used for is the same or better.
+    fn kept(&self, table: &Object, now: Timestamp, retention: Duration) -> Vec<Kept> {
         let mut ended = table.dropped().map(|dropped| dropped.at());
         let mut later: Option<Changes> = None;
         let mut kept = Vec::new();
         let Some(history) = self.tables.get(&table.id()) else { return kept };
-        for (version, state) in history.newest_first() {
+        for (place, version, changes) in history.newest_first() {
             if ended.is_some_and(|ended| ended.plus(retention) <= now) {
                 break;
             }
-            kept.push(Kept {
-                table: table.id(),
-                content: &state.content,
-                is_current: ended.is_none(),
-                is_within_later: later == Some(Changes::APPEND),
-            });
-            later = Some(state.changes);
+            if later != Some(Changes::APPEND)
+                && let Some(content) = history.content(place)
+            {
+                kept.push(Kept { table: table.id(), content, is_current: ended.is_none() });
+            }
+            later = Some(changes);
             ended = self.time_of(version);
         }
         kept
     }
 }
 
-impl Kept<'_> {
+impl Kept {
     fn reason(&self, owner: ObjectId) -> Use {
         match (owner == self.table, self.is_current) {
             (false, _) => Use::Clone,
@@ -122,12 +122,7 @@ impl Kept<'_> {
 
 impl Tally {
     fn count(&mut self, state: &Kept) {
-        // The state after it counts for it; what it is used for is the same
-        // or better there.
-        if state.is_within_later {
-            return;
-        }
-        let content = state.content;
+        let content = &state.content;
         for segment in content.unfolded() {
             self.note(segment.id, segment.table, segment.stored_bytes(), state);
         }

@@ -75,11 +75,7 @@ impl Draft<'_> {
             // Columns have ids: today's definition reads all older rows.
             copy.body = self.head.object(source).ok_or_else(|| missing(source))?.body.clone();
             let then = self.head.content_at(source, at).ok_or_else(|| unavailable(source))?;
-            content = if then.loads().next().is_none() {
-                then.clone()
-            } else {
-                Arc::new(then.for_clone())
-            };
+            content = if then.loads().next().is_none() { then } else { Arc::new(then.for_clone()) };
         }
         (copy.created, copy.created_at) = (self.version, self.time);
         copy.dropped = None;

@@ -3,8 +3,8 @@ use std::time::Duration;
 
 use icecore_testkit::{CountingStore, Fault, FaultyStore, Rule, Verb, test_env};
 use icecore_types::{ErrorKind, SimulatedClock};
-use object_store::ObjectStore;
 use object_store::memory::InMemory;
+use object_store::{ObjectStore, ObjectStoreExt};
 use serde_json::json;
 
 use super::*;

@@ -128,6 +128,14 @@ pub fn deletes(segment: SegmentId, rows: u64) -> (SegmentId, Deletes) {
     (segment, Deletes { location: DeletesRef::Inline { bytes: "positions".into() }, rows })
 }
 
+/// Deletes of these rows, in the format in which they merge.
+pub fn positions(segment: SegmentId, rows: impl IntoIterator<Item = u32>) -> (SegmentId, Deletes) {
+    let rows: roaring::RoaringBitmap = rows.into_iter().collect();
+    let mut bytes = Vec::new();
+    rows.serialize_into(&mut bytes).unwrap();
+    (segment, Deletes { location: DeletesRef::Inline { bytes: bytes.into() }, rows: rows.len() })
+}
+
 pub fn file(path: &str) -> LoadRecord {
     LoadRecord {
         key: LoadKey { file: path.into(), etag: "e".into() },
@@ -151,7 +159,7 @@ pub fn image(head: &Head) -> String {
             let id = object.id();
             let _ = writeln!(text, " {:?}", head.object_at(id, version));
             let content = head.content_at(id, version);
-            let _ = writeln!(text, " {:?}", content.map(|content| picture(content)));
+            let _ = writeln!(text, " {:?}", content.as_deref().map(picture));
         }
     }
     for object in head.objects() {

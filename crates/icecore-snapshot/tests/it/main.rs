@@ -7,6 +7,7 @@ mod faults;
 mod lab;
 mod listing;
 mod matrix;
+mod merging;
 mod metrics;
 mod model;
 mod numbers;

@@ -9,13 +9,14 @@ use icecore_types::{
 };
 use object_store::memory::InMemory;
 
-use crate::lab::{Lab, SCHEMA, TABLE, clone, columns, create, deletes, file, name};
+use crate::lab::{Lab, SCHEMA, TABLE, clone, columns, create, file, name, positions};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Does {
     Append,
     Load,
     Delete,
+    DeleteOtherRows,
     DeleteElsewhere,
     Remove,
     Fold,
@@ -29,10 +30,11 @@ enum Does {
 
 use Does::*;
 
-const ALL: [Does; 12] = [
+const ALL: [Does; 13] = [
     Append,
     Load,
     Delete,
+    DeleteOtherRows,
     DeleteElsewhere,
     Remove,
     Fold,
@@ -53,7 +55,7 @@ enum Outcome {
 
 /// STORAGE.md 4, written as rules over what exists: ours, theirs already there.
 fn expected(ours: Does, theirs: Does) -> Outcome {
-    let rewrites = |it: Does| matches!(it, Delete | DeleteElsewhere | Remove);
+    let rewrites = |it: Does| matches!(it, Delete | DeleteOtherRows | DeleteElsewhere | Remove);
     match (ours, theirs) {
         (Clone, _) => Outcome::Fine,
         // A compaction that comes too late is dropped whatever the reason.
@@ -72,7 +74,9 @@ fn expected(ours: Does, theirs: Does) -> Outcome {
         (_, Truncate) => Outcome::Retry,
         (_, Append | Load | Fold) => Outcome::Fine,
         (DeleteElsewhere, DeleteElsewhere) => Outcome::Retry,
-        (DeleteElsewhere, Delete | Remove) | (Delete | Remove, DeleteElsewhere) => Outcome::Fine,
+        (DeleteElsewhere, Delete | DeleteOtherRows | Remove) => Outcome::Fine,
+        (Delete | DeleteOtherRows | Remove, DeleteElsewhere) => Outcome::Fine,
+        (Delete, DeleteOtherRows) | (DeleteOtherRows, Delete) => Outcome::Fine,
         (ours, theirs) if rewrites(ours) && rewrites(theirs) => Outcome::Retry,
         (Fold, theirs) if rewrites(theirs) => Outcome::Retry,
         (ours, theirs) => panic!("not in the matrix: {ours:?} {theirs:?}"),
@@ -83,14 +87,17 @@ fn expected(ours: Does, theirs: Does) -> Outcome {
 fn update(lab: &Lab, does: Does, [one, two]: &[SegmentRef; 2], salt: u128) -> Update {
     let table = TABLE;
     let id = ObjectId::from_bits(1000 + salt);
+    let set = |deletes| Update::SetDeletes { table, deletes };
     match does {
         Append => Update::Append { table, segments: vec![lab.segment(table, 1)] },
         Load => {
             let (files, segments) = (vec![file("same.csv")], vec![lab.segment(table, 1)]);
             Update::Load { table, files, segments }
         }
-        Delete => Update::SetDeletes { table, deletes: vec![deletes(one.id, 1 + salt as u64)] },
-        DeleteElsewhere => Update::SetDeletes { table, deletes: vec![deletes(two.id, 1)] },
+        // Both orders have a row in common.
+        Delete => set(vec![positions(one.id, [1, 2 + salt as u32])]),
+        DeleteOtherRows => set(vec![positions(one.id, [5, 6 + salt as u32])]),
+        DeleteElsewhere => set(vec![positions(two.id, [1])]),
         Remove => Update::RemoveSegments { table, segments: vec![RemovedSegment::from(one)] },
         Fold => fold(&[one.clone(), two.clone()], salt),
         Truncate => Update::Truncate { table, keep_loads: false },

@@ -197,7 +197,7 @@ impl Resolver {
         {
             return Err(unavailable(table));
         }
-        Ok(Arc::clone(content))
+        Ok(content)
     }
 
     /// How long the history of an object is kept: its own setting, or the
