@@ -33,6 +33,7 @@ mod spec;
 mod strings;
 
 mod aggregates;
+mod distinct;
 mod listagg;
 mod median;
 mod total;

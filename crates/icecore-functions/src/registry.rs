@@ -7,7 +7,9 @@ use datafusion_expr::{AggregateUDF, ScalarUDF};
 use datafusion_functions_aggregate as aggregate;
 
 use crate::spec::Tabled;
-use crate::{aggregates, clock, dates, listagg, lowered, median, rounding, strings, total};
+use crate::{
+    aggregates, clock, dates, distinct, listagg, lowered, median, rounding, strings, total,
+};
 
 /// Functions of DataFusion that a session does not know: each means something
 /// else in the dialect under the same name, reads what a plan must not read, or
@@ -108,7 +110,6 @@ pub fn aggregate_functions() -> Vec<Arc<AggregateUDF>> {
 /// The dialect's names of DataFusion's aggregates.
 fn aliases(name: &str) -> &'static [&'static str] {
     match name {
-        "approx_distinct" => &["approx_count_distinct", "hll"],
         "approx_percentile_cont" => &["approx_percentile"],
         "var" | "var_samp" => &["variance", "variance_samp"],
         "var_pop" => &["variance_pop"],
@@ -124,6 +125,7 @@ fn aliases(name: &str) -> &'static [&'static str] {
 /// Aggregates of this crate.
 pub(crate) fn own_aggregates() -> Vec<Arc<AggregateUDF>> {
     let mut functions = total::functions();
+    functions.extend(distinct::functions());
     functions.extend([aggregates::count_if(), median::median(), listagg::listagg()]);
     functions
 }
@@ -133,6 +135,7 @@ fn own_scalars() -> Vec<Arc<ScalarUDF>> {
     functions.extend(Tabled::functions(&dates::PARTS));
     functions.extend(Tabled::functions(&dates::SPECS));
     functions.extend(Tabled::functions(&strings::SPECS));
+    functions.extend(Tabled::functions(&distinct::SPECS));
     functions.extend(rounding::functions());
     functions.extend(clock::functions());
     functions

@@ -7,7 +7,8 @@ use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, Int64Array, PrimitiveArray, StringViewArray,
 };
 use arrow::datatypes::{
-    ArrowPrimitiveType, DataType, Date32Type, Field, FieldRef, Int64Type, TimestampMicrosecondType,
+    ArrowPrimitiveType, DataType, Date32Type, Field, FieldRef, Float64Type, Int64Type,
+    TimestampMicrosecondType,
 };
 use datafusion_common::{Result, ScalarValue};
 use datafusion_expr::{
@@ -24,8 +25,12 @@ use crate::bridge::{Argument, arguments, external, result, rows_of, wrong_argume
 pub(crate) enum Param {
     Text,
     Integer,
+    Binary,
+    Float,
     /// A DATE or a timestamp, as it is; text becomes a TIMESTAMP_NTZ.
     Moment,
+    /// Of any type, as it is.
+    Any,
 }
 
 impl Param {
@@ -33,6 +38,9 @@ impl Param {
         match (self, found) {
             (Self::Text, _) => SqlType::TEXT,
             (Self::Integer, _) => SqlType::Integer,
+            (Self::Binary, _) => SqlType::Binary { length: SqlType::MAX_BINARY },
+            (Self::Float, _) => SqlType::Float,
+            (Self::Any, _) => found,
             (Self::Moment, SqlType::Date | SqlType::TimestampLtz) => found,
             (Self::Moment, _) => SqlType::TimestampNtz,
         }
@@ -102,6 +110,24 @@ impl Call {
             .array
             .as_primitive_opt::<Int64Type>()
             .ok_or_else(|| Error::internal("an argument is not an integer"))?;
+        Ok(values.value(argument.place(row)))
+    }
+
+    pub(crate) fn float(&self, index: usize, row: usize) -> icecore_types::Result<f64> {
+        let argument = self.argument(index)?;
+        let values = argument
+            .array
+            .as_primitive_opt::<Float64Type>()
+            .ok_or_else(|| Error::internal("an argument is not a float"))?;
+        Ok(values.value(argument.place(row)))
+    }
+
+    pub(crate) fn binary(&self, index: usize, row: usize) -> icecore_types::Result<&[u8]> {
+        let argument = self.argument(index)?;
+        let values = argument
+            .array
+            .as_binary_view_opt()
+            .ok_or_else(|| Error::internal("an argument is not binary"))?;
         Ok(values.value(argument.place(row)))
     }
 

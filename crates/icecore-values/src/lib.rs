@@ -34,6 +34,9 @@ mod cast;
 mod check;
 mod rounding;
 
+mod fingerprint;
+mod hyperloglog;
+
 pub use arithmetic::{ArithmeticOp, compute, mean, negate, result_type};
 pub use calendar::{
     Civil, MAX_DAY, MAX_MICROS, MIN_DAY, MIN_MICROS, civil, day_number, days_in_month,
@@ -41,7 +44,9 @@ pub use calendar::{
 pub use cast::{OnCastError, can_cast, cast_array};
 pub use check::{check_length, check_not_null};
 pub use date_part::DatePart;
+pub use fingerprint::{combined, fingerprints};
 pub use format::format_array;
+pub use hyperloglog::HyperLogLog;
 pub use parse::{BinaryFormat, InputFormat, ParseOptions, Rejection, parse_texts};
 pub use pattern::Pattern;
 pub use rounding::{Rounding, round_decimal, round_float, round_integer};
