@@ -8,9 +8,7 @@ mod sink;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
-
-use icecore_raw::{CsvFormat, StageFile};
+use icecore_raw::StageFile;
 use icecore_segment::SegmentStore;
 use icecore_snapshot::{TableContent, Update};
 use icecore_types::{LoadKey, LoadRecord, Result};
@@ -34,7 +32,7 @@ use sink::Sink;
 /// use std::sync::Arc;
 /// use arrow::datatypes::{Field, Schema};
 /// use icecore_processed::{CopyPlan, OnError, copy_into};
-/// use icecore_raw::{CsvColumn, CsvFormat, CsvTarget, StageFiles};
+/// use icecore_raw::{TargetColumn, FileFormat, FileTarget, StageFiles};
 /// use icecore_segment::{ColumnCache, SegmentStore};
 /// use icecore_snapshot::TableContent;
 /// use icecore_types::{ByteSize, ObjectId, QueryId, SegmentId, SqlType, Timestamp, WriterId};
@@ -43,7 +41,7 @@ use sink::Sink;
 /// let store = Arc::new(InMemory::new());
 /// let stage = StageFiles::new(store.clone(), Path::from("stage/1"), "landing".to_owned());
 /// stage.put_bytes("a.csv", b"1\nx\n".to_vec()).await?;
-/// let column = CsvColumn {
+/// let column = TargetColumn {
 ///     name: "N".to_owned(),
 ///     ordinal: 1,
 ///     sql_type: SqlType::Integer,
@@ -52,12 +50,12 @@ use sink::Sink;
 /// };
 /// let plan = CopyPlan {
 ///     table: ObjectId::from_bits(1),
-///     target: Arc::new(CsvTarget::new("T", vec![column])),
+///     target: Arc::new(FileTarget::new("T", vec![column])),
 ///     schema: Arc::new(Schema::new(vec![Field::new("1", arrow::datatypes::DataType::Int64, true)])),
 ///     defaults: Vec::new(),
 ///     files: stage.list("", None).await?,
 ///     stage,
-///     format: CsvFormat::default(),
+///     format: FileFormat::default(),
 ///     on_error: OnError::Continue,
 ///     force: false,
 ///     query_id: QueryId::from_bits(1),
@@ -90,7 +88,6 @@ pub async fn copy_into(
     let files = KnownFiles::new(plan, content).not_loaded().await?;
     let mut copy = Copy {
         plan,
-        format: Arc::new(plan.format.clone()),
         rows,
         progress,
         sink: Sink::new(plan, segments),
@@ -108,7 +105,6 @@ pub async fn copy_into(
 /// A COPY that is running.
 struct Copy<'a> {
     plan: &'a CopyPlan,
-    format: Arc<CsvFormat>,
     rows: TableRows,
     progress: &'a (dyn Fn(Progress) + Send + Sync),
     sink: Sink<'a>,

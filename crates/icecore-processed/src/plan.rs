@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::ArrayRef;
 use arrow::datatypes::SchemaRef;
-use icecore_raw::{CsvFormat, CsvTarget, ReadOptions, StageFile, StageFiles};
+use icecore_raw::{FileFormat, FileTarget, ReadOptions, StageFile, StageFiles};
 use icecore_segment::WriteOptions;
 use icecore_types::{ColumnId, ObjectId, QueryId, Timestamp};
 
@@ -40,7 +40,7 @@ pub struct CopyPlan {
     /// The table that is loaded.
     pub table: ObjectId,
     /// The columns that a file's fields are read into.
-    pub target: Arc<CsvTarget>,
+    pub target: Arc<FileTarget>,
     /// The schema of the table's segments.
     pub schema: SchemaRef,
     /// Values of columns that no field is read into, each an array of one row;
@@ -51,7 +51,7 @@ pub struct CopyPlan {
     /// Its files that are to be loaded, in this order.
     pub files: Vec<StageFile>,
     /// How to read them.
-    pub format: CsvFormat,
+    pub format: FileFormat,
     /// What becomes of a file with bad rows.
     pub on_error: OnError,
     /// Whether files that were loaded before are loaded again.

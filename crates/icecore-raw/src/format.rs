@@ -2,15 +2,129 @@
 
 mod csv_format;
 mod describe;
+mod json_format;
+mod option;
+mod parquet_format;
 mod text;
 
 #[cfg(test)]
 mod tests;
 
-pub use csv_format::{Compression, CsvFormat, RecordDelimiter};
-pub use describe::{FormatProperty, describe_format};
+use std::sync::Arc;
 
-use icecore_types::{Code, Error, FileFormatDefinition, Result};
+pub use csv_format::{CsvFormat, RecordDelimiter};
+pub use describe::{FormatProperty, describe_format};
+pub use json_format::JsonFormat;
+pub use option::Compression;
+pub use parquet_format::ParquetFormat;
+
+use icecore_types::{Error, FileFormatDefinition, Result};
+use option::{invalid, wrong};
+
+/// What kind of files a format is for.
+///
+/// ```
+/// assert_eq!(icecore_raw::FileType::Json.as_str(), "JSON");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileType {
+    /// Fields between delimiters.
+    Csv,
+    /// Documents.
+    Json,
+    /// Columns.
+    Parquet,
+}
+
+impl FileType {
+    /// As the option `TYPE` spells it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Csv => "CSV",
+            Self::Json => "JSON",
+            Self::Parquet => "PARQUET",
+        }
+    }
+
+    /// The type that a definition's options are those of.
+    ///
+    /// # Errors
+    /// `Unsupported` for a type that the engine does not read, `InvalidInput`
+    /// for one that is none.
+    pub fn of(definition: &FileFormatDefinition) -> Result<Self> {
+        match definition.options.get("TYPE").map(Vec::as_slice) {
+            None => Ok(Self::Csv),
+            Some([text]) => Self::parse(text),
+            Some(_) => Err(invalid("file format option TYPE takes one value")),
+        }
+    }
+
+    fn parse(text: &str) -> Result<Self> {
+        match text {
+            "CSV" => Ok(Self::Csv),
+            "JSON" => Ok(Self::Json),
+            "PARQUET" => Ok(Self::Parquet),
+            "AVRO" | "ORC" | "XML" => {
+                Err(Error::unsupported(format_args!("file format option TYPE = {text}"))
+                    .with_help("CSV, JSON and PARQUET are read"))
+            }
+            _ => Err(wrong("TYPE", text, "CSV, JSON or PARQUET")),
+        }
+    }
+}
+
+/// How to read a file.
+///
+/// ```
+/// use icecore_raw::{FileFormat, FileType, check_format};
+/// let given = |key: &str, value: &str| (key.to_owned(), vec![value.to_owned()]);
+/// let definition = check_format(&[given("TYPE", "JSON"), given("STRIP_OUTER_ARRAY", "TRUE")])?;
+/// let format = FileFormat::from_definition(&definition)?;
+/// assert_eq!(format.file_type(), FileType::Json);
+/// let FileFormat::Json(json) = format else { panic!() };
+/// assert!(json.strip_outer_array);
+/// # Ok::<(), icecore_types::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub enum FileFormat {
+    /// As CSV.
+    Csv(Arc<CsvFormat>),
+    /// As JSON.
+    Json(Arc<JsonFormat>),
+    /// As Parquet.
+    Parquet(Arc<ParquetFormat>),
+}
+
+impl Default for FileFormat {
+    fn default() -> Self {
+        Self::Csv(Arc::default())
+    }
+}
+
+impl FileFormat {
+    /// The format that these options mean, defaults filled in.
+    ///
+    /// # Errors
+    /// As [`check_format`].
+    pub fn from_definition(definition: &FileFormatDefinition) -> Result<Self> {
+        Ok(match FileType::of(definition)? {
+            FileType::Csv => Self::Csv(Arc::new(CsvFormat::from_definition(definition)?)),
+            FileType::Json => Self::Json(Arc::new(JsonFormat::from_definition(definition)?)),
+            FileType::Parquet => {
+                Self::Parquet(Arc::new(ParquetFormat::from_definition(definition)?))
+            }
+        })
+    }
+
+    /// What kind of files it is for.
+    pub fn file_type(&self) -> FileType {
+        match self {
+            Self::Csv(_) => FileType::Csv,
+            Self::Json(_) => FileType::Json,
+            Self::Parquet(_) => FileType::Parquet,
+        }
+    }
+}
 
 /// Checks the options of a file format and gives them their stored form:
 /// upper-case keys to canonical text, only those that were given.
@@ -36,7 +150,7 @@ pub fn check_format(options: &[(String, Vec<String>)]) -> Result<FileFormatDefin
         }
     }
     definition.options.entry("TYPE".to_owned()).or_insert_with(|| vec!["CSV".to_owned()]);
-    CsvFormat::from_definition(&definition)?;
+    FileFormat::from_definition(&definition)?;
     Ok(definition)
 }
 
@@ -65,10 +179,7 @@ fn canonical(key: &str, values: &[String]) -> Result<Vec<String>> {
             let value = one()?.trim();
             vec![if value.eq_ignore_ascii_case("AUTO") { "AUTO" } else { value }.to_owned()]
         }
+        "FILE_EXTENSION" => vec![one()?.to_owned()],
         _ => vec![one()?.trim().to_uppercase()],
     })
-}
-
-fn invalid(message: impl Into<String>) -> Error {
-    Error::new(Code::INVALID_OPTION, message)
 }

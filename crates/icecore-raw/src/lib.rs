@@ -1,5 +1,5 @@
 //! Raw data: the files of a stage, the formats that say how to read them, and
-//! a CSV reader that turns them into Arrow with an exact place for each error.
+//! readers that turn them into Arrow with an exact place for each error.
 //!
 //! ```
 //! use icecore_raw::{CsvFormat, check_format};
@@ -12,14 +12,18 @@
 
 mod csv;
 mod format;
+mod lines;
+mod reading;
+mod source;
 mod stage;
+mod target;
 
-pub use csv::{
-    CsvBlock, CsvColumn, CsvReading, CsvTarget, ErrorCategory, ReadOptions, RowError, read_csv,
-};
 pub use format::{
-    Compression, CsvFormat, FormatProperty, RecordDelimiter, check_format, describe_format,
+    Compression, CsvFormat, FileFormat, FileType, FormatProperty, JsonFormat, ParquetFormat,
+    RecordDelimiter, check_format, describe_format,
 };
+pub use reading::{FileReading, ReadOptions, read_file};
 pub use stage::{
     ContentKeys, FileCompression, PutResult, PutStatus, RawFile, StageFile, StageFiles, local_files,
 };
+pub use target::{ErrorCategory, FieldMatch, FileTarget, RowBlock, RowError, TargetColumn};

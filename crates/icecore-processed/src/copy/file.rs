@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use futures::TryStreamExt;
-use icecore_raw::{CsvBlock, RowError, StageFile, read_csv};
+use icecore_raw::{RowBlock, RowError, StageFile, read_file};
 use icecore_types::{Error, ErrorKind, Hash, Result};
 
 use super::Copy;
@@ -34,9 +34,8 @@ impl<'a> FileLoad<'a> {
     /// may be kept. Returns the hash of its bytes if all of them were read.
     pub(super) async fn read(&mut self, copy: &mut Copy<'_>) -> Result<Option<Hash>> {
         let raw = copy.plan.stage.open(self.file);
-        let format = Arc::clone(&copy.format);
         let target = Arc::clone(&copy.plan.target);
-        let mut reading = read_csv(raw, format, target, &copy.plan.read)?;
+        let mut reading = read_file(raw, &copy.plan.format, target, &copy.plan.read)?;
         let before_rows = copy.rows_parsed;
         loop {
             match reading.blocks.try_next().await {
@@ -49,7 +48,7 @@ impl<'a> FileLoad<'a> {
         }
     }
 
-    async fn block(&mut self, block: CsvBlock, copy: &mut Copy<'_>) -> Result<()> {
+    async fn block(&mut self, block: RowBlock, copy: &mut Copy<'_>) -> Result<()> {
         self.rows_parsed += block.rows_parsed;
         self.rows_refused += block.rows_refused();
         if let (OnError::AbortStatement, Some(error)) = (self.on_error, block.errors.first()) {

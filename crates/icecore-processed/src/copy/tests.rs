@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, StringViewArray};
 use arrow::datatypes::{DataType, Field, Int64Type, Schema};
-use icecore_raw::{CsvColumn, CsvTarget, ReadOptions, StageFiles, check_format};
+use icecore_raw::{FileFormat, FileTarget, ReadOptions, StageFiles, TargetColumn, check_format};
 use icecore_segment::{ColumnCache, WriteOptions};
 use icecore_snapshot::{Account, OpenOptions, Transaction};
 use icecore_testkit::TestEnv;
@@ -62,7 +62,7 @@ impl World {
 
     async fn plan(&mut self, on_error: OnError) -> CopyPlan {
         self.statements += 1;
-        let column = |ordinal: usize, name: &str, sql_type, not_null| CsvColumn {
+        let column = |ordinal: usize, name: &str, sql_type, not_null| TargetColumn {
             name: name.to_owned(),
             ordinal,
             sql_type,
@@ -78,7 +78,7 @@ impl World {
             check_format(&[("FIELD_OPTIONALLY_ENCLOSED_BY".to_owned(), vec!["\"".to_owned()])]);
         CopyPlan {
             table: TABLE,
-            target: Arc::new(CsvTarget::new("T", columns)),
+            target: Arc::new(FileTarget::new("T", columns)),
             schema: Arc::new(Schema::new(vec![
                 Field::new("1", DataType::Int64, false),
                 Field::new("2", DataType::Utf8View, true),
@@ -87,7 +87,7 @@ impl World {
             defaults: Vec::new(),
             files: self.stage.list("", None).await.unwrap(),
             stage: self.stage.clone(),
-            format: CsvFormat::from_definition(&format.unwrap()).unwrap(),
+            format: FileFormat::from_definition(&format.unwrap()).unwrap(),
             on_error,
             force: false,
             query_id: QueryId::from_bits(self.statements),
@@ -292,7 +292,7 @@ async fn columns_without_a_field_have_their_default() {
     world.put("a.csv", "1\n2\n").await;
     let mut plan = world.plan(OnError::AbortStatement).await;
     let first = plan.target.columns()[0].clone();
-    plan.target = Arc::new(CsvTarget::new("T", vec![first]));
+    plan.target = Arc::new(FileTarget::new("T", vec![first]));
     let value: ArrayRef = Arc::new(StringViewArray::from(vec!["given"]));
     plan.defaults = vec![(ColumnId::new(2), value)];
     world.run(plan).await.unwrap();
@@ -306,7 +306,7 @@ async fn columns_without_a_field_have_their_default() {
     assert_eq!(columns[1].as_ref().unwrap().null_count(), 2);
 
     let mut plan = world.plan(OnError::AbortStatement).await;
-    plan.target = Arc::new(CsvTarget::new("T", plan.target.columns()[1..].to_vec()));
+    plan.target = Arc::new(FileTarget::new("T", plan.target.columns()[1..].to_vec()));
     assert_eq!(world.run(plan).await.unwrap_err().code(), Code::NULL_NOT_ALLOWED);
 }
 

@@ -13,10 +13,10 @@ use icecore_types::{Code, Error, Result};
 use icecore_values::parse_texts;
 
 use super::fault::{Fault, Report};
+use super::header::Layout;
 use super::split::Block;
-use super::target::CsvBlock;
 use super::tokens::{Place, Reading, Span, Tokens};
-use crate::CsvFormat;
+use crate::{CsvFormat, RowBlock, RowError};
 
 /// Errors of a block that are kept.
 const MOST_ERRORS: usize = 1_000;
@@ -28,23 +28,25 @@ impl Reading {
     ///
     /// # Errors
     /// `Internal` only: what is wrong with a record is in the block.
-    pub(super) fn read(&self, block: Block) -> Result<CsvBlock> {
-        let Block { data, first, line, offset_bytes, width } = block;
+    pub(super) fn read(&self, block: Block) -> Result<RowBlock> {
+        let Block { data, first, line, offset_bytes, layout } = block;
         let mut data = data;
         let is_text = std::str::from_utf8(&data).is_ok();
         if !is_text && self.format.replace_invalid_characters {
             data = String::from_utf8_lossy(&data).into_owned().into_bytes();
         }
         let is_text = is_text || self.format.replace_invalid_characters;
-        let mut tokens = Tokens::of(&data, width, is_text, self);
+        let mut tokens = Tokens::of(&data, &layout, is_text, self);
         let data = Buffer::from_vec(data);
-        let texts = self.texts(&mut tokens, &data, width)?;
-        let (arrays, faults) = self.values(texts, tokens.good.len());
+        let texts = self.texts(&mut tokens, &data, &layout)?;
+        let (arrays, faults) = self.values(texts, &layout, tokens.good.len());
         let batch = self.batch(arrays, &faults, tokens.good.len())?;
-        let report = Report::new(self, &data, (width, first), (line, offset_bytes));
-        Ok(CsvBlock {
+        let report = Report::new(self, &data, (&layout, first), (line, offset_bytes));
+        Ok(RowBlock {
             batch,
             rows_parsed: u64::from(tokens.records),
+            places: places(&tokens, &faults),
+            rows_before: 0,
             errors: errors(report, &tokens, faults),
         })
     }
@@ -54,36 +56,38 @@ impl Reading {
         &self,
         tokens: &mut Tokens,
         data: &Buffer,
-        width: usize,
+        layout: &Layout,
     ) -> Result<Vec<StringViewArray>> {
         let nulls = NullRules::new(&self.format);
-        let rows = tokens.good.len();
-        let mut columns: Vec<TextColumn> =
-            (0..width.min(self.target.columns().len())).map(|_| TextColumn::new(rows)).collect();
+        let (rows, width) = (tokens.good.len(), layout.width);
+        let mut columns: Vec<(usize, TextColumn)> =
+            layout.sources.iter().flatten().map(|at| (*at, TextColumn::new(rows))).collect();
         let decoded = Buffer::from_vec(std::mem::take(&mut tokens.decoded));
         for tile in tokens.spans.chunks(TILE_ROWS * width.max(1)) {
-            for (index, column) in columns.iter_mut().enumerate() {
-                for span in tile.iter().skip(index).step_by(width.max(1)) {
+            for (index, column) in &mut columns {
+                for span in tile.iter().skip(*index).step_by(width.max(1)) {
                     column.push(*span, data, &decoded, &nulls);
                 }
             }
         }
         let buffers: Arc<[Buffer]> = Arc::new([data.clone(), decoded]);
-        columns.into_iter().map(|column| column.finish(&buffers)).collect()
+        columns.into_iter().map(|(_, column)| column.finish(&buffers)).collect()
     }
 
     /// The values of all columns, and the first fault of each row.
     fn values(
         &self,
         texts: Vec<StringViewArray>,
+        layout: &Layout,
         rows: usize,
     ) -> (Vec<ArrayRef>, BTreeMap<usize, Fault>) {
         let mut faults = BTreeMap::new();
         let mut arrays = Vec::with_capacity(self.target.columns().len());
         let mut texts = texts.into_iter();
-        for (field, column) in self.target.columns().iter().enumerate() {
+        for (index, column) in self.target.columns().iter().enumerate() {
+            let field = layout.sources.get(index).copied().flatten();
             let mut refused = 0;
-            let array = match texts.next() {
+            let array = match field.and_then(|_| texts.next()) {
                 None => new_null_array(&icecore_values::arrow_type(&column.sql_type), rows),
                 Some(texts) => {
                     let (array, rejected) = parse_texts(&texts, &column.sql_type, &self.parse);
@@ -91,6 +95,7 @@ impl Reading {
                     for rejection in rejected {
                         let (code, message) = (rejection.code, rejection.message);
                         faults.entry(rejection.row).or_insert(Fault::Value {
+                            column: index,
                             field,
                             code,
                             message,
@@ -100,7 +105,7 @@ impl Reading {
                 }
             };
             if column.not_null && array.null_count() > refused {
-                missing(array.nulls(), field, &mut faults);
+                missing(array.nulls(), (index, field), &mut faults);
             }
             arrays.push(array);
         }
@@ -143,11 +148,25 @@ fn compact(array: ArrayRef) -> ArrayRef {
     }
 }
 
-fn missing(nulls: Option<&NullBuffer>, field: usize, faults: &mut BTreeMap<usize, Fault>) {
+/// Which records the rows of a batch are; none if they are all of the block's.
+fn places(tokens: &Tokens, faults: &BTreeMap<usize, Fault>) -> Option<Vec<u32>> {
+    if faults.is_empty() && tokens.good.len() == tokens.records as usize {
+        return None;
+    }
+    let kept = tokens.good.iter().enumerate().filter(|(row, _)| !faults.contains_key(row));
+    Some(kept.map(|(_, place)| place.number).collect())
+}
+
+fn missing(
+    nulls: Option<&NullBuffer>,
+    (column, field): (usize, Option<usize>),
+    faults: &mut BTreeMap<usize, Fault>,
+) {
     let Some(nulls) = nulls else { return };
     for (row, valid) in nulls.iter().enumerate() {
         if !valid {
             faults.entry(row).or_insert_with(|| Fault::Value {
+                column,
                 field,
                 code: Code::NULL_NOT_ALLOWED,
                 message: "NULL result in a non-nullable column".to_owned(),
@@ -160,7 +179,7 @@ fn errors(
     mut report: Report<'_>,
     tokens: &Tokens,
     faults: BTreeMap<usize, Fault>,
-) -> Vec<super::RowError> {
+) -> Vec<RowError> {
     let form = tokens.bad.iter().map(|(place, bad)| (*place, Fault::Form(*bad)));
     let values =
         faults.into_iter().filter_map(|(row, fault)| Some((tokens.good.get(row).copied()?, fault)));

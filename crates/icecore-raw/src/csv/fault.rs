@@ -2,20 +2,19 @@
 
 use icecore_types::Code;
 
+use super::header::Layout;
 use super::record::{Malformed, scan_record};
-use super::target::{ErrorCategory, RowError};
 use super::tokens::{BadForm, Place, Reading};
-
-/// Bytes of a bad record that an error shows.
-const SHOWN_BYTES: usize = 1024;
+use crate::lines::{Lines, shown};
+use crate::{ErrorCategory, RowError};
 
 /// Why a record is refused.
 #[derive(Clone, Debug)]
 pub(super) enum Fault {
     /// Its form.
     Form(BadForm),
-    /// A field that is no value of its column.
-    Value { field: usize, code: Code, message: String },
+    /// A field that is no value of its column; none for a column without one.
+    Value { column: usize, field: Option<usize>, code: Code, message: String },
 }
 
 /// Makes errors of the records of one block. Records must come in order: lines
@@ -23,16 +22,12 @@ pub(super) enum Fault {
 pub(super) struct Report<'a> {
     pub(super) reading: &'a Reading,
     pub(super) data: &'a [u8],
-    /// Fields that a record must have.
-    pub(super) width: usize,
+    /// The fields that a record must have, and their columns.
+    pub(super) layout: &'a Layout,
     /// Whether the block is the file's first: only there a wrong count of the
     /// first record speaks of the whole file.
     pub(super) first: bool,
-    /// The line that has been counted to, from 1, and where it starts.
-    line: u64,
-    line_start: usize,
-    counted_to: usize,
-    offset_bytes: u64,
+    lines: Lines<'a>,
 }
 
 impl<'a> Report<'a> {
@@ -40,31 +35,25 @@ impl<'a> Report<'a> {
     pub(super) fn new(
         reading: &'a Reading,
         data: &'a [u8],
-        (width, first): (usize, bool),
+        (layout, first): (&'a Layout, bool),
         (line, offset_bytes): (u64, u64),
     ) -> Self {
-        let (line_start, counted_to) = (0, 0);
-        Self { reading, data, width, first, line, line_start, counted_to, offset_bytes }
+        Self { reading, data, layout, first, lines: Lines::new(data, line, offset_bytes) }
     }
 
     /// The error for a record of the block; its `row` counts from 1 within the
     /// block.
     pub(super) fn error(&mut self, place: Place, fault: &Fault) -> RowError {
         let start = place.start as usize;
-        let start_line = self.count_to(start);
         let found = self.find(start, place, fault);
-        let before_start = (self.line, self.line_start, self.counted_to);
-        let line = self.count_to(found.at);
-        let in_line = self.data.get(self.line_start..found.at).unwrap_or_default();
-        let character = String::from_utf8_lossy(in_line).chars().count() as u64 + 1;
-        (self.line, self.line_start, self.counted_to) = before_start;
+        let spot = self.lines.spot(start, found.at);
         RowError {
             row: u64::from(place.number) + 1,
-            line,
-            start_line,
-            character,
-            byte_offset: self.offset_bytes + found.at as u64,
-            column: found.field.map(|field| self.reading.target.column_text(field)),
+            line: spot.line,
+            start_line: spot.start_line,
+            character: spot.character,
+            byte_offset: spot.byte_offset,
+            column: found.column.map(|column| self.reading.target.column_text(column)),
             category: match fault {
                 Fault::Form(_) => ErrorCategory::Parsing,
                 Fault::Value { .. } => ErrorCategory::Conversion,
@@ -75,20 +64,10 @@ impl<'a> Report<'a> {
         }
     }
 
-    fn count_to(&mut self, at: usize) -> u64 {
-        let passed = self.data.get(self.counted_to..at).unwrap_or_default();
-        for line_end in memchr::memchr_iter(b'\n', passed) {
-            self.line += 1;
-            self.line_start = self.counted_to + line_end + 1;
-        }
-        self.counted_to = self.counted_to.max(at);
-        self.line
-    }
-
     fn find(&self, start: usize, place: Place, fault: &Fault) -> Found {
         let wanted = match fault {
-            Fault::Value { field, .. } => *field,
-            Fault::Form(_) => self.width,
+            Fault::Value { field, .. } => field.unwrap_or(0),
+            Fault::Form(_) => self.layout.width,
         };
         // Where the wanted field starts, and the end of the one before it.
         let (mut index, mut at, mut behind) = (0, start, start);
@@ -102,8 +81,8 @@ impl<'a> Report<'a> {
         });
         let end = record.map_or(self.data.len(), |record| record.end);
         match fault {
-            Fault::Value { field, code, message } => {
-                Found { at, end, field: Some(*field), code: *code, message: message.clone() }
+            Fault::Value { column, code, message, .. } => {
+                Found { at, end, column: Some(*column), code: *code, message: message.clone() }
             }
             Fault::Form(BadForm::Count) => {
                 self.wrong_count(index, (behind, end), place.number == 0 && self.first)
@@ -114,9 +93,16 @@ impl<'a> Report<'a> {
     }
 
     fn wrong_count(&self, found: usize, (behind, end): (usize, usize), first: bool) -> Found {
-        let width = self.width;
+        let width = self.layout.width;
+        let by_name = self.reading.target.field_match().is_by_name();
         let columns = self.reading.target.columns().len();
-        let mut message = if self.reading.format.error_on_column_count_mismatch {
+        let mut message = if self.reading.format.error_on_column_count_mismatch && by_name {
+            format!(
+                "Number of columns in record ({found}) does not match that of the header \
+                 ({width}), use file format option error_on_column_count_mismatch=false to \
+                 ignore this error"
+            )
+        } else if self.reading.format.error_on_column_count_mismatch {
             format!(
                 "Number of columns in file ({found}) does not match that of the corresponding \
                  table ({columns}), use file format option error_on_column_count_mismatch=false \
@@ -138,7 +124,15 @@ impl<'a> Report<'a> {
             );
         }
         let (at, field) = if found > width { (behind, width) } else { (end, found) };
-        Found { at, end, field: Some(field), code, message }
+        Found { at, end, column: self.column_of(field), code, message }
+    }
+
+    /// The column of a field; a field beyond all columns keeps its number.
+    fn column_of(&self, field: usize) -> Option<usize> {
+        match self.reading.target.field_match().is_by_name() {
+            true => self.layout.column_of(field),
+            false => Some(field),
+        }
     }
 
     fn delimiters(&self) -> (String, String) {
@@ -170,7 +164,7 @@ impl<'a> Report<'a> {
                 (at, index, "Enclosed field does not end before its record does".to_owned())
             }
         };
-        Found { at, end, field: Some(index), code: Code::MALFORMED_RECORD, message }
+        Found { at, end, column: self.column_of(index), code: Code::MALFORMED_RECORD, message }
     }
 
     fn not_text(&self, start: usize, end: usize) -> Found {
@@ -184,7 +178,7 @@ impl<'a> Report<'a> {
         Found {
             at: start + valid,
             end,
-            field: self.field_at(start, start + valid),
+            column: self.field_at(start, start + valid).and_then(|field| self.column_of(field)),
             code: Code::MALFORMED_RECORD,
             message: format!(
                 "Invalid UTF8 detected in string '0x{shown}', use file format option \
@@ -209,19 +203,7 @@ impl<'a> Report<'a> {
 struct Found {
     at: usize,
     end: usize,
-    field: Option<usize>,
+    column: Option<usize>,
     code: Code,
     message: String,
-}
-
-fn shown(record: &[u8]) -> String {
-    let cut = record.get(..SHOWN_BYTES).unwrap_or(record);
-    let text = String::from_utf8_lossy(cut);
-    // A character that the cut went through is no part of what is shown.
-    match std::str::from_utf8(cut) {
-        Err(error) if error.error_len().is_none() && cut.len() < record.len() => {
-            String::from_utf8_lossy(cut.get(..error.valid_up_to()).unwrap_or(cut)).into_owned()
-        }
-        _ => text.into_owned(),
-    }
 }

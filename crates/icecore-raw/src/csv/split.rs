@@ -5,9 +5,12 @@ use std::sync::Arc;
 use icecore_types::{Code, Error, Hash, Result};
 use memchr::{memchr, memchr_iter, memrchr};
 
+use super::header::Layout;
 use super::record::scan_record;
-use super::source::Source;
-use super::tokens::{Reading, is_blank};
+use super::tokens::{Reading, decode, is_blank};
+use crate::FieldMatch;
+use crate::reading::Split;
+use crate::source::Source;
 
 /// A record is at most this long.
 const MOST_RECORD_BYTES: usize = 16 << 20;
@@ -25,8 +28,8 @@ pub(super) struct Block {
     pub(super) line: u64,
     /// Where it starts in the file.
     pub(super) offset_bytes: u64,
-    /// Fields that each record must have.
-    pub(super) width: usize,
+    /// The fields that each record has, and their columns.
+    pub(super) layout: Arc<Layout>,
 }
 
 /// Cuts blocks of about `block_bytes`.
@@ -41,16 +44,26 @@ pub(super) struct Splitter {
     /// The line and the place in the file where `pending` starts.
     line: u64,
     offset_bytes: u64,
+    /// The names in the file's first record, if it has names.
+    names: Vec<String>,
     /// Known once the first record was seen.
-    width: Option<usize>,
+    layout: Option<Arc<Layout>>,
 }
 
 impl Splitter {
     /// Skips what is no data at the start of the file.
     pub(super) fn new(source: Source, reading: Arc<Reading>, block_bytes: usize) -> Result<Self> {
-        let (pending, at_end, line, offset_bytes) = (Vec::new(), false, 1, 0);
-        let mut splitter =
-            Self { source, reading, block_bytes, pending, at_end, line, offset_bytes, width: None };
+        let mut splitter = Self {
+            source,
+            reading,
+            block_bytes,
+            pending: Vec::new(),
+            at_end: false,
+            line: 1,
+            offset_bytes: 0,
+            names: Vec::new(),
+            layout: None,
+        };
         if splitter.reading.format.skip_byte_order_mark {
             splitter.fill(BYTE_ORDER_MARK.len())?;
             if splitter.pending.starts_with(BYTE_ORDER_MARK) {
@@ -62,15 +75,20 @@ impl Splitter {
                 break;
             }
         }
+        if splitter.reading.format.parse_header {
+            splitter.names = splitter.read_names()?;
+        }
         Ok(splitter)
     }
+}
 
-    /// The next records; none at the end of the file.
-    ///
+impl Split for Splitter {
+    type Block = Block;
+
     /// # Errors
     /// The source's; `ResourcesExhausted` for a record that is too long or has
     /// too many fields.
-    pub(super) fn next(&mut self) -> Result<Option<Block>> {
+    fn next(&mut self) -> Result<Option<Block>> {
         let mut wanted = self.block_bytes.max(1);
         loop {
             self.fill(wanted)?;
@@ -87,30 +105,50 @@ impl Splitter {
         }
     }
 
-    /// The hash of the stored bytes, once there are no more blocks.
-    pub(super) fn hash(&self) -> Hash {
-        Hash::from_bytes(*self.source.hash().as_bytes())
+    fn hash(&self) -> Hash {
+        self.source.hash()
     }
+}
 
+impl Splitter {
     fn block(&mut self, end: usize) -> Result<Block> {
-        let first = self.width.is_none();
-        let width = match self.width {
-            Some(width) => width,
-            None => self.first_width(end)?,
+        let first = self.layout.is_none();
+        let layout = match &self.layout {
+            Some(layout) => Arc::clone(layout),
+            None => self.first_layout(end)?,
         };
         let (line, offset_bytes) = (self.line, self.offset_bytes);
         let data = self.cut(end);
-        Ok(Block { data, first, line, offset_bytes, width })
+        Ok(Block { data, first, line, offset_bytes, layout })
     }
 
-    /// How many fields every record must have: as many as there are columns,
-    /// or as the first record has.
-    fn first_width(&mut self, end: usize) -> Result<usize> {
-        let columns = self.reading.target.columns().len();
-        if self.reading.format.error_on_column_count_mismatch {
-            self.width = Some(columns);
-            return Ok(columns);
+    /// The layout of all records, as the first one shows it if it must.
+    fn first_layout(&mut self, end: usize) -> Result<Arc<Layout>> {
+        let target = &self.reading.target;
+        let columns = target.columns().len();
+        let (mut layout, expected) = match target.field_match() {
+            FieldMatch::Ragged => (Layout::by_position(columns, columns, true), true),
+            FieldMatch::Position => (
+                Layout::by_position(columns, columns, false),
+                self.reading.format.error_on_column_count_mismatch,
+            ),
+            FieldMatch::CaseSensitive | FieldMatch::CaseInsensitive => (
+                Layout::by_name(&self.names, target)?,
+                self.reading.format.error_on_column_count_mismatch,
+            ),
+        };
+        let found = if expected { Some(layout.width) } else { self.first_width(end)? };
+        layout.set_width(found.unwrap_or(layout.width), target.field_match());
+        let layout = Arc::new(layout);
+        // Only blank lines so far: the next block says.
+        if found.is_some() {
+            self.layout = Some(Arc::clone(&layout));
         }
+        Ok(layout)
+    }
+
+    /// How many fields the first record has that is not blank.
+    fn first_width(&self, end: usize) -> Result<Option<usize>> {
         let data = self.pending.get(..end).unwrap_or_default();
         let (mut at, mut fields) = (0, Vec::new());
         while at < end {
@@ -122,19 +160,78 @@ impl Splitter {
             });
             let Some(record) = scanned else { break };
             if record.fields > MOST_FIELDS {
-                return Err(Error::new(
-                    Code::RESOURCES_EXHAUSTED,
-                    format!("a record has more than {MOST_FIELDS} fields line={}", self.line),
-                ));
+                return Err(self.too_many());
             }
             if !(self.reading.format.skip_blank_lines && is_blank(&record, &fields)) {
-                self.width = Some(record.fields);
-                return Ok(record.fields);
+                return Ok(Some(record.fields));
             }
             at = record.next;
         }
-        // Only blank lines so far: the next block says.
-        Ok(columns)
+        Ok(None)
+    }
+
+    /// Takes the first record, and decodes its fields.
+    fn read_names(&mut self) -> Result<Vec<String>> {
+        let mut wanted = self.block_bytes.max(1);
+        let mut fields = Vec::new();
+        let next = loop {
+            self.fill(wanted)?;
+            fields.clear();
+            let found =
+                scan_record(&self.pending, 0, self.at_end, &self.reading.grammar, |field| {
+                    if fields.len() <= MOST_FIELDS {
+                        fields.push(field);
+                    }
+                });
+            if let Some(record) = found {
+                if record.malformed.is_some() {
+                    return Err(self.header("its quotes do not end"));
+                }
+                break record.next;
+            }
+            if self.pending.len() > MOST_RECORD_BYTES {
+                return Err(self.too_long("the header"));
+            }
+            wanted = (self.pending.len() * 2).min(MOST_RECORD_BYTES + 1);
+        };
+        if fields.len() > MOST_FIELDS {
+            return Err(self.too_many());
+        }
+        if self.pending.is_empty() {
+            return Ok(Vec::new());
+        }
+        let name = |field: &super::record::Field| {
+            let raw = self.pending.get(field.start..field.end).unwrap_or_default();
+            let mut bytes = Vec::new();
+            match field.coded {
+                true => decode(raw, field.enclosed, &self.reading.grammar, &mut bytes),
+                false => bytes.extend_from_slice(raw),
+            }
+            match String::from_utf8(bytes) {
+                Ok(name) => Ok(name),
+                Err(error) if self.reading.format.replace_invalid_characters => {
+                    Ok(String::from_utf8_lossy(error.as_bytes()).into_owned())
+                }
+                Err(_) => Err(self.header("it is not valid UTF-8")),
+            }
+        };
+        let names = fields.iter().map(name).collect::<Result<_>>()?;
+        self.cut(next);
+        Ok(names)
+    }
+
+    fn header(&self, why: &str) -> Error {
+        Error::new(
+            Code::UNREADABLE_FILE,
+            format!("the names in the header cannot be read: {why} line={}", self.line),
+        )
+    }
+
+    fn too_many(&self) -> Error {
+        Error::new(
+            Code::RESOURCES_EXHAUSTED,
+            format!("a record has more than {MOST_FIELDS} fields line={}", self.line),
+        )
     }
 
     /// Behind the last whole record that is pending.

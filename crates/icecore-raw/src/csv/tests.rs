@@ -10,8 +10,10 @@ use object_store::ObjectStoreExt;
 use object_store::memory::InMemory;
 use object_store::path::Path;
 
-use super::{CsvColumn, CsvTarget, ReadOptions, RowError, read_csv};
-use crate::{Compression, CsvFormat, StageFiles, check_format};
+use crate::{
+    Compression, CsvFormat, FileFormat, FileTarget, ReadOptions, RowError, StageFiles,
+    TargetColumn, check_format, read_file,
+};
 
 mod model;
 
@@ -25,15 +27,15 @@ struct Loaded {
     batches: usize,
 }
 
-fn target(columns: &[(&str, bool)]) -> Arc<CsvTarget> {
-    let columns = columns.iter().enumerate().map(|(index, (ty, not_null))| CsvColumn {
+fn target(columns: &[(&str, bool)]) -> Arc<FileTarget> {
+    let columns = columns.iter().enumerate().map(|(index, (ty, not_null))| TargetColumn {
         name: format!("C{}", index + 1),
         ordinal: index + 1,
         sql_type: SqlType::parse(ty).unwrap(),
         not_null: *not_null,
         output: (index + 1).to_string(),
     });
-    Arc::new(CsvTarget::new("T", columns.collect()))
+    Arc::new(FileTarget::new("T", columns.collect()))
 }
 
 fn format(options: &[(&str, &str)]) -> CsvFormat {
@@ -42,15 +44,15 @@ fn format(options: &[(&str, &str)]) -> CsvFormat {
     CsvFormat::from_definition(&check_format(&given).unwrap()).unwrap()
 }
 
-fn read(bytes: &[u8], format: &CsvFormat, target: &Arc<CsvTarget>, block: u64) -> Result<Loaded> {
+fn read(bytes: &[u8], format: &CsvFormat, target: &Arc<FileTarget>, block: u64) -> Result<Loaded> {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(async {
         let stage = StageFiles::new(Arc::new(InMemory::new()), Path::from("s"), "s".to_owned());
         stage.put_bytes("f.csv", bytes.to_vec()).await?;
         let file = stage.list("", None).await?.remove(0);
         let options = ReadOptions { block_bytes: ByteSize::bytes(block), threads: 2 };
-        let format = Arc::new(format.clone());
-        let mut reading = read_csv(stage.open(&file), format, Arc::clone(target), &options)?;
+        let format = FileFormat::Csv(Arc::new(format.clone()));
+        let mut reading = read_file(stage.open(&file), &format, Arc::clone(target), &options)?;
         let mut loaded = Loaded::default();
         while let Some(block) = reading.blocks.try_next().await? {
             loaded.batches += 1;
@@ -327,7 +329,7 @@ fn damaged_gzip_is_an_error_and_never_fewer_rows() {
     named.compression = Compression::Gzip;
     assert!(read(b"1,2\n", &named, &target, 64).is_err());
     let error = read(b"BZh91AY&SY", &format(&[]), &target, 64).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
 }
 
 #[test]
@@ -355,7 +357,7 @@ fn errors_of_a_block_are_bounded() {
         stage.put_bytes("f", text.into_bytes()).await.unwrap();
         let file = stage.open(&stage.list("", None).await.unwrap()[0]);
         let options = ReadOptions::default();
-        let reading = read_csv(file, Arc::new(format(&[])), target, &options).unwrap();
+        let reading = read_file(file, &FileFormat::default(), target, &options).unwrap();
         let blocks: Vec<_> = reading.blocks.try_collect().await.unwrap();
         assert_eq!((blocks[0].rows_refused(), blocks[0].errors.len()), (5_000, 1_000));
     });
@@ -371,7 +373,7 @@ fn a_file_that_changes_is_not_read_on() {
         let file = stage.open(&stage.list("", None).await.unwrap()[0]);
         store.put(&Path::from("s/f"), "9,9\n".into()).await.unwrap();
         let options = ReadOptions::default();
-        let reading = read_csv(file, Arc::new(format(&[])), target(TEXT2), &options).unwrap();
+        let reading = read_file(file, &FileFormat::default(), target(TEXT2), &options).unwrap();
         let error = reading.blocks.try_collect::<Vec<_>>().await.unwrap_err();
         assert!(error.is_retryable(), "{error}");
     });

@@ -2,16 +2,17 @@
 
 use std::sync::Arc;
 
+use super::header::Layout;
+use super::quick;
 use super::record::{Field, Grammar, Malformed, Record, scan_record};
-use super::{quick, target::CsvTarget};
-use crate::CsvFormat;
+use crate::{CsvFormat, FileTarget};
 
 /// Everything that reading the blocks of one file shares.
 #[derive(Clone, Debug)]
 pub(super) struct Reading {
     pub(super) format: Arc<CsvFormat>,
     pub(super) grammar: Grammar,
-    pub(super) target: Arc<CsvTarget>,
+    pub(super) target: Arc<FileTarget>,
     pub(super) parse: icecore_values::ParseOptions,
 }
 
@@ -63,6 +64,11 @@ impl Span {
         self.length_and_flags & NULL != 0
     }
 
+    /// NULL where a record ends too early.
+    const fn missing() -> Self {
+        Self { start: 0, length_and_flags: NULL }
+    }
+
     const fn with(self, flag: u32, on: bool) -> Self {
         let flags = if on { self.length_and_flags | flag } else { self.length_and_flags };
         Self { start: self.start, length_and_flags: flags }
@@ -102,13 +108,16 @@ pub(super) struct Tokens {
     pub(super) records: u32,
     /// The contents of fields whose quotes or escapes had to be resolved.
     pub(super) decoded: Vec<u8>,
+    /// Whether records are cut or filled with NULL to their width.
+    ragged: bool,
 }
 
 impl Tokens {
-    /// Finds the fields of a block that holds whole records, each of `width`
-    /// fields. `is_text` says that all its bytes are valid UTF-8.
-    pub(super) fn of(data: &[u8], width: usize, is_text: bool, reading: &Reading) -> Self {
-        let mut tokens = Self::default();
+    /// Finds the fields of a block that holds whole records, each of the
+    /// layout's width. `is_text` says that all its bytes are valid UTF-8.
+    pub(super) fn of(data: &[u8], layout: &Layout, is_text: bool, reading: &Reading) -> Self {
+        let mut tokens = Self { ragged: layout.ragged, ..Self::default() };
+        let width = layout.width;
         let grammar = &reading.grammar;
         match quick::Delimiters::of(grammar) {
             Some(delimiters) if is_text && grammar.is_plain(data) => {
@@ -123,7 +132,10 @@ impl Tokens {
     /// Ends a record whose fields were pushed since there were `before`.
     pub(super) fn end(&mut self, start: usize, before: usize, width: usize) {
         let place = self.place(start);
-        if self.spans.len() - before == width {
+        if self.ragged {
+            self.spans.resize(before + width, Span::missing());
+            self.good.push(place);
+        } else if self.spans.len() - before == width {
             self.good.push(place);
         } else {
             self.spans.truncate(before);
@@ -206,7 +218,7 @@ pub(super) fn is_blank(record: &Record, fields: &[Field]) -> bool {
 }
 
 /// Resolves doubled quotes and escapes.
-fn decode(raw: &[u8], enclosed: bool, grammar: &Grammar, decoded: &mut Vec<u8>) {
+pub(super) fn decode(raw: &[u8], enclosed: bool, grammar: &Grammar, decoded: &mut Vec<u8>) {
     let escape = if enclosed { grammar.escape } else { grammar.escape_unenclosed };
     let mut bytes = raw.iter().copied().peekable();
     while let Some(byte) = bytes.next() {

@@ -1,25 +1,12 @@
 //! CSV: every option with its default and its rules.
 
 use icecore_types::{Error, FileFormatDefinition, Result};
-use icecore_values::{BinaryFormat, InputFormat, ParseOptions};
+use icecore_values::{BinaryFormat, ParseOptions};
 
-use super::invalid;
-
-/// How the bytes of a file are compressed.
-///
-/// ```
-/// assert_eq!(icecore_raw::CsvFormat::default().compression, icecore_raw::Compression::Auto);
-/// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Compression {
-    /// Seen from the first bytes of the file.
-    #[default]
-    Auto,
-    /// Not at all.
-    None,
-    /// Gzip, of one or more members.
-    Gzip,
-}
+use super::json_format::set_text;
+use super::option::{
+    Compression, Formats, binary_format, boolean, each, file_extension, invalid, no_option, wrong,
+};
 
 /// What ends a record.
 ///
@@ -58,6 +45,9 @@ pub struct CsvFormat {
     pub record_delimiter: RecordDelimiter,
     /// `FIELD_DELIMITER`, default `,`; nothing: a record is one field.
     pub field_delimiter: Option<String>,
+    /// `PARSE_HEADER`: the first record is the names of the fields, for
+    /// MATCH_BY_COLUMN_NAME and INFER_SCHEMA, default false.
+    pub parse_header: bool,
     /// `SKIP_HEADER`: lines at the start that are not data, default 0.
     pub skip_header: u64,
     /// `SKIP_BLANK_LINES`, default false.
@@ -92,6 +82,8 @@ pub struct CsvFormat {
     pub timestamp_format: String,
     /// `BINARY_FORMAT`: `HEX`, `BASE64` or `UTF8`, default `HEX`.
     pub binary_format: BinaryFormat,
+    /// `FILE_EXTENSION` of unloaded files, default the type's own.
+    pub file_extension: Option<String>,
 }
 
 impl Default for CsvFormat {
@@ -100,6 +92,7 @@ impl Default for CsvFormat {
             compression: Compression::Auto,
             record_delimiter: RecordDelimiter::Newline,
             field_delimiter: Some(",".to_owned()),
+            parse_header: false,
             skip_header: 0,
             skip_blank_lines: false,
             trim_space: false,
@@ -116,6 +109,7 @@ impl Default for CsvFormat {
             time_format: "AUTO".to_owned(),
             timestamp_format: "AUTO".to_owned(),
             binary_format: BinaryFormat::Hex,
+            file_extension: None,
         }
     }
 }
@@ -127,21 +121,16 @@ impl CsvFormat {
     /// As [`check_format`](crate::check_format).
     pub fn from_definition(definition: &FileFormatDefinition) -> Result<Self> {
         let mut format = Self::default();
-        for (key, values) in &definition.options {
-            match (key.as_str(), values.as_slice()) {
-                ("NULL_IF", texts) => format.null_if = texts.to_vec(),
-                (_, [value]) => format.set(key, value)?,
-                _ => return Err(invalid(format!("file format option {key} takes one value"))),
-            }
-        }
+        let mut null_if = std::mem::take(&mut format.null_if);
+        each(definition, &mut null_if, |key, value| format.set(key, value))?;
+        format.null_if = null_if;
         format.check()?;
         Ok(format)
     }
 
     fn set(&mut self, key: &str, value: &str) -> Result<()> {
         match key {
-            "TYPE" => only(key, value, "CSV", &["JSON", "AVRO", "ORC", "PARQUET", "XML"])?,
-            "COMPRESSION" => self.compression = compression(value)?,
+            "COMPRESSION" => self.compression = Compression::parse(value)?,
             "RECORD_DELIMITER" => self.record_delimiter = record_delimiter(value)?,
             "FIELD_DELIMITER" => self.field_delimiter = delimiter(key, value)?,
             "SKIP_HEADER" => {
@@ -158,24 +147,15 @@ impl CsvFormat {
             }
             "ESCAPE" => self.escape = single(key, value)?,
             "ESCAPE_UNENCLOSED_FIELD" => self.escape_unenclosed = single(key, value)?,
-            "DATE_FORMAT" => self.date_format = value.to_owned(),
-            "TIME_FORMAT" => self.time_format = value.to_owned(),
-            "TIMESTAMP_FORMAT" => self.timestamp_format = value.to_owned(),
-            "BINARY_FORMAT" => {
-                self.binary_format = match value {
-                    "HEX" => BinaryFormat::Hex,
-                    "BASE64" => BinaryFormat::Base64,
-                    "UTF8" | "UTF-8" => BinaryFormat::Utf8,
-                    _ => return Err(wrong(key, value, "HEX, BASE64 or UTF8")),
-                }
-            }
+            "DATE_FORMAT" => set_text(&mut self.date_format, value)?,
+            "TIME_FORMAT" => set_text(&mut self.time_format, value)?,
+            "TIMESTAMP_FORMAT" => set_text(&mut self.timestamp_format, value)?,
+            "BINARY_FORMAT" => self.binary_format = binary_format(value)?,
             "ENCODING" => match value {
                 "UTF8" | "UTF-8" => {}
                 _ => return Err(Error::unsupported(format_args!("ENCODING = {value}"))),
             },
-            "FILE_EXTENSION" => {
-                return Err(Error::unsupported("file format option FILE_EXTENSION (unloading)"));
-            }
+            "FILE_EXTENSION" => self.file_extension = file_extension(value)?,
             _ => self.set_flag(key, value)?,
         }
         Ok(())
@@ -190,15 +170,8 @@ impl CsvFormat {
             "SKIP_BYTE_ORDER_MARK" => &mut self.skip_byte_order_mark,
             "REPLACE_INVALID_CHARACTERS" => &mut self.replace_invalid_characters,
             "MULTI_LINE" => &mut self.multi_line,
-            "PARSE_HEADER" if boolean(key, value)? => {
-                return Err(Error::unsupported("file format option PARSE_HEADER = TRUE")
-                    .with_help("use SKIP_HEADER = 1 and name the columns in COPY INTO"));
-            }
-            "PARSE_HEADER" => return Ok(()),
-            _ => {
-                return Err(invalid(format!("file format option {key} does not exist"))
-                    .with_help("the options of CSV are those of CREATE FILE FORMAT TYPE = CSV"));
-            }
+            "PARSE_HEADER" => &mut self.parse_header,
+            _ => return Err(no_option(key, "CSV")),
         };
         *flag = boolean(key, value)?;
         Ok(())
@@ -206,6 +179,10 @@ impl CsvFormat {
 
     /// What must hold between the options.
     fn check(&self) -> Result<()> {
+        if self.parse_header && self.skip_header > 0 {
+            return Err(invalid("PARSE_HEADER = TRUE and SKIP_HEADER exclude each other")
+                .with_help("the names are in the first record: leave SKIP_HEADER out"));
+        }
         let record = match &self.record_delimiter {
             RecordDelimiter::Newline => Some("\n"),
             RecordDelimiter::Text(text) => Some(text.as_str()),
@@ -250,45 +227,13 @@ impl CsvFormat {
     /// `Unsupported` or `InvalidInput` for a date, time or timestamp format
     /// that cannot be used.
     pub(crate) fn parse_options(&self) -> Result<ParseOptions> {
-        let named = |key: &str, text: &str| {
-            InputFormat::parse(text)
-                .map_err(|error| error.context(format!("file format option {key}")))
-        };
-        Ok(ParseOptions {
-            date: named("DATE_FORMAT", &self.date_format)?,
-            time: named("TIME_FORMAT", &self.time_format)?,
-            timestamp: named("TIMESTAMP_FORMAT", &self.timestamp_format)?,
+        Formats {
+            date: &self.date_format,
+            time: &self.time_format,
+            timestamp: &self.timestamp_format,
             binary: self.binary_format,
-        })
-    }
-}
-
-fn wrong(key: &str, value: &str, expected: &str) -> Error {
-    invalid(format!("file format option {key} cannot be '{}'", value.escape_default()))
-        .with_help(format!("give {expected}"))
-}
-
-fn only(key: &str, value: &str, supported: &str, known: &[&str]) -> Result<()> {
-    if value == supported {
-        return Ok(());
-    }
-    if known.contains(&value) {
-        return Err(Error::unsupported(format_args!("file format option {key} = {value}"))
-            .with_help(format!("only {supported} is read")));
-    }
-    Err(wrong(key, value, supported))
-}
-
-fn compression(value: &str) -> Result<Compression> {
-    match value {
-        "AUTO" => Ok(Compression::Auto),
-        "NONE" => Ok(Compression::None),
-        "GZIP" => Ok(Compression::Gzip),
-        "BZ2" | "BROTLI" | "ZSTD" | "DEFLATE" | "RAW_DEFLATE" => {
-            Err(Error::unsupported(format_args!("COMPRESSION = {value}"))
-                .with_help("AUTO, GZIP and NONE are read"))
         }
-        _ => Err(wrong("COMPRESSION", value, "AUTO, GZIP or NONE")),
+        .parse()
     }
 }
 
@@ -315,13 +260,5 @@ fn single(key: &str, value: &str) -> Result<Option<u8>> {
         _ if value == "NONE" => Ok(None),
         [byte] => Ok(Some(*byte)),
         _ => Err(wrong(key, value, "NONE or one ASCII character")),
-    }
-}
-
-fn boolean(key: &str, value: &str) -> Result<bool> {
-    match value {
-        "TRUE" => Ok(true),
-        "FALSE" => Ok(false),
-        _ => Err(wrong(key, value, "TRUE or FALSE")),
     }
 }

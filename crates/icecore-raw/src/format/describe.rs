@@ -2,6 +2,8 @@
 
 use icecore_types::FileFormatDefinition;
 
+use super::FileType;
+
 /// One line of DESCRIBE FILE FORMAT.
 ///
 /// ```
@@ -24,7 +26,10 @@ pub struct FormatProperty {
     pub default: &'static str,
 }
 
-const PROPERTIES: &[(&str, &str, &str)] = &[
+/// Name, type and default.
+type Property = (&'static str, &'static str, &'static str);
+
+const CSV: &[Property] = &[
     ("TYPE", "String", "CSV"),
     ("RECORD_DELIMITER", "String", "\\n"),
     ("FIELD_DELIMITER", "String", ","),
@@ -47,12 +52,51 @@ const PROPERTIES: &[(&str, &str, &str)] = &[
     ("SKIP_BYTE_ORDER_MARK", "Boolean", "true"),
     ("ENCODING", "String", "UTF8"),
     ("MULTI_LINE", "Boolean", "true"),
+    ("FILE_EXTENSION", "String", ""),
+];
+
+const JSON: &[Property] = &[
+    ("TYPE", "String", "JSON"),
+    ("COMPRESSION", "String", "AUTO"),
+    ("DATE_FORMAT", "String", "AUTO"),
+    ("TIME_FORMAT", "String", "AUTO"),
+    ("TIMESTAMP_FORMAT", "String", "AUTO"),
+    ("BINARY_FORMAT", "String", "HEX"),
+    ("TRIM_SPACE", "Boolean", "false"),
+    ("MULTI_LINE", "Boolean", "true"),
+    ("NULL_IF", "List", "[\\\\N]"),
+    ("ENABLE_OCTAL", "Boolean", "false"),
+    ("ALLOW_DUPLICATE", "Boolean", "false"),
+    ("STRIP_OUTER_ARRAY", "Boolean", "false"),
+    ("STRIP_NULL_VALUES", "Boolean", "false"),
+    ("REPLACE_INVALID_CHARACTERS", "Boolean", "false"),
+    ("IGNORE_UTF8_ERRORS", "Boolean", "false"),
+    ("SKIP_BYTE_ORDER_MARK", "Boolean", "true"),
+    ("FILE_EXTENSION", "String", ""),
+];
+
+const PARQUET: &[Property] = &[
+    ("TYPE", "String", "PARQUET"),
+    ("COMPRESSION", "String", "AUTO"),
+    ("BINARY_AS_TEXT", "Boolean", "true"),
+    ("USE_LOGICAL_TYPE", "Boolean", "true"),
+    ("TRIM_SPACE", "Boolean", "false"),
+    ("USE_VECTORIZED_SCANNER", "Boolean", "false"),
+    ("REPLACE_INVALID_CHARACTERS", "Boolean", "false"),
+    ("NULL_IF", "List", "[\\\\N]"),
+    ("FILE_EXTENSION", "String", ""),
 ];
 
 /// Every option of the format, given or not, in a fixed order. Control
 /// characters and backslashes are shown escaped.
 pub fn describe_format(definition: &FileFormatDefinition) -> Vec<FormatProperty> {
-    PROPERTIES
+    let properties = match FileType::of(definition) {
+        Ok(FileType::Json) => JSON,
+        Ok(FileType::Parquet) => PARQUET,
+        // What is stored was checked: a type that is none of these is CSV.
+        Ok(FileType::Csv) | Err(_) => CSV,
+    };
+    properties
         .iter()
         .map(|&(property, property_type, default)| FormatProperty {
             property,

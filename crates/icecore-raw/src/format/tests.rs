@@ -63,14 +63,9 @@ fn options_that_fight_each_other_are_refused() {
 
 #[test]
 fn what_the_engine_does_not_have_is_refused_by_name() {
-    for (key, value) in [
-        ("TYPE", "JSON"),
-        ("TYPE", "PARQUET"),
-        ("COMPRESSION", "ZSTD"),
-        ("ENCODING", "ISO-8859-1"),
-        ("PARSE_HEADER", "TRUE"),
-        ("FILE_EXTENSION", ".csv"),
-    ] {
+    for (key, value) in
+        [("TYPE", "XML"), ("TYPE", "AVRO"), ("TYPE", "ORC"), ("ENCODING", "ISO-8859-1")]
+    {
         let error = check(&[(key, &[value])]).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unsupported, "{key}: {error}");
         assert!(error.message().contains(key), "{error}");
@@ -94,7 +89,7 @@ fn every_option_that_can_be_set_is_described() {
     let definition =
         check_format(&[("FIELD_DELIMITER".to_owned(), vec!["\t".to_owned()])]).unwrap();
     let lines = describe_format(&definition);
-    assert_eq!(lines.len(), 22);
+    assert_eq!(lines.len(), 23);
     let line = lines.iter().find(|line| line.property == "FIELD_DELIMITER").unwrap();
     assert_eq!((line.value.as_str(), line.default), ("\\t", ","));
     for line in lines.iter().filter(|line| line.property != "TYPE") {
@@ -103,5 +98,52 @@ fn every_option_that_can_be_set_is_described() {
         let given = [(line.property.to_owned(), vec![default])];
         let format = CsvFormat::from_definition(&check_format(&given).unwrap()).unwrap();
         assert_eq!(format, CsvFormat::default(), "{}", line.property);
+    }
+}
+
+#[test]
+fn every_type_describes_the_options_that_it_takes() {
+    for (file_type, count) in [("CSV", 23), ("JSON", 17), ("PARQUET", 9)] {
+        let named = ("TYPE".to_owned(), vec![file_type.to_owned()]);
+        let definition = check_format(std::slice::from_ref(&named)).unwrap();
+        let default = FileFormat::from_definition(&definition).unwrap();
+        assert_eq!(default.file_type().as_str(), file_type);
+        let lines = describe_format(&definition);
+        assert_eq!(lines.len(), count, "{file_type}");
+        for line in lines.iter().filter(|line| line.property != "TYPE") {
+            let value = line.default.trim_matches(['[', ']']).replace("\\\\", "\\");
+            let given = [named.clone(), (line.property.to_owned(), vec![value])];
+            let format = FileFormat::from_definition(&check_format(&given).unwrap()).unwrap();
+            assert_eq!(format, default, "{file_type} {}", line.property);
+        }
+    }
+}
+
+#[test]
+fn options_belong_to_their_type() {
+    for (file_type, key, value) in [
+        ("JSON", "FIELD_DELIMITER", ","),
+        ("PARQUET", "STRIP_OUTER_ARRAY", "TRUE"),
+        ("CSV", "BINARY_AS_TEXT", "TRUE"),
+        ("JSON", "DATE_FORMAT", "QQ"),
+        ("PARQUET", "COMPRESSION", "GZIP"),
+        ("JSON", "COMPRESSION", "RAR"),
+        ("CSV", "FILE_EXTENSION", "../x"),
+    ] {
+        let given = [("TYPE", file_type), (key, value)]
+            .map(|(key, value)| (key.to_owned(), vec![value.to_owned()]));
+        let error = check_format(&given).unwrap_err();
+        assert_eq!(error.code(), Code::INVALID_OPTION, "{file_type} {key}: {error}");
+    }
+    for (file_type, key, value) in [
+        ("JSON", "ENABLE_OCTAL", "TRUE"),
+        ("PARQUET", "USE_LOGICAL_TYPE", "FALSE"),
+        ("PARQUET", "COMPRESSION", "LZO"),
+    ] {
+        let given = [("TYPE", file_type), (key, value)]
+            .map(|(key, value)| (key.to_owned(), vec![value.to_owned()]));
+        let error = check_format(&given).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unsupported, "{file_type} {key}: {error}");
+        assert!(error.message().contains(key), "{error}");
     }
 }

@@ -2,7 +2,7 @@
 
 use icecore_types::Result;
 
-use super::invalid;
+use super::option::invalid;
 
 /// Resolves `\n`, `\t`, `\r`, `\\`, octal `\136`, hexadecimal `\x5e` and
 /// `0x5e`. A backslash in front of anything else is itself.

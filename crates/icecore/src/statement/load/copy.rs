@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::array::ArrayRef;
 use icecore_governance::Verb;
 use icecore_processed::CopyOutcome;
-use icecore_raw::{CsvColumn, CsvFormat, CsvTarget, StageFile, StageFiles};
+use icecore_raw::{TargetColumn, FileFormat, FileTarget, StageFile, StageFiles};
 use icecore_snapshot::{Requirement, TableContent, Update};
 use icecore_sql::{CopyInto, OnError};
 use icecore_types::{
@@ -24,10 +24,10 @@ pub(crate) struct Load {
     pub(super) table: ObjectId,
     pub(super) definition: TableDefinition,
     pub(super) content: Arc<TableContent>,
-    pub(super) target: Arc<CsvTarget>,
+    pub(super) target: Arc<FileTarget>,
     pub(super) stage: StageFiles,
     pub(super) files: LoadFiles,
-    pub(super) format: CsvFormat,
+    pub(super) format: FileFormat,
     pub(super) on_error: icecore_processed::OnError,
     pub(super) force: bool,
     pub(super) defaults: Vec<(ColumnId, ArrayRef)>,
@@ -84,14 +84,14 @@ impl Planning {
         Ok(Load {
             table: table.id(),
             content: self.resolver.content(table)?,
-            target: Arc::new(CsvTarget::new(table.name().as_str(), columns)),
+            target: Arc::new(FileTarget::new(table.name().as_str(), columns)),
             defaults: self.defaults(&definition, &copy.columns)?,
             stage,
             files: match &copy.files {
                 Some(names) => LoadFiles::Named { path, names: names.clone() },
                 None => LoadFiles::Below { path, pattern: pattern(copy.pattern.as_deref())? },
             },
-            format: CsvFormat::from_definition(&format)?,
+            format: FileFormat::from_definition(&format)?,
             on_error: on_error(copy.on_error),
             force: copy.force,
             companion: None,
@@ -127,10 +127,10 @@ impl Planning {
 }
 
 /// The file fields in order: each the column that it goes to.
-fn copied_columns(definition: &TableDefinition, names: &[Name]) -> Result<Vec<CsvColumn>> {
-    let csv_column = |column: &ColumnDefinition| {
+fn copied_columns(definition: &TableDefinition, names: &[Name]) -> Result<Vec<TargetColumn>> {
+    let target_column = |column: &ColumnDefinition| {
         let position = definition.columns.iter().position(|other| other.id == column.id);
-        CsvColumn {
+        TargetColumn {
             name: column.name.as_str().to_owned(),
             ordinal: position.unwrap_or_default() + 1,
             sql_type: column.sql_type,
@@ -139,11 +139,11 @@ fn copied_columns(definition: &TableDefinition, names: &[Name]) -> Result<Vec<Cs
         }
     };
     if names.is_empty() {
-        return Ok(definition.columns.iter().map(csv_column).collect());
+        return Ok(definition.columns.iter().map(target_column).collect());
     }
     names
         .iter()
-        .map(|name| definition.column(name).map(csv_column).ok_or_else(|| no_column(name)))
+        .map(|name| definition.column(name).map(target_column).ok_or_else(|| no_column(name)))
         .collect()
 }
 

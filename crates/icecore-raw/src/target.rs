@@ -1,8 +1,8 @@
-//! What a CSV file is read into, and what could not be read.
+//! What a file is read into, and what could not be read.
 
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
+use arrow::array::{Int64Array, RecordBatch};
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use icecore_types::{Code, SqlType};
 use icecore_values::arrow_type;
@@ -10,9 +10,9 @@ use icecore_values::arrow_type;
 /// A column that a field of a file is read into.
 ///
 /// ```
-/// use icecore_raw::CsvColumn;
+/// use icecore_raw::TargetColumn;
 /// use icecore_types::{ColumnId, SqlType};
-/// let column = CsvColumn {
+/// let column = TargetColumn {
 ///     name: "CARRIER".to_owned(),
 ///     ordinal: 10,
 ///     sql_type: SqlType::parse("VARCHAR(2)")?,
@@ -23,7 +23,7 @@ use icecore_values::arrow_type;
 /// # Ok::<(), icecore_types::Error>(())
 /// ```
 #[derive(Clone, Debug)]
-pub struct CsvColumn {
+pub struct TargetColumn {
     /// Its name, as errors show it.
     pub name: String,
     /// Its position in the table, from 1, as errors show it.
@@ -36,12 +36,53 @@ pub struct CsvColumn {
     pub output: String,
 }
 
-/// The columns that the fields of a record are read into, in order.
+/// How the fields of a record find their columns.
 ///
 /// ```
-/// use icecore_raw::{CsvColumn, CsvTarget};
+/// use icecore_raw::FieldMatch;
+/// assert_eq!(FieldMatch::default(), FieldMatch::Position);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FieldMatch {
+    /// The first field goes to the first column, and so on; how many there
+    /// must be is for the format to say. Only CSV has such fields.
+    #[default]
+    Position,
+    /// By position, however many fields a record has: columns without a field
+    /// are NULL, fields without a column are dropped. Only CSV.
+    Ragged,
+    /// By name, exactly: `MATCH_BY_COLUMN_NAME = CASE_SENSITIVE`. Fields
+    /// without a column are dropped, columns without a field are NULL.
+    CaseSensitive,
+    /// By name, upper or lower case: `MATCH_BY_COLUMN_NAME = CASE_INSENSITIVE`.
+    CaseInsensitive,
+}
+
+impl FieldMatch {
+    /// Whether names decide.
+    pub const fn is_by_name(self) -> bool {
+        matches!(self, Self::CaseSensitive | Self::CaseInsensitive)
+    }
+
+    /// Whether a field of this name belongs to a column of that one.
+    pub(crate) fn names_match(self, field: &str, column: &str) -> bool {
+        match self {
+            Self::CaseInsensitive => {
+                field.eq_ignore_ascii_case(column)
+                    || (!field.is_ascii() && field.to_lowercase() == column.to_lowercase())
+            }
+            _ => field == column,
+        }
+    }
+}
+
+/// The columns that the fields of a record are read into, and how fields find
+/// them: in order, unless [`Self::matching`] says otherwise.
+///
+/// ```
+/// use icecore_raw::{TargetColumn, FileTarget};
 /// use icecore_types::SqlType;
-/// let target = CsvTarget::new("T", vec![CsvColumn {
+/// let target = FileTarget::new("T", vec![TargetColumn {
 ///     name: "C".to_owned(),
 ///     ordinal: 2,
 ///     sql_type: SqlType::Integer,
@@ -52,23 +93,37 @@ pub struct CsvColumn {
 /// assert_eq!(target.schema().field(0).name(), "7");
 /// ```
 #[derive(Clone, Debug)]
-pub struct CsvTarget {
+pub struct FileTarget {
     table: String,
-    columns: Vec<CsvColumn>,
+    columns: Vec<TargetColumn>,
+    matching: FieldMatch,
     schema: SchemaRef,
 }
 
-impl CsvTarget {
+impl FileTarget {
     /// The columns of `table`, which is how errors call it.
-    pub fn new(table: impl Into<String>, columns: Vec<CsvColumn>) -> Self {
+    pub fn new(table: impl Into<String>, columns: Vec<TargetColumn>) -> Self {
         let field =
-            |column: &CsvColumn| Field::new(&column.output, arrow_type(&column.sql_type), true);
+            |column: &TargetColumn| Field::new(&column.output, arrow_type(&column.sql_type), true);
         let schema = Arc::new(Schema::new(columns.iter().map(field).collect::<Vec<_>>()));
-        Self { table: table.into(), columns, schema }
+        Self { table: table.into(), columns, matching: FieldMatch::Position, schema }
     }
 
-    /// The columns, in the order of a record's fields.
-    pub fn columns(&self) -> &[CsvColumn] {
+    /// Lets fields find their columns like this.
+    #[must_use]
+    pub fn matching(mut self, matching: FieldMatch) -> Self {
+        self.matching = matching;
+        self
+    }
+
+    /// How fields find their columns.
+    pub fn field_match(&self) -> FieldMatch {
+        self.matching
+    }
+
+    /// The columns, in the order of the batches and, if position decides, of a
+    /// record's fields.
+    pub fn columns(&self) -> &[TargetColumn] {
         &self.columns
     }
 
@@ -77,8 +132,8 @@ impl CsvTarget {
         &self.schema
     }
 
-    /// How an error names the column of the field at `index`, from 0; a field
-    /// without a column by its number.
+    /// How an error names the column at `index`, from 0; one that is not there
+    /// by its number.
     pub fn column_text(&self, index: usize) -> String {
         match self.columns.get(index) {
             Some(column) => {
@@ -113,7 +168,7 @@ impl ErrorCategory {
 }
 
 /// Why a record was refused, and where exactly. All counts are of the file
-/// after decompression. [`read_csv`](crate::read_csv) shows one.
+/// after decompression. [`read_file`](crate::read_file) shows one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RowError {
     /// Which record of the file, from 1; skipped header lines are none.
@@ -138,9 +193,10 @@ pub struct RowError {
     pub record: String,
 }
 
-/// Some records of a file, in order, as [`read_csv`](crate::read_csv) gives them.
+/// Some records of a file, in order, as [`read_file`](crate::read_file) gives
+/// them.
 #[derive(Clone, Debug)]
-pub struct CsvBlock {
+pub struct RowBlock {
     /// The good rows, in the schema of the target.
     pub batch: RecordBatch,
     /// Records, good and bad.
@@ -148,11 +204,28 @@ pub struct CsvBlock {
     /// Bad records, at most one error each: its first. Only the first 1,000 of
     /// a block are kept; `rows_parsed` less the rows of `batch` counts all.
     pub errors: Vec<RowError>,
+    /// How many records of the file come before this block.
+    pub rows_before: u64,
+    /// For each row of `batch` its record's number in the block, from 0; none
+    /// if they are all there.
+    pub(crate) places: Option<Vec<u32>>,
 }
 
-impl CsvBlock {
+impl RowBlock {
     /// How many records were refused.
     pub fn rows_refused(&self) -> u64 {
         self.rows_parsed - self.batch.num_rows() as u64
+    }
+
+    /// For each row of `batch` which record of the file it is, from 1:
+    /// METADATA$FILE_ROW_NUMBER.
+    pub fn row_numbers(&self) -> Int64Array {
+        let first = self.rows_before as i64 + 1;
+        match &self.places {
+            None => Int64Array::from_iter_values(first..first + self.batch.num_rows() as i64),
+            Some(places) => {
+                Int64Array::from_iter_values(places.iter().map(|place| first + i64::from(*place)))
+            }
+        }
     }
 }

@@ -1,17 +1,19 @@
 //! The bytes of a file: fetched in ranges ahead of their use, decompressed on
 //! the way.
 
+mod decoder;
+
 use std::io::{self, BufRead, Read};
 
 use bytes::{Buf, Bytes};
-use flate2::bufread::MultiGzDecoder;
 use futures::{Stream, StreamExt, stream};
-use icecore_types::{Code, Error, Result};
+use icecore_types::{Code, Error, Hash, Result};
 use object_store::{GetOptions, GetRange};
 use tokio::sync::mpsc;
 
-use crate::stage::{FileCompression, RawFile};
-use crate::{Compression, CsvFormat};
+use crate::Compression;
+use crate::stage::RawFile;
+use decoder::Decoder;
 
 /// Ranges on their way at the same time.
 const RANGES_IN_FLIGHT: usize = 2;
@@ -55,8 +57,9 @@ impl RawFile {
     }
 
     /// Fetches on a task of its own, a few chunks ahead of the reader.
-    pub(super) fn fetch(self, chunk_bytes: usize) -> ChunkReader {
+    pub(crate) fn fetch(self, chunk_bytes: usize) -> ChunkReader {
         let (sender, receiver) = mpsc::channel(RANGES_IN_FLIGHT);
+        let name = self.name.clone();
         tokio::spawn(async move {
             let mut chunks = std::pin::pin!(self.chunks(chunk_bytes));
             while let Some(chunk) = chunks.next().await {
@@ -67,6 +70,7 @@ impl RawFile {
             }
         });
         ChunkReader {
+            name,
             receiver,
             current: Bytes::new(),
             consumed_bytes: 0,
@@ -76,7 +80,9 @@ impl RawFile {
 }
 
 /// Fetched chunks as one stream of bytes; used on a blocking thread only.
-pub(super) struct ChunkReader {
+pub(crate) struct ChunkReader {
+    /// The file's, which may say how it is compressed.
+    name: String,
     receiver: mpsc::Receiver<Result<Bytes>>,
     current: Bytes,
     consumed_bytes: u64,
@@ -131,13 +137,13 @@ impl Read for ChunkReader {
 }
 
 /// The decompressed bytes of a file.
-pub(super) enum Source {
+pub(crate) enum Source {
     /// As they are stored.
     Plain(Box<ChunkReader>),
-    /// Gzip of one or more members.
-    Gzip {
+    /// Decompressed.
+    Compressed {
         /// What decompresses.
-        decoder: Box<MultiGzDecoder<ChunkReader>>,
+        decoder: Box<Decoder>,
         /// Bytes that came out of it.
         produced_bytes: u64,
     },
@@ -152,60 +158,47 @@ impl Source {
     /// Decides how the bytes are compressed.
     ///
     /// # Errors
-    /// The store's; `Unsupported` for a compression that is recognised and not
-    /// supported.
-    pub(super) fn open(mut chunks: ChunkReader, format: &CsvFormat) -> Result<Self> {
-        let first = chunks.fill_buf().map_err(|error| read_error(error, false))?;
-        let found = FileCompression::of(first);
-        let gzip = match format.compression {
-            Compression::None => false,
-            Compression::Gzip => true,
-            Compression::Auto => match found {
-                FileCompression::None => false,
-                FileCompression::Gzip => true,
-                other => {
-                    return Err(Error::unsupported(format_args!(
-                        "a file compressed with {}",
-                        other.as_str()
-                    ))
-                    .with_help("gzip it, or put it uncompressed"));
-                }
-            },
+    /// The store's; `InvalidInput` for a head that no decompressor takes.
+    pub(crate) fn open(mut chunks: ChunkReader, compression: Compression) -> Result<Self> {
+        let first = chunks.fill_buf().map_err(|error| read_error(error, None))?;
+        let is_empty = first.is_empty();
+        let found = match compression {
+            Compression::Auto => decoder::detect(&chunks.current, &chunks.name),
+            given => given,
         };
         // An empty file is no rows, whatever it should be compressed with.
-        if gzip && !first.is_empty() {
-            let decoder = Box::new(MultiGzDecoder::new(chunks));
-            return Ok(Self::Gzip { decoder, produced_bytes: 0 });
+        if is_empty || found == Compression::None {
+            return Ok(Self::Plain(Box::new(chunks)));
         }
-        Ok(Self::Plain(Box::new(chunks)))
+        let decoder =
+            Decoder::new(chunks, found).map_err(|error| read_error(error, Some(found)))?;
+        Ok(Self::Compressed { decoder: Box::new(decoder), produced_bytes: 0 })
     }
 
     /// Appends up to `count` bytes to `buffer`; less only at the end.
     ///
     /// # Errors
-    /// The store's; `InvalidInput` for damaged gzip; `ResourcesExhausted` for
-    /// gzip that grows beyond all measure.
-    pub(super) fn read_into(&mut self, buffer: &mut Vec<u8>, count: usize) -> Result<usize> {
+    /// The store's; `InvalidInput` for damaged data; `ResourcesExhausted` for
+    /// data that grows beyond all measure.
+    pub(crate) fn read_into(&mut self, buffer: &mut Vec<u8>, count: usize) -> Result<usize> {
         match self {
             Self::Plain(chunks) => {
-                chunks.append_to(buffer, count).map_err(|error| read_error(error, false))
+                chunks.append_to(buffer, count).map_err(|error| read_error(error, None))
             }
-            Self::Gzip { decoder, produced_bytes } => {
+            Self::Compressed { decoder, produced_bytes } => {
+                let what = decoder.compression();
                 let read = decoder
                     .by_ref()
                     .take(count as u64)
                     .read_to_end(buffer)
-                    .map_err(|error| read_error(error, true))?;
+                    .map_err(|error| read_error(error, Some(what)))?;
                 *produced_bytes += read as u64;
-                let consumed = decoder.get_ref().consumed_bytes;
+                if read < count {
+                    decoder.end().map_err(|error| read_error(error, Some(what)))?;
+                }
+                let consumed = decoder.chunks().consumed_bytes;
                 if *produced_bytes > FREE_BYTES && *produced_bytes / MOST_RATIO > consumed {
-                    return Err(Error::new(
-                        Code::RESOURCES_EXHAUSTED,
-                        format!(
-                            "compressed file grows more than {MOST_RATIO} times \
-                             compressed_bytes={consumed} bytes={produced_bytes}"
-                        ),
-                    ));
+                    return Err(bomb(consumed, *produced_bytes));
                 }
                 Ok(read)
             }
@@ -213,23 +206,36 @@ impl Source {
     }
 
     /// The hash of the stored bytes, once all of them were read.
-    pub(super) fn hash(&self) -> blake3::Hash {
-        match self {
-            Self::Plain(chunks) => chunks.hasher.finalize(),
-            Self::Gzip { decoder, .. } => decoder.get_ref().hasher.finalize(),
-        }
+    pub(crate) fn hash(&self) -> Hash {
+        let chunks = match self {
+            Self::Plain(chunks) => chunks,
+            Self::Compressed { decoder, .. } => decoder.chunks(),
+        };
+        Hash::from_bytes(*chunks.hasher.finalize().as_bytes())
     }
 }
 
-/// The error that came through the reader, or what is wrong with the gzip.
-fn read_error(error: io::Error, gzip: bool) -> Error {
+fn bomb(consumed: u64, produced: u64) -> Error {
+    Error::new(
+        Code::RESOURCES_EXHAUSTED,
+        format!(
+            "compressed file grows more than {MOST_RATIO} times compressed_bytes={consumed} \
+             bytes={produced}"
+        ),
+    )
+}
+
+/// The error that came through the reader, or what is wrong with the data.
+fn read_error(error: io::Error, compression: Option<Compression>) -> Error {
     if let Some(ours) = error.get_ref().and_then(|source| source.downcast_ref::<Error>()) {
         return ours.clone();
     }
-    let what = match (gzip, error.kind()) {
-        (true, io::ErrorKind::UnexpectedEof) => "gzip data ends too early",
-        (true, _) => "gzip data is damaged",
-        (false, _) => "a file cannot be read",
+    let what = match (compression, error.kind()) {
+        (Some(what), io::ErrorKind::UnexpectedEof) => {
+            format!("{} data ends too early", what.as_str().to_lowercase())
+        }
+        (Some(what), _) => format!("{} data is damaged", what.as_str().to_lowercase()),
+        (None, _) => "a file cannot be read".to_owned(),
     };
     Error::new(Code::UNREADABLE_FILE, what).with_source(error)
 }
