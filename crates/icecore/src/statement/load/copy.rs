@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::array::ArrayRef;
 use icecore_governance::Verb;
 use icecore_processed::CopyOutcome;
-use icecore_raw::{TargetColumn, FileFormat, FileTarget, StageFile, StageFiles};
+use icecore_raw::{FileFormat, FileTarget, StageFile, StageFiles, TargetColumn};
 use icecore_snapshot::{Requirement, TableContent, Update};
 use icecore_sql::{CopyInto, OnError};
 use icecore_types::{
