@@ -63,5 +63,5 @@ pub use journal::{Journal, JournalCheck};
 pub use metrics::StorageMetrics;
 pub use object::{Dropped, Object};
 pub use record::Record;
-pub use store::{Durability, StoreOptions, open_store, open_store_with};
+pub use store::{Durability, StoreOptions, clocked_store, open_store, open_store_with};
 pub use transaction::{Commit, RemovedSegment, Requirement, Transaction, Update};

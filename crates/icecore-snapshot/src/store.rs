@@ -1,5 +1,7 @@
 //! Opens the store that a URL names.
 
+mod clocked;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,6 +11,8 @@ use object_store::ObjectStore;
 use object_store::memory::InMemory;
 
 use crate::durable::LocalStore;
+
+pub use self::clocked::clocked_store;
 
 /// What an acknowledgement of a store on a local disk promises.
 ///

@@ -19,6 +19,7 @@ mod counting;
 mod environment;
 mod fault;
 mod faulty;
+mod moto;
 mod plan;
 mod upload;
 
@@ -26,3 +27,4 @@ pub use counting::{CountingStore, Counts, Request, Verb};
 pub use environment::{ImpatientTimer, TestEnv, test_env};
 pub use fault::{Chances, Fault, Rule};
 pub use faulty::FaultyStore;
+pub use moto::Moto;

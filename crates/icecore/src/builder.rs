@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use futures::StreamExt;
-use icecore_snapshot::{Durability, open_store};
+use icecore_snapshot::{Durability, clocked_store, open_store};
 use icecore_types::{
     ByteSize, Env, IdSource, RandomIds, Result, SeededIds, SimulatedClock, SystemClock,
     SystemTimer, Timestamp,
@@ -95,7 +95,8 @@ impl Builder {
 
     /// Runs on a simulated clock that stands at `start` until it is moved:
     /// ids then come from the seed and plans run in one partition, so that the
-    /// same script gives the same bytes.
+    /// same script gives the same bytes. Files that this engine writes have
+    /// the times of that clock.
     pub fn simulated_clock(mut self, start: Timestamp) -> Self {
         self.start = Some(start);
         self
@@ -130,6 +131,7 @@ impl Builder {
         if let Some(clock) = &clock {
             settings.threads = 1;
             env.clock = Arc::new(clock.clone());
+            env.store = clocked_store(env.store, Arc::clone(&env.clock));
             env.ids = seeded(&env, self.seed).await?;
         }
         Engine::open(env, settings, clock).await.map(Icecore::from_engine)

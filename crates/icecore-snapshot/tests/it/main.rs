@@ -11,4 +11,6 @@ mod merging;
 mod metrics;
 mod model;
 mod numbers;
+#[cfg(feature = "s3")]
+mod s3;
 mod versions;

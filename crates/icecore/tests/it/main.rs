@@ -5,6 +5,8 @@ mod faults;
 mod gates;
 mod mistakes;
 mod requests;
+#[cfg(feature = "s3")]
+mod s3;
 mod snapshots;
 
 use icecore::{Icecore, QueryResult, Result, Session, Timestamp};
