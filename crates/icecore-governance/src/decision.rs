@@ -174,6 +174,7 @@ pub fn missing_or_forbidden(kind: ObjectKind, name: &QualifiedName) -> Error {
         ObjectKind::Schema => (Code::OPERATION_IMPOSSIBLE, "schema"),
         // A name does not say which of these it would be.
         ObjectKind::Table
+        | ObjectKind::DynamicTable
         | ObjectKind::View
         | ObjectKind::Stage
         | ObjectKind::FileFormat

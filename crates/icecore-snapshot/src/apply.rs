@@ -179,7 +179,7 @@ impl Draft<'_> {
             return Err(Error::internal(format!("the id is taken id={}", object.id)));
         }
         self.check_place(&object, &object.place())?;
-        if object.kind == ObjectKind::Table {
+        if object.kind.has_rows() {
             let history = ContentHistory::new(self.version, content);
             self.head.tables.insert_mut(object.id, history);
         }

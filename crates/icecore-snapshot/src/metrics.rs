@@ -66,7 +66,7 @@ impl Head {
         now: Timestamp,
         retention: impl Fn(&Object) -> Duration,
     ) -> Vec<StorageMetrics> {
-        let tables = self.objects().filter(|object| object.kind() == ObjectKind::Table);
+        let tables = self.objects().filter(|object| object.kind().has_rows());
         let tables: Vec<&Object> = tables.collect();
         let kept: Vec<Kept> =
             tables.iter().flat_map(|table| self.kept(table, now, retention(table))).collect();

@@ -2,6 +2,7 @@
 
 mod alter;
 mod create;
+mod dynamic;
 mod loading;
 mod option;
 mod pipe;
@@ -115,6 +116,7 @@ fn object_kind(cursor: &mut Cursor<'_>, verb: &str) -> Result<ObjectKind> {
         (&["DATABASE"], ObjectKind::Database),
         (&["SCHEMA"], ObjectKind::Schema),
         (&["TABLE"], ObjectKind::Table),
+        (&["DYNAMIC", "TABLE"], ObjectKind::DynamicTable),
         (&["VIEW"], ObjectKind::View),
         (&["SEMANTIC", "VIEW"], ObjectKind::SemanticView),
         (&["STAGE"], ObjectKind::Stage),
@@ -160,7 +162,8 @@ fn drop(cursor: &mut Cursor<'_>) -> Result<DropObject> {
 fn undrop(cursor: &mut Cursor<'_>) -> Result<Undrop> {
     cursor.expect(&["UNDROP"])?;
     let kind = object_kind(cursor, "UNDROP")?;
-    if !matches!(kind, ObjectKind::Database | ObjectKind::Schema | ObjectKind::Table) {
+    let comes_back = kind.has_rows() || matches!(kind, ObjectKind::Database | ObjectKind::Schema);
+    if !comes_back {
         return Err(Error::unsupported(format_args!("UNDROP {}", kind.sql())));
     }
     Ok(Undrop { kind, name: object_name(cursor, kind)? })

@@ -55,10 +55,11 @@ pub use split::{Piece, is_complete, split};
 pub use sqlparser;
 pub use sqlparser::ast;
 pub use statement::{
-    AlterContainer, AlterPipe, AlterSession, AlterTable, AlterTableAction, AlterView, Assignment,
-    AtBefore, CloneSource, ColumnSpec, ContainerAction, CopyInto, CreateContainer,
-    CreateFileFormat, CreatePipe, CreateSemanticView, CreateStage, CreateTable, CreateView, Delete,
-    Describe, DistinctRange, DropMode, DropObject, Explain, ExplainFormat, FormatSpec, Insert,
+    AlterContainer, AlterDynamicTable, AlterPipe, AlterSession, AlterTable, AlterTableAction,
+    AlterView, Assignment, AtBefore, CloneSource, ColumnSpec, ContainerAction, CopyInto,
+    CreateContainer, CreateDynamicTable, CreateFileFormat, CreatePipe, CreateSemanticView,
+    CreateStage, CreateTable, CreateView, Delete, Describe, DistinctRange, DropMode, DropObject,
+    DynamicAction, DynamicQuery, DynamicSource, Explain, ExplainFormat, FormatSpec, Insert,
     InsertSource, List, NonAdditive, OnError, OptionValue, Options, PipeAction, Point, Put,
     RelationshipTarget, Remove, Scope, SemanticClause, SemanticExpression, SemanticItem,
     SemanticKind, SemanticQuery, SemanticRelationship, SemanticTable, Show, ShowKind, StageRef,

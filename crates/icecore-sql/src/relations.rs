@@ -8,7 +8,7 @@ use sqlparser::ast::{
     Query, TableFactor, TableVersion, Visit, Visitor,
 };
 
-use crate::{AtBefore, InsertSource, Point, Statement, TravelPoint, ValueExpr};
+use crate::{AtBefore, DynamicSource, InsertSource, Point, Statement, TravelPoint, ValueExpr};
 
 /// A table or view that a statement reads, and as of when.
 ///
@@ -61,6 +61,10 @@ pub(crate) fn visit_queries(
         Statement::Explain(explain) => visit_queries(&explain.statement, visitor),
         Statement::CreateTable(create) => visit(&create.as_query, visitor),
         Statement::CreateView(create) => visit(&create.query, visitor),
+        Statement::CreateDynamicTable(create) => match &create.source {
+            DynamicSource::Query(query) => visit(&query.query, visitor),
+            DynamicSource::Clone(_) => Ok(()),
+        },
         Statement::Insert(insert) => match &insert.source {
             InsertSource::Query(query) => visit(query, visitor),
             InsertSource::Values(rows) => visit_values(rows.iter().flatten(), visitor),

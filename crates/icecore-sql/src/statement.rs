@@ -1,6 +1,7 @@
 //! The statement tree.
 
 mod create;
+mod dynamic;
 mod loading;
 mod object;
 mod pipe;
@@ -11,6 +12,9 @@ mod travel;
 
 pub use create::{
     ColumnSpec, CreateContainer, CreateFileFormat, CreateStage, CreateTable, CreateView,
+};
+pub use dynamic::{
+    AlterDynamicTable, CreateDynamicTable, DynamicAction, DynamicQuery, DynamicSource,
 };
 pub use loading::{
     CopyInto, FormatSpec, List, OnError, OptionValue, Options, Put, Remove, StageRef,
@@ -57,6 +61,8 @@ pub enum Statement {
     CreateSchema(CreateContainer),
     /// CREATE TABLE, with columns, AS a query, LIKE or CLONE.
     CreateTable(Box<CreateTable>),
+    /// CREATE DYNAMIC TABLE.
+    CreateDynamicTable(Box<CreateDynamicTable>),
     /// CREATE VIEW.
     CreateView(Box<CreateView>),
     /// CREATE SEMANTIC VIEW.
@@ -69,10 +75,12 @@ pub enum Statement {
     CreatePipe(Box<CreatePipe>),
     /// DROP of any object.
     Drop(DropObject),
-    /// UNDROP of a table, a schema or a database.
+    /// UNDROP of a table, a dynamic table, a schema or a database.
     Undrop(Undrop),
     /// ALTER TABLE.
     AlterTable(Box<AlterTable>),
+    /// ALTER DYNAMIC TABLE.
+    AlterDynamicTable(AlterDynamicTable),
     /// ALTER DATABASE or ALTER SCHEMA.
     AlterContainer(AlterContainer),
     /// ALTER VIEW or ALTER SEMANTIC VIEW.
@@ -117,6 +125,7 @@ impl Statement {
             Self::CreateSchema(_) => "CREATE SCHEMA",
             Self::CreateTable(create) if create.as_query.is_some() => "CREATE_TABLE_AS_SELECT",
             Self::CreateTable(_) => "CREATE TABLE",
+            Self::CreateDynamicTable(_) => "CREATE DYNAMIC TABLE",
             Self::CreateView(_) => "CREATE VIEW",
             Self::CreateSemanticView(_) => "CREATE SEMANTIC VIEW",
             Self::CreateStage(_) => "CREATE STAGE",
@@ -125,6 +134,7 @@ impl Statement {
             Self::Drop(_) => "DROP",
             Self::Undrop(_) => "UNDROP",
             Self::AlterTable(_) => "ALTER TABLE",
+            Self::AlterDynamicTable(_) => "ALTER DYNAMIC TABLE",
             Self::AlterContainer(_) | Self::AlterView(_) => "ALTER",
             Self::AlterPipe(_) => "ALTER PIPE",
             Self::Show(_) => "SHOW",

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::{ColumnId, Error, Name, ObjectId, Result, SqlType, Timestamp};
+use crate::{ColumnId, DynamicDefinition, Error, Name, ObjectId, Result, SqlType, Timestamp};
 
 /// What an object is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -18,6 +18,8 @@ pub enum ObjectKind {
     Schema,
     /// Rows, with versions.
     Table,
+    /// The rows of a query, kept as fresh as its owner asks; with versions.
+    DynamicTable,
     /// A stored query.
     View,
     /// Metrics and dimensions over related tables.
@@ -39,7 +41,7 @@ pub enum NameSpace {
     Database,
     /// Schemas.
     Schema,
-    /// Tables, views and semantic views.
+    /// Tables, dynamic tables, views and semantic views.
     Relation,
     /// Stages.
     Stage,
@@ -57,12 +59,19 @@ impl ObjectKind {
         match self {
             Self::Database => NameSpace::Database,
             Self::Schema => NameSpace::Schema,
-            Self::Table | Self::View | Self::SemanticView => NameSpace::Relation,
+            Self::Table | Self::DynamicTable | Self::View | Self::SemanticView => {
+                NameSpace::Relation
+            }
             Self::Stage => NameSpace::Stage,
             Self::FileFormat => NameSpace::FileFormat,
             Self::Pipe => NameSpace::Pipe,
             Self::Channel => NameSpace::Channel,
         }
+    }
+
+    /// Whether it has rows of its own, with versions.
+    pub const fn has_rows(self) -> bool {
+        matches!(self, Self::Table | Self::DynamicTable)
     }
 
     /// As SQL spells it.
@@ -71,6 +80,7 @@ impl ObjectKind {
             Self::Database => "DATABASE",
             Self::Schema => "SCHEMA",
             Self::Table => "TABLE",
+            Self::DynamicTable => "DYNAMIC TABLE",
             Self::View => "VIEW",
             Self::SemanticView => "SEMANTIC VIEW",
             Self::Stage => "STAGE",
@@ -145,7 +155,7 @@ pub struct ColumnDefinition {
     pub comment: Option<String>,
 }
 
-/// A table.
+/// A table, or a dynamic table.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TableDefinition {
@@ -159,6 +169,10 @@ pub struct TableDefinition {
     /// Days that dropped and changed content is kept; the schema's if unset.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retention_days: Option<u32>,
+    /// What makes it a dynamic one; nothing of a table that is changed by
+    /// statements.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dynamic: Option<Box<DynamicDefinition>>,
 }
 
 impl TableDefinition {

@@ -17,6 +17,7 @@
 mod catalog;
 mod code;
 mod content;
+mod dynamic;
 mod encoding;
 mod env;
 mod error;
@@ -38,6 +39,9 @@ pub use code::Code;
 pub use content::{
     ChunkRef, Deletes, DeletesRef, Hash, LoadKey, LoadRecord, ObjectRef, SegmentLocation,
     SegmentRef,
+};
+pub use dynamic::{
+    DynamicDefinition, Frontier, FrontierInput, RefreshMode, SuspendedBy, Suspension, TargetLag,
 };
 pub use env::{Clock, Env, IdSource, Timer};
 pub use error::{Error, ErrorKind, Result};

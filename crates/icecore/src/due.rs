@@ -3,7 +3,7 @@
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use icecore_snapshot::{ChunkWriter, Head};
-use icecore_types::{ChunkRef, Deletes, ObjectId, ObjectKind, Result, SegmentRef};
+use icecore_types::{ChunkRef, Deletes, ObjectId, Result, SegmentRef};
 use std::sync::Arc;
 
 use crate::engine::Engine;
@@ -17,7 +17,7 @@ const FOLD_FIRST_ABOVE_SEGMENTS: usize = 4_096;
 /// Runs what is due now.
 pub(crate) async fn run(engine: &Arc<Engine>) -> Result<()> {
     let head = engine.account.head();
-    let tables = head.objects().filter(|object| object.kind() == ObjectKind::Table);
+    let tables = head.objects().filter(|object| object.kind().has_rows());
     for table in tables {
         fold_above(engine, &head, table.id(), FOLD_ABOVE_SEGMENTS).await?;
     }

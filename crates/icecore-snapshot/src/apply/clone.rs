@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use icecore_types::{
-    Code, Error, ObjectId, ObjectKind, PipeDefinition, Result, StageDefinition, StageLocation,
-    Version,
+    Body, Code, Error, ObjectId, ObjectKind, PipeDefinition, Result, StageDefinition,
+    StageLocation, SuspendedBy, Suspension, TableDefinition, Version,
 };
 
 use super::{Draft, missing};
@@ -71,9 +71,13 @@ impl Draft<'_> {
     /// Adds the copy of `source`: `copy` has its id, place and owner already.
     fn create_copy(&mut self, source: ObjectId, mut copy: Object, at: Version) -> Result<()> {
         let mut content = Arc::default();
-        if copy.kind == ObjectKind::Table {
+        if copy.kind == ObjectKind::DynamicTable {
+            copy.body = Arc::new(suspended(&copy.body)?);
+        } else if copy.kind.has_rows() {
             // Columns have ids: today's definition reads all older rows.
             copy.body = self.head.object(source).ok_or_else(|| missing(source))?.body.clone();
+        }
+        if copy.kind.has_rows() {
             let then = self.head.content_at(source, at).ok_or_else(|| unavailable(source))?;
             content = if then.loads().next().is_none() { then } else { Arc::new(then.for_clone()) };
         }
@@ -82,6 +86,16 @@ impl Draft<'_> {
         copy.cloned_from = Some(source);
         self.create(copy, content)
     }
+}
+
+/// A dynamic table as its clone begins: what its rows equal is what it was at
+/// that version, and nothing refreshes it until somebody says so.
+fn suspended(body: &Body) -> Result<Body> {
+    let mut definition: TableDefinition = body.read()?;
+    if let Some(dynamic) = &mut definition.dynamic {
+        dynamic.suspended = Some(Suspension { at: None, by: SuspendedBy::Clone });
+    }
+    Body::of(&definition)
 }
 
 /// Whether a clone of what it is in is without it: files of an internal stage

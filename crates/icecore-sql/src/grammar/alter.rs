@@ -4,7 +4,7 @@ use icecore_types::{Error, ObjectKind, QualifiedName, Result};
 use sqlparser::tokenizer::Token;
 
 use super::rows::distinct;
-use super::{if_exists, object_kind, object_name, option, pipe, table};
+use super::{dynamic, if_exists, object_kind, object_name, option, pipe, table};
 use crate::cursor::Cursor;
 use crate::{
     AlterContainer, AlterSession, AlterTable, AlterTableAction, AlterView, ContainerAction,
@@ -20,6 +20,9 @@ pub(super) fn alter(cursor: &mut Cursor<'_>) -> Result<Statement> {
     match kind {
         ObjectKind::Table => {
             alter_table(cursor).map(|alter| Statement::AlterTable(Box::new(alter)))
+        }
+        ObjectKind::DynamicTable => {
+            dynamic::alter_dynamic(cursor).map(Statement::AlterDynamicTable)
         }
         ObjectKind::View | ObjectKind::SemanticView => {
             let if_exists = if_exists(cursor);

@@ -4,7 +4,7 @@ use icecore_types::{Error, ObjectKind, Result};
 use sqlparser::tokenizer::Token;
 
 use super::travel::clone_source;
-use super::{object_kind, object_name, option, pipe, query, semantic, table};
+use super::{dynamic, object_kind, object_name, option, pipe, query, semantic, table};
 use crate::cursor::Cursor;
 use crate::{
     CreateContainer, CreateFileFormat, CreateStage, CreateView, OptionValue, Options, Statement,
@@ -41,6 +41,8 @@ pub(super) fn create(cursor: &mut Cursor<'_>) -> Result<Statement> {
         }
         ObjectKind::Table => table::create_table(cursor, existing)
             .map(|create| Statement::CreateTable(Box::new(create))),
+        ObjectKind::DynamicTable => dynamic::create_dynamic(cursor, existing)
+            .map(|create| Statement::CreateDynamicTable(Box::new(create))),
         ObjectKind::View => {
             view(cursor, existing).map(|create| Statement::CreateView(Box::new(create)))
         }

@@ -11,6 +11,7 @@ use crate::{Scope, Show, ShowKind, Use, UseTarget, Wait};
 
 const KINDS: &[(&[&str], ShowKind)] = &[
     (&["TABLES"], ShowKind::Tables),
+    (&["DYNAMIC", "TABLES"], ShowKind::DynamicTables),
     (&["VIEWS"], ShowKind::Views),
     (&["OBJECTS"], ShowKind::Objects),
     (&["SCHEMAS"], ShowKind::Schemas),

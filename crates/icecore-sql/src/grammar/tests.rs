@@ -421,7 +421,10 @@ fn what_is_not_there_is_refused_by_name() {
         ("CREATE WAREHOUSE w", "CREATE WAREHOUSE"),
         ("CREATE MASKING POLICY p AS (v INT) RETURNS INT -> v", "CREATE MASKING POLICY"),
         ("CREATE ROW ACCESS POLICY p", "CREATE ROW ACCESS POLICY"),
-        ("CREATE DYNAMIC TABLE t AS SELECT 1", "CREATE DYNAMIC TABLE"),
+        (
+            "CREATE DYNAMIC TABLE t TARGET_LAG = DOWNSTREAM CLUSTER BY (a) AS SELECT 1",
+            "CREATE DYNAMIC TABLE .. CLUSTER BY",
+        ),
         ("CREATE TEMPORARY TABLE t (a INT)", "CREATE TEMPORARY TABLE"),
         ("CREATE TRANSIENT TABLE t (a INT)", "CREATE TRANSIENT TABLE"),
         ("CREATE SECURE VIEW v AS SELECT 1", "CREATE SECURE VIEW"),
@@ -648,4 +651,28 @@ fn pipes_are_altered_dropped_and_shown() {
     assert!(matches!(one("SHOW PIPES LIKE 'x%'"), Statement::Show(s) if s.what == ShowKind::Pipes));
     let Statement::Show(show) = one("SHOW CHANNELS IN TABLE t") else { panic!() };
     assert_eq!((show.what, show.scope), (ShowKind::Channels, Some(Scope::Table(name("t")))));
+}
+
+#[test]
+fn a_dynamic_table_says_how_it_is_kept() {
+    use icecore_types::{RefreshMode, TargetLag};
+    let text = "create or replace dynamic table d (a, b) warehouse = w target_lag = '2 hours' \
+                refresh_mode = full initialize = on_schedule comment = 'c' as select 1, 2";
+    let Statement::CreateDynamicTable(create) = one(text) else { panic!() };
+    assert!(create.or_replace);
+    let DynamicSource::Query(query) = create.source else { panic!() };
+    assert_eq!(query.lag, Some(TargetLag::Within { seconds: 7_200 }));
+    assert_eq!((query.refresh_mode, query.on_schedule), (Some(RefreshMode::Full), true));
+    assert_eq!((query.columns.len(), query.query_text.as_str()), (2, "select 1, 2"));
+    for lag in ["'59 seconds'", "'0 minutes'", "'1 week'", "'minutes'", "5", "'1 minute more'"] {
+        let text = format!("create dynamic table d warehouse = w target_lag = {lag} as select 1");
+        let error = parse(&text, &Limits::default()).unwrap_err();
+        assert_eq!(error.code().number(), "001420", "{text}: {error}");
+    }
+    let Statement::AlterDynamicTable(alter) =
+        one("alter dynamic table d set target_lag = downstream")
+    else {
+        panic!()
+    };
+    assert_eq!(alter.action, DynamicAction::SetLag(TargetLag::Downstream));
 }

@@ -100,6 +100,8 @@ pub struct Show {
 pub enum ShowKind {
     /// Tables.
     Tables,
+    /// Dynamic tables.
+    DynamicTables,
     /// Views.
     Views,
     /// Tables and views.
@@ -137,6 +139,7 @@ impl ShowKind {
     pub const fn sql(self) -> &'static str {
         match self {
             Self::Tables => "TABLES",
+            Self::DynamicTables => "DYNAMIC TABLES",
             Self::Views => "VIEWS",
             Self::Objects => "OBJECTS",
             Self::Schemas => "SCHEMAS",

@@ -181,7 +181,7 @@ impl Planning {
     /// Fails unless the object, and every table in it now, can be read as it
     /// was at the version.
     pub(crate) fn check_history(&self, object: &Object, version: Version) -> Result<()> {
-        if object.kind() == ObjectKind::Table {
+        if object.kind().has_rows() {
             return self
                 .resolver
                 .content_at(object, version, self.session.engine().now())
@@ -192,7 +192,7 @@ impl Planning {
         }
         let head = self.resolver.head();
         for child in head.children(Some(object.id())) {
-            let holds_rows = matches!(child.kind(), ObjectKind::Table | ObjectKind::Schema);
+            let holds_rows = child.kind().has_rows() || child.kind() == ObjectKind::Schema;
             // What was made since is simply not part of the clone.
             if holds_rows && child.created() <= version {
                 self.check_history(child, version)?;

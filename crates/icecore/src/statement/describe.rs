@@ -51,7 +51,9 @@ impl Planning {
         };
         self.resolver.act(Verb::Describe, object);
         match object.kind() {
-            ObjectKind::Table | ObjectKind::View => self.describe_relation(object),
+            ObjectKind::Table | ObjectKind::DynamicTable | ObjectKind::View => {
+                self.describe_relation(object)
+            }
             ObjectKind::SemanticView => Err(Error::unsupported("DESCRIBE SEMANTIC VIEW")),
             ObjectKind::Database | ObjectKind::Schema => self.describe_container(object),
             ObjectKind::FileFormat => properties(&object.body().read::<FileFormatDefinition>()?),

@@ -238,7 +238,9 @@ pub(super) fn path(head: &Head, id: ObjectId) -> Vec<Name> {
 
 fn own_retention(object: &Object) -> Option<u32> {
     match object.kind() {
-        ObjectKind::Table => object.body().read::<TableDefinition>().ok()?.retention_days,
+        ObjectKind::Table | ObjectKind::DynamicTable => {
+            object.body().read::<TableDefinition>().ok()?.retention_days
+        }
         ObjectKind::Database | ObjectKind::Schema => {
             object.body().read::<ContainerDefinition>().ok()?.retention_days
         }

@@ -203,7 +203,7 @@ impl Planning {
             ShowKind::Tables => {
                 let content = self.resolver.content(object)?;
                 let counts = [Cell::count(content.rows()), Cell::count(content.stored_bytes())];
-                row.push(Cell::text("TABLE"));
+                row.push(Cell::text(object.kind().sql()));
                 row.extend(counts);
                 row.extend([retention, dropped]);
             }
@@ -238,7 +238,7 @@ impl Planning {
             _ => {
                 let within = self.within(show)?;
                 let relation = |object: &&Object| {
-                    matches!(object.kind(), ObjectKind::Table | ObjectKind::View)
+                    (object.kind().has_rows() || object.kind() == ObjectKind::View)
                         && object.is_live()
                 };
                 let all = self.resolver.head().objects();
@@ -331,10 +331,12 @@ impl Planning {
 
 fn listed(what: ShowKind) -> Result<(Columns, &'static [ObjectKind])> {
     Ok(match what {
-        ShowKind::Tables => (TABLES, &[ObjectKind::Table]),
+        ShowKind::Tables => (TABLES, &[ObjectKind::Table, ObjectKind::DynamicTable]),
         ShowKind::Views => (VIEWS, &[ObjectKind::View]),
         ShowKind::SemanticViews => (VIEWS, &[ObjectKind::SemanticView]),
-        ShowKind::Objects => (OBJECTS, &[ObjectKind::Table, ObjectKind::View]),
+        ShowKind::Objects => {
+            (OBJECTS, &[ObjectKind::Table, ObjectKind::DynamicTable, ObjectKind::View])
+        }
         ShowKind::Schemas => (CONTAINERS, &[ObjectKind::Schema]),
         ShowKind::Databases => (CONTAINERS, &[ObjectKind::Database]),
         ShowKind::Stages => (STAGES, &[ObjectKind::Stage]),
@@ -358,7 +360,7 @@ fn pipe_cells(pipe: &PipeDefinition) -> Result<[Cell; 3]> {
 pub(crate) fn comment_of(kind: ObjectKind, body: &Body) -> Result<Option<String>> {
     Ok(match kind {
         ObjectKind::Database | ObjectKind::Schema => body.read::<ContainerDefinition>()?.comment,
-        ObjectKind::Table => body.read::<TableDefinition>()?.comment,
+        ObjectKind::Table | ObjectKind::DynamicTable => body.read::<TableDefinition>()?.comment,
         ObjectKind::View => body.read::<ViewDefinition>()?.comment,
         ObjectKind::SemanticView => body.read::<SemanticViewDefinition>()?.comment,
         ObjectKind::Stage => body.read::<StageDefinition>()?.comment,

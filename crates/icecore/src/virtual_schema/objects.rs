@@ -12,6 +12,9 @@ const TEXT: SqlType = SqlType::TEXT;
 const INTEGER: SqlType = SqlType::Integer;
 const TIME: SqlType = SqlType::TimestampLtz;
 
+/// What has columns.
+const RELATIONS: &[ObjectKind] = &[ObjectKind::Table, ObjectKind::DynamicTable, ObjectKind::View];
+
 impl Listing<'_> {
     /// Database, schema and name of an object, as cells.
     fn path(&self, object: &Object) -> Vec<Cell> {
@@ -87,16 +90,18 @@ const TABLES: Columns = &[
 ];
 
 pub(super) fn tables(listing: &Listing<'_>) -> Result<RecordBatch> {
-    let rows = listing.objects(&[ObjectKind::Table, ObjectKind::View]).into_iter().map(|object| {
+    let rows = listing.objects(RELATIONS).into_iter().map(|object| {
         let mut row = listing.path(object);
         row.extend(listing.about(object)?);
         let content = listing.binder.resolver().head().content(object.id());
-        let table = object.kind() == ObjectKind::Table;
-        row.push(Cell::text(if table { "BASE TABLE" } else { "VIEW" }));
+        row.push(Cell::text(match object.kind() {
+            ObjectKind::Table => "BASE TABLE",
+            other => other.sql(),
+        }));
         row.push(Cell::text(object.id().to_string()));
         row.push(content.map_or(Cell::Null, |content| Cell::count(content.rows())));
         row.push(content.map_or(Cell::Null, |content| Cell::count(content.stored_bytes())));
-        row.push(if table { listing.retention(object) } else { Cell::Null });
+        row.push(content.map_or(Cell::Null, |_| listing.retention(object)));
         Ok(row)
     });
     batch(TABLES, rows.collect::<Result<_>>()?)
@@ -140,7 +145,7 @@ const COLUMNS: Columns = &[
 
 pub(super) fn columns(listing: &Listing<'_>) -> Result<RecordBatch> {
     let mut rows = Vec::new();
-    for object in listing.objects(&[ObjectKind::Table, ObjectKind::View]) {
+    for object in listing.objects(RELATIONS) {
         for (at, column) in
             columns_of(object, listing.binder, listing.state)?.into_iter().enumerate()
         {
