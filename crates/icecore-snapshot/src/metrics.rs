@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use icecore_types::{ObjectId, ObjectKind, SegmentId, Timestamp};
+use icecore_types::{ObjectId, SegmentId, Timestamp};
 
 use crate::head::{Changes, Head};
 use crate::{Object, TableContent};
