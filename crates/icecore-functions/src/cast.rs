@@ -34,6 +34,14 @@ impl CastTo {
         Self { to, on_error, signature: Signature::user_defined(Volatility::Immutable) }
     }
 
+    pub(crate) fn to(&self) -> SqlType {
+        self.to
+    }
+
+    pub(crate) fn on_error(&self) -> OnCastError {
+        self.on_error
+    }
+
     fn from(&self, field: &Field) -> Result<SqlType> {
         let from = sql_type(field).map_err(external)?;
         if *field.data_type() != DataType::Null && !can_cast(&from, &self.to) {

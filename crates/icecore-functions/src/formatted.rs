@@ -141,7 +141,12 @@ impl ScalarUDFImpl for Formatted {
         }))
     }
 
-    fn return_field_from_args(&self, _: ReturnFieldArgs) -> Result<FieldRef> {
+    fn return_field_from_args(&self, args: ReturnFieldArgs) -> Result<FieldRef> {
+        if let (Direction::Write, [value]) = (self.direction, args.arg_fields)
+            && value.data_type().is_numeric()
+        {
+            return Err(external(Error::unsupported("a number format in TO_CHAR")));
+        }
         let ty = match self.direction {
             Direction::Read { ty, .. } => ty,
             Direction::Write => SqlType::TEXT,

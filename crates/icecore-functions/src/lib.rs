@@ -23,16 +23,21 @@ mod align;
 mod arithmetic;
 mod assign;
 mod cast;
+mod conform;
+mod fallible;
 mod formatted;
 mod lowered;
 mod rounding;
 
 mod clock;
 mod dates;
+mod distances;
+mod regexps;
 mod spec;
 mod strings;
 
 mod aggregates;
+mod calls;
 mod distinct;
 mod listagg;
 mod median;
@@ -43,6 +48,8 @@ mod registry;
 mod rewrite;
 
 pub use assign::assign;
+pub use conform::{conformed, undeclared};
+pub use fallible::{as_guarded, decided_first, guarded, is_fallible, kept_apart};
 pub use planner::{expr_planner, type_planner};
 pub use registry::{REFUSED, aggregate_functions, scalar_functions, why_refused};
 pub use rewrite::rewrites;

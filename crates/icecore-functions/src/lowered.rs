@@ -33,7 +33,7 @@ struct Entry {
 const MANY: usize = 255;
 
 /// One line each: the name, other names, how many arguments, and what it is.
-const ENTRIES: [Entry; 38] = [
+const ENTRIES: [Entry; 51] = [
     entry("iff", &["if"], (3, 3), iff),
     entry("nvl", &["ifnull"], (2, 2), coalesce),
     entry("nvl2", &[], (3, 3), |args| {
@@ -76,6 +76,40 @@ const ENTRIES: [Entry; 38] = [
     entry("concat", &[], (1, MANY), concat),
     entry("greatest", &[], (1, MANY), |args| or_null(args, datafusion_functions::core::greatest())),
     entry("least", &[], (1, MANY), |args| or_null(args, datafusion_functions::core::least())),
+    entry("greatest_ignore_nulls", &[], (1, MANY), |args| {
+        Ok(call(datafusion_functions::core::greatest(), args))
+    }),
+    entry("least_ignore_nulls", &[], (1, MANY), |args| {
+        Ok(call(datafusion_functions::core::least(), args))
+    }),
+    entry("concat_ws", &[], (2, MANY), concat_ws),
+    entry("boolxor", &[], (2, 2), |args| {
+        let [left, right] = take(args)?;
+        let truth = |expr| cast_to(expr, SqlType::Boolean, OnCastError::Fail);
+        Ok(truth(left).not_eq(truth(right)))
+    }),
+    entry("bitand", &["bit_and"], (2, 2), |args| bits(args, Operator::BitwiseAnd)),
+    entry("bitor", &["bit_or"], (2, 2), |args| bits(args, Operator::BitwiseOr)),
+    entry("bitxor", &["bit_xor"], (2, 2), |args| bits(args, Operator::BitwiseXor)),
+    entry("bitnot", &["bit_not"], (1, 1), |args| {
+        let [value] = take(args)?;
+        Ok(binary_expr(integer(value), Operator::BitwiseXor, lit(-1_i64)))
+    }),
+    entry("md5_hex", &[], (1, 1), |args| Ok(call(datafusion_functions::crypto::md5(), args))),
+    entry("sha2", &["sha2_hex"], (1, 2), sha2),
+    entry("char", &[], (1, 1), |args| Ok(call(datafusion_functions::string::chr(), args))),
+    entry("unicode", &[], (1, 1), |args| {
+        let [value] = take(args)?;
+        Ok(cast_to(
+            call(datafusion_functions::string::ascii(), vec![value]),
+            SqlType::Integer,
+            OnCastError::Fail,
+        ))
+    }),
+    entry("hex_encode", &[], (1, 1), |args| {
+        let [value] = take(args)?;
+        Ok(call(datafusion_functions::string::upper(), vec![hex(value)]))
+    }),
     entry("power", &["pow"], (2, 2), |args| {
         let float = |expr| cast_to(expr, SqlType::Float, OnCastError::Fail);
         let args = args.into_iter().map(float).collect();
@@ -318,6 +352,60 @@ fn or_null(args: Vec<Expr>, function: Arc<ScalarUDF>) -> Result<Expr> {
     let all = args.iter().map(|value| value.clone().is_not_null()).reduce(Expr::and);
     let all = all.ok_or_else(|| wrong_arguments(function.name(), "1 or more", 0))?;
     Ok(choose(all, call(function, args), None))
+}
+
+/// As CONCAT, with a text between each two.
+fn concat_ws(args: Vec<Expr>) -> Result<Expr> {
+    let mut args = args.into_iter();
+    let Some(between) = args.next() else {
+        return Err(wrong_arguments("concat_ws", "2 or more", 0));
+    };
+    let mut parts = Vec::new();
+    for value in args {
+        if !parts.is_empty() {
+            parts.push(between.clone());
+        }
+        parts.push(value);
+    }
+    let alone = parts.len() == 1;
+    let joined = concat(parts)?;
+    // The text between is not in it, and still makes it NULL.
+    Ok(if alone { choose(between.is_not_null(), joined, None) } else { joined })
+}
+
+fn integer(expr: Expr) -> Expr {
+    cast_to(expr, SqlType::Integer, OnCastError::Fail)
+}
+
+fn bits(args: Vec<Expr>, op: Operator) -> Result<Expr> {
+    let [left, right] = take(args)?;
+    Ok(binary_expr(integer(left), op, integer(right)))
+}
+
+fn hex(value: Expr) -> Expr {
+    call(datafusion_functions::encoding::encode(), vec![value, lit("hex")])
+}
+
+/// `SHA2(text [, bits])` in lower-case hexadecimal.
+fn sha2(args: Vec<Expr>) -> Result<Expr> {
+    let mut args = args.into_iter();
+    let Some(value) = args.next() else { return Err(wrong_arguments("sha2", "1 to 2", 0)) };
+    let bits = match args.next() {
+        None | Some(Expr::Literal(ScalarValue::Int64(Some(0)), _)) => 256,
+        Some(Expr::Literal(ScalarValue::Int64(Some(bits)), _)) => bits,
+        Some(other) => return Err(not_constant("the number of bits of SHA2", &other)),
+    };
+    let function = match bits {
+        224 => datafusion_functions::crypto::sha224(),
+        256 => datafusion_functions::crypto::sha256(),
+        384 => datafusion_functions::crypto::sha384(),
+        512 => datafusion_functions::crypto::sha512(),
+        other => {
+            let message = format!("SHA2 has 224, 256, 384 and 512 bits bits={other}");
+            return Err(external(Error::new(Code::INVALID_ARGUMENT, message)));
+        }
+    };
+    Ok(hex(call(function, vec![value])))
 }
 
 fn both(args: Vec<Expr>, op: Operator) -> Result<Expr> {

@@ -6,7 +6,7 @@ use arrow::datatypes::FieldRef;
 use datafusion_common::{DFSchema, Result};
 use datafusion_expr::expr::ScalarFunction;
 use datafusion_expr::planner::{
-    ExprPlanner, PlannerResult, RawAggregateExpr, RawBinaryExpr, TypePlanner,
+    ExprPlanner, PlannerResult, RawAggregateExpr, RawBinaryExpr, RawWindowExpr, TypePlanner,
 };
 use datafusion_expr::sqlparser::ast;
 use datafusion_expr::{Expr, ExprSchemable, Operator, binary_expr};
@@ -16,7 +16,7 @@ use icecore_values::{ArithmeticOp, field, result_type};
 use crate::arithmetic::arithmetic;
 use crate::bridge::external;
 use crate::rewrite::is_ours;
-use crate::{align, listagg, registry};
+use crate::{align, calls, listagg, registry};
 
 /// The planner of operators: register it before DataFusion's own, so that an
 /// operation that only the dialect has, as a date plus a number, gets a type.
@@ -73,7 +73,18 @@ impl ExprPlanner for Operators {
     }
 
     fn plan_aggregate(&self, expr: RawAggregateExpr) -> Result<PlannerResult<RawAggregateExpr>> {
-        Ok(match listagg::plan(expr)? {
+        let planned = match listagg::plan(expr)? {
+            Ok(planned) => Ok(planned),
+            Err(original) => calls::aggregate(original)?,
+        };
+        Ok(match planned {
+            Ok(planned) => PlannerResult::Planned(planned),
+            Err(original) => PlannerResult::Original(original),
+        })
+    }
+
+    fn plan_window(&self, call: RawWindowExpr) -> Result<PlannerResult<RawWindowExpr>> {
+        Ok(match calls::window(call)? {
             Ok(planned) => PlannerResult::Planned(planned),
             Err(original) => PlannerResult::Original(original),
         })

@@ -51,10 +51,7 @@ const REASONS: &[(&str, &str)] = &[
     ("version", "is the version of DataFusion"),
     ("random", "is a 64-bit integer in the dialect, and is not seeded"),
     ("uuid", "is not seeded"),
-    ("concat_ws", "is NULL in the dialect if an argument is"),
-    ("regexp_like", "matches the whole text in the dialect"),
     ("regexp_match", "gives types that the dialect does not have"),
-    ("regexp_replace", "replaces every match in the dialect"),
     ("make_date", "is DATE_FROM_PARTS in the dialect"),
     ("make_time", "is TIME_FROM_PARTS in the dialect"),
     ("date_bin", "is TIME_SLICE in the dialect"),
@@ -126,6 +123,7 @@ fn aliases(name: &str) -> &'static [&'static str] {
 pub(crate) fn own_aggregates() -> Vec<Arc<AggregateUDF>> {
     let mut functions = total::functions();
     functions.extend(distinct::functions());
+    functions.extend(calls::functions());
     functions.extend([aggregates::count_if(), median::median(), listagg::listagg()]);
     functions
 }
@@ -136,6 +134,8 @@ fn own_scalars() -> Vec<Arc<ScalarUDF>> {
     functions.extend(Tabled::functions(&dates::SPECS));
     functions.extend(Tabled::functions(&strings::SPECS));
     functions.extend(Tabled::functions(&distinct::SPECS));
+    functions.extend(Tabled::functions(&distances::SPECS));
+    functions.extend(Tabled::functions(&regexps::SPECS));
     functions.extend(rounding::functions());
     functions.extend(clock::functions());
     functions

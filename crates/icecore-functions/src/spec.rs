@@ -29,8 +29,6 @@ pub(crate) enum Param {
     Float,
     /// A DATE or a timestamp, as it is; text becomes a TIMESTAMP_NTZ.
     Moment,
-    /// Of any type, as it is.
-    Any,
 }
 
 impl Param {
@@ -40,7 +38,6 @@ impl Param {
             (Self::Integer, _) => SqlType::Integer,
             (Self::Binary, _) => SqlType::Binary { length: SqlType::MAX_BINARY },
             (Self::Float, _) => SqlType::Float,
-            (Self::Any, _) => found,
             (Self::Moment, SqlType::Date | SqlType::TimestampLtz) => found,
             (Self::Moment, _) => SqlType::TimestampNtz,
         }

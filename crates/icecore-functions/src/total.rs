@@ -28,6 +28,11 @@ pub(crate) fn functions() -> Vec<Arc<AggregateUDF>> {
     [Kind::Sum, Kind::Average].map(|kind| Arc::new(AggregateUDF::from(Total::new(kind)))).into()
 }
 
+/// SUM alone.
+pub(crate) fn sum() -> Arc<AggregateUDF> {
+    Arc::new(AggregateUDF::from(Total::new(Kind::Sum)))
+}
+
 /// What becomes of the sum and the count of a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Kind {

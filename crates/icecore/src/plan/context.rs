@@ -20,6 +20,7 @@ use icecore_exec::{from_datafusion, to_datafusion};
 use icecore_sql::ast;
 
 use super::Binder;
+use super::cells::{CELL, mark_cells};
 use super::date_parts::quote_date_parts;
 use super::relation::Relations;
 use super::session_functions::session_function;
@@ -55,6 +56,7 @@ pub(crate) fn plan_select(
     let planner = SqlToRel::new_with_options(&context, context.options());
     let mut query = query.clone();
     quote_date_parts(&mut query);
+    mark_cells(&mut query);
     let statement = ast::Statement::Query(Box::new(query));
     planner.sql_statement_to_plan(statement).map_err(from_datafusion)
 }
@@ -98,6 +100,9 @@ impl ContextProvider for SqlContext<'_> {
     }
 
     fn get_function_meta(&self, name: &str) -> Option<Arc<ScalarUDF>> {
+        if name == CELL {
+            return Some(icecore_functions::undeclared());
+        }
         session_function(name, self.binder)
             .or_else(|| self.state.scalar_functions().get(name).cloned())
     }

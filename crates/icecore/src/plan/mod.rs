@@ -1,8 +1,12 @@
 //! From statement trees to DataFusion plans, and nothing beside them.
 
 mod binder;
+mod cells;
+mod common_types;
 mod context;
 mod date_parts;
+mod guard;
+mod names;
 mod planner;
 mod provider;
 mod relation;
@@ -13,6 +17,7 @@ mod template;
 
 pub(crate) use binder::{Binder, TARGET};
 pub(crate) use context::{plan_expression, plan_select};
+pub(crate) use names::plan_with_repeated_names;
 pub(crate) use planner::{PlanningPermit, physical_plan};
 pub(crate) use provider::{GovernedTable, table_scan};
 pub(crate) use rows::RowsTable;

@@ -10,6 +10,7 @@ use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::registry::FunctionRegistry;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::{SessionState, object_store::ObjectStoreRegistry};
+use datafusion::optimizer::{Analyzer, AnalyzerRule, Optimizer, OptimizerRule};
 use datafusion::prelude::SessionConfig;
 use icecore_exec::from_datafusion;
 use icecore_types::Result;
@@ -17,6 +18,8 @@ use icecore_warehouse::Warehouse;
 use object_store::ObjectStore;
 use url::Url;
 
+use super::common_types::CommonTypes;
+use super::guard::GuardRule;
 use super::planner::StatementPlanner;
 use crate::Settings;
 
@@ -62,6 +65,8 @@ pub(crate) fn session_template(settings: &Settings, runtime: Arc<RuntimeEnv>) ->
         .with_window_functions(SessionStateDefaults::default_window_functions())
         .with_type_planner(icecore_functions::type_planner())
         .with_query_planner(Arc::new(StatementPlanner))
+        .with_analyzer_rules(analyzer_rules())
+        .with_optimizer_rules(optimizer_rules())
         .build();
     for rewrite in icecore_functions::rewrites() {
         // A registry that takes rewrites cannot refuse one.
@@ -84,6 +89,23 @@ fn config(settings: &Settings) -> SessionConfig {
     options.execution.skip_physical_aggregate_schema_check = true;
     options.execution.time_zone = Some("UTC".to_owned());
     config
+}
+
+/// Types are settled before DataFusion coerces them, and what may fail is guarded
+/// before an optimizer moves it.
+fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
+    let ours: [Arc<dyn AnalyzerRule + Send + Sync>; 2] =
+        [Arc::new(CommonTypes), Arc::new(GuardRule)];
+    ours.into_iter().chain(Analyzer::new().rules).collect()
+}
+
+/// Conditions that were pushed together are guarded by each other before common
+/// parts are taken out of them.
+fn optimizer_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
+    let mut rules = Optimizer::new().rules;
+    let place = rules.iter().position(|rule| rule.name() == "common_sub_expression_eliminate");
+    rules.insert(place.unwrap_or(rules.len()), Arc::new(GuardRule));
+    rules
 }
 
 /// The dialect's operators come before DataFusion's.

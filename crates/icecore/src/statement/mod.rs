@@ -24,7 +24,7 @@ use std::time::Duration;
 
 use datafusion::common::TableReference;
 use datafusion::dataframe::DataFrame;
-use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
+use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, lit};
 use icecore_exec::from_datafusion;
 use icecore_sql::{Explain, ExplainFormat, Limits, Parsed, Statement};
 use icecore_types::{Code, Error, ErrorKind, ObjectKind, QualifiedName, Result};
@@ -175,7 +175,9 @@ impl Planning {
     pub(crate) fn resolve_statement(&self, parsed: &Parsed) -> Result<Resolved> {
         self.check_calls(&parsed.statement)?;
         Ok(match &parsed.statement {
-            Statement::Query(query) => Resolved::Query(self.select(query)?),
+            Statement::Query(query) => {
+                Resolved::Query(plan::plan_with_repeated_names(query, |query| self.select(query))?)
+            }
             Statement::Explain(explain) => Resolved::Query(self.explain(explain)?),
             Statement::Insert(insert) => Resolved::Write(self.insert(insert)?.into()),
             Statement::CreateTable(create) if create.as_query.is_some() => {
@@ -243,9 +245,6 @@ impl Planning {
 
     /// EXPLAIN shows the plan of the query that a statement runs.
     fn explain(&self, explain: &Explain) -> Result<LogicalPlan> {
-        if explain.format == ExplainFormat::Text {
-            return Err(Error::unsupported("EXPLAIN USING TEXT").with_help("leave USING out"));
-        }
         if explain.format == ExplainFormat::Metric {
             return Err(Error::unsupported("EXPLAIN METRIC"));
         }
@@ -256,8 +255,21 @@ impl Planning {
             Statement::Update(update) => self.update(update)?.into_rows(),
             other => return Err(Error::unsupported(format_args!("EXPLAIN {}", other.kind()))),
         };
+        if explain.format == ExplainFormat::Text {
+            return self.explained(&plan);
+        }
         LogicalPlanBuilder::from(plan)
             .explain(false, false)
+            .and_then(LogicalPlanBuilder::build)
+            .map_err(from_datafusion)
+    }
+
+    /// EXPLAIN USING TEXT: one row, the optimised plan as text.
+    fn explained(&self, plan: &LogicalPlan) -> Result<LogicalPlan> {
+        let optimized = self.state.optimize(plan).map_err(from_datafusion)?;
+        let text = optimized.display_indent().to_string();
+        LogicalPlanBuilder::empty(true)
+            .project(vec![lit(text).alias("content")])
             .and_then(LogicalPlanBuilder::build)
             .map_err(from_datafusion)
     }

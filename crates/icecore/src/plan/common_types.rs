@@ -1,0 +1,188 @@
+//! One column out of several expressions: what a set operation, VALUES and a
+//! recursive query make of different types.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field};
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::tree_node::Transformed;
+use datafusion::common::{DFSchema, Result};
+use datafusion::logical_expr::logical_plan::Projection;
+use datafusion::logical_expr::{
+    Expr, ExprSchemable, Join, LogicalPlan, RecursiveQuery, Union, Values,
+};
+use datafusion::optimizer::AnalyzerRule;
+use datafusion::optimizer::analyzer::function_rewrite::ApplyFunctionRewrites;
+use icecore_exec::to_datafusion;
+use icecore_types::{Error, SqlType};
+
+/// A float beside exact numbers makes all of them floats, where DataFusion
+/// makes decimals of fifteen digits; and the parts of a recursive query agree
+/// to the letter, as its operator demands.
+#[derive(Debug)]
+pub(super) struct CommonTypes;
+
+impl AnalyzerRule for CommonTypes {
+    fn analyze(&self, plan: LogicalPlan, config: &ConfigOptions) -> Result<LogicalPlan> {
+        let settled = plan.transform_up_with_subqueries(|node| {
+            let settled = settle(node)?;
+            if settled.transformed {
+                return Ok(settled);
+            }
+            // What is below may have other types now.
+            settled.data.recompute_schema().map(Transformed::no)
+        })?;
+        if !settled.transformed {
+            return Ok(settled.data);
+        }
+        // Comparisons were aligned with the types that there were.
+        ApplyFunctionRewrites::new(icecore_functions::rewrites()).analyze(settled.data, config)
+    }
+
+    fn name(&self) -> &str {
+        "icecore_common_types"
+    }
+}
+
+fn settle(node: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
+    match node {
+        LogicalPlan::Union(union) => self::union(union),
+        LogicalPlan::Values(values) => self::values(values),
+        LogicalPlan::Join(join) => self::join(join),
+        LogicalPlan::RecursiveQuery(query) => recursive(query),
+        other => Ok(Transformed::no(other)),
+    }
+}
+
+fn is_exact(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Decimal128(..) | DataType::Int64)
+}
+
+/// Whether values of these types become floats together.
+fn become_floats<'a>(types: impl Iterator<Item = &'a DataType> + Clone) -> bool {
+    types.clone().any(|ty| *ty == DataType::Float64) && types.clone().any(is_exact)
+}
+
+fn float(expr: Expr, field: &Field) -> Result<Expr> {
+    icecore_functions::assign(expr, field, field.name(), &SqlType::Float, false)
+        .map_err(to_datafusion)
+}
+
+/// The plan with each column as `change` says.
+fn projected(
+    plan: &Arc<LogicalPlan>,
+    change: impl Fn(usize, Expr, &Field) -> Result<Expr>,
+) -> Result<Arc<LogicalPlan>> {
+    let schema = plan.schema();
+    let columns = schema.iter().enumerate().map(|(at, (qualifier, field))| {
+        let column = Expr::from((qualifier, field));
+        let changed = change(at, column.clone(), field)?;
+        Ok(match changed == column {
+            true => column,
+            false => changed.alias_qualified(qualifier.cloned(), field.name()),
+        })
+    });
+    let columns = columns.collect::<Result<Vec<_>>>()?;
+    Ok(Arc::new(LogicalPlan::Projection(Projection::try_new(columns, Arc::clone(plan))?)))
+}
+
+fn union(union: Union) -> Result<Transformed<LogicalPlan>> {
+    let width = union.schema.fields().len();
+    let floats: Vec<bool> = (0..width)
+        .map(|at| {
+            let types = union.inputs.iter().filter_map(|input| input.schema().fields().get(at));
+            become_floats(types.map(|field| field.data_type()))
+        })
+        .collect();
+    if !floats.contains(&true) {
+        return Ok(Transformed::no(LogicalPlan::Union(union)));
+    }
+    let inputs = union.inputs.iter().map(|input| {
+        projected(input, |at, column, field| {
+            let exact = is_exact(field.data_type());
+            if exact && floats.get(at) == Some(&true) { float(column, field) } else { Ok(column) }
+        })
+    });
+    let inputs = inputs.collect::<Result<Vec<_>>>()?;
+    Union::try_new_with_loose_types(inputs).map(LogicalPlan::Union).map(Transformed::yes)
+}
+
+/// A cell as it was written, without the cast to the type of its column.
+fn written(cell: &Expr) -> &Expr {
+    match cell {
+        Expr::Cast(cast) if cast.field.metadata().is_empty() => &cast.expr,
+        Expr::ScalarFunction(call) if call.name() == "cast" => match call.args.as_slice() {
+            [inner @ Expr::ScalarFunction(cell)] if cell.name() == "conformed" => inner,
+            _ => cell,
+        },
+        other => other,
+    }
+}
+
+fn values(mut values: Values) -> Result<Transformed<LogicalPlan>> {
+    let empty = DFSchema::empty();
+    let mut fields = values.schema.fields().iter().map(|f| f.as_ref().clone()).collect::<Vec<_>>();
+    let mut changed = false;
+    for (at, field) in fields.iter_mut().enumerate() {
+        let cells = values.values.iter().filter_map(|row| row.get(at)).map(written);
+        let types = cells.map(|cell| cell.get_type(&empty)).collect::<Result<Vec<_>>>()?;
+        if *field.data_type() == DataType::Float64 || !become_floats(types.iter()) {
+            continue;
+        }
+        for cell in values.values.iter_mut().filter_map(|row| row.get_mut(at)) {
+            let plain = written(cell).clone();
+            let own = Field::new(field.name(), plain.get_type(&empty)?, true);
+            *cell = float(plain, &own)?;
+        }
+        *field = Field::new(field.name(), DataType::Float64, field.is_nullable());
+        changed = true;
+    }
+    if changed {
+        let schema = DFSchema::from_unqualified_fields(fields.into(), Default::default())?;
+        values.schema = Arc::new(schema);
+    }
+    Ok(Transformed::new_transformed(LogicalPlan::Values(values), changed))
+}
+
+/// The pairs of columns that USING, INTERSECT and EXCEPT compare.
+fn join(mut join: Join) -> Result<Transformed<LogicalPlan>> {
+    let mut changed = false;
+    for (left, right) in &mut join.on {
+        let (_, left_field) = left.to_field(join.left.schema())?;
+        let (_, right_field) = right.to_field(join.right.schema())?;
+        match (left_field.data_type(), right_field.data_type()) {
+            (DataType::Float64, DataType::Decimal128(..)) => {
+                *right = float(right.clone(), &right_field)?;
+            }
+            (DataType::Decimal128(..), DataType::Float64) => {
+                *left = float(left.clone(), &left_field)?;
+            }
+            _ => continue,
+        }
+        changed = true;
+    }
+    Ok(Transformed::new_transformed(LogicalPlan::Join(join), changed))
+}
+
+fn recursive(query: RecursiveQuery) -> Result<Transformed<LogicalPlan>> {
+    if query.is_distinct {
+        let what = "UNION in a recursive common table expression";
+        return Err(to_datafusion(Error::unsupported(what).with_help("write UNION ALL")));
+    }
+    let wanted = query.static_term.schema().fields();
+    let agrees = |wanted: &Field, found: &Field| {
+        wanted.data_type() == found.data_type() && wanted.metadata() == found.metadata()
+    };
+    let found = query.recursive_term.schema().fields();
+    if wanted.iter().zip(found).all(|(wanted, found)| agrees(wanted, found)) {
+        return Ok(Transformed::no(LogicalPlan::RecursiveQuery(query)));
+    }
+    let term = projected(&query.recursive_term, |at, column, field| match wanted.get(at) {
+        Some(wanted) if !agrees(wanted, field) => Ok(icecore_functions::conformed(column, wanted)),
+        _ => Ok(column),
+    })?;
+    let RecursiveQuery { name, static_term, is_distinct, .. } = query;
+    RecursiveQuery::try_new(name, static_term, term, is_distinct)
+        .map(LogicalPlan::RecursiveQuery)
+        .map(Transformed::yes)
+}
