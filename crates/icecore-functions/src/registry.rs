@@ -8,7 +8,8 @@ use datafusion_functions_aggregate as aggregate;
 
 use crate::spec::Tabled;
 use crate::{
-    aggregates, clock, dates, distinct, listagg, lowered, median, rounding, strings, total,
+    aggregates, calls, clock, dates, distances, distinct, listagg, lowered, median, regexps,
+    rounding, strings, total,
 };
 
 /// Functions of DataFusion that a session does not know: each means something

@@ -76,10 +76,11 @@ fn restored(plan: LogicalPlan) -> Result<LogicalPlan> {
     let columns = plan.schema().columns();
     let renamed = columns.into_iter().enumerate().map(|(at, column)| {
         let written = column.name.split_once(MARK).map(|(name, _)| name.to_owned());
-        match written {
-            Some(name) => Expr::Column(column).alias_qualified(Some(format!("${at}")), name),
-            None => Expr::Column(column),
+        if written.is_none() && column.relation.is_some() {
+            return Expr::Column(column);
         }
+        let name = written.unwrap_or_else(|| column.name.clone());
+        Expr::Column(column).alias_qualified(Some(format!("${at}")), name)
     });
     LogicalPlanBuilder::from(plan)
         .project(renamed)
