@@ -5,6 +5,7 @@ mod commit;
 mod damage;
 mod faults;
 mod lab;
+mod limits;
 mod listing;
 mod matrix;
 mod merging;

@@ -3,6 +3,7 @@
 
 mod faults;
 mod gates;
+mod merging;
 mod mistakes;
 mod requests;
 #[cfg(feature = "s3")]
