@@ -2,8 +2,10 @@
 
 use std::io::{Error, ErrorKind, Read, Result, Write};
 use std::net::{TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::Duration;
+
+mod package;
 
 /// How often the server is asked whether it is there, with a pause between.
 const LOOKS: u32 = 600;
@@ -12,8 +14,9 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// A `moto` server on a free port of this machine, which stops when it is
 /// dropped. It refuses a conditional PUT as S3 does.
 ///
-/// It is a Python package, `moto[s3,server]`, and never downloaded by a test:
-/// without it a test must fail, not pass.
+/// It is a Python package, `moto[s3,server]`. Where python3 does not have it,
+/// pip brings it once into a folder beside the test's own binary, as cargo
+/// brought the crates; where that fails, the test fails.
 ///
 /// ```no_run
 /// let server = icecore_testkit::Moto::start()?;
@@ -31,11 +34,11 @@ impl Moto {
     /// Starts the server and waits until it answers.
     ///
     /// # Errors
-    /// If Python or the package is missing: says how to install it.
+    /// If Python is missing, or the package and it cannot be installed.
     pub fn start() -> Result<Self> {
         let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
         let port_text = port.to_string();
-        let server = Command::new("python3")
+        let server = package::python()?
             .args(["-m", "moto.server", "-H", "127.0.0.1", "-p", &port_text])
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -98,7 +101,7 @@ impl Moto {
 }
 
 fn missing(what: &str) -> Error {
-    let message = format!("{what}; the tests of S3 need it: pip install 'moto[s3,server]'");
+    let message = format!("{what}; the tests of S3 need python3 and its package moto[s3,server]");
     Error::new(ErrorKind::NotFound, message)
 }
 
