@@ -142,7 +142,7 @@ fn number(call: &Call, row: usize, index: usize, default: i64, least: i64) -> Re
 }
 
 /// The text, and where in it, in bytes, the position of an argument is.
-fn from_position<'a>(call: &'a Call, row: usize, index: usize) -> Result<(&'a str, usize)> {
+fn from_position(call: &Call, row: usize, index: usize) -> Result<(&str, usize)> {
     let text = call.text(0, row)?;
     let position = number(call, row, index, 1, 1)?;
     let start = text.char_indices().nth(position - 1).map_or(text.len(), |(at, _)| at);

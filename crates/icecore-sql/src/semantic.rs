@@ -303,11 +303,12 @@ fn asks_nothing() -> Error {
 fn item(item: &SelectItem) -> Result<SemanticItem> {
     Ok(match item {
         SelectItem::UnnamedExpr(expression) => {
-            SemanticItem::One { expression: expression.clone(), alias: None }
+            SemanticItem::One { expression: Box::new(expression.clone()), alias: None }
         }
-        SelectItem::ExprWithAlias { expr, alias } => {
-            SemanticItem::One { expression: expr.clone(), alias: Some(Name::quoted(&alias.value)) }
-        }
+        SelectItem::ExprWithAlias { expr, alias } => SemanticItem::One {
+            expression: Box::new(expr.clone()),
+            alias: Some(Name::quoted(&alias.value)),
+        },
         SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(name), _) => {
             match name.0.as_slice() {
                 [ObjectNamePart::Identifier(table)] => {

@@ -41,7 +41,7 @@ pub(super) fn create_dynamic(
     let name = cursor.qualified_name()?;
     let source = if cursor.accept(&["CLONE"]) {
         let kind = ObjectKind::DynamicTable;
-        DynamicSource::Clone(clone_source(cursor, |cursor| object_name(cursor, kind))?)
+        DynamicSource::Clone(Box::new(clone_source(cursor, |cursor| object_name(cursor, kind))?))
     } else {
         DynamicSource::Query(Box::new(dynamic_query(cursor)?))
     };

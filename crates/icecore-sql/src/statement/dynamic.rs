@@ -45,7 +45,7 @@ pub enum DynamicSource {
     /// A query.
     Query(Box<DynamicQuery>),
     /// Another dynamic table.
-    Clone(CloneSource),
+    Clone(Box<CloneSource>),
 }
 
 /// The query of a dynamic table, and how it is kept.

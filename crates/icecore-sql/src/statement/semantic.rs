@@ -301,7 +301,7 @@ impl SemanticKind {
 ///
 /// ```
 /// use icecore_sql::{SemanticItem, parse_expression};
-/// let item = SemanticItem::One { expression: parse_expression("orders.total")?, alias: None };
+/// let item = SemanticItem::One { expression: Box::new(parse_expression("orders.total")?), alias: None };
 /// assert!(matches!(item, SemanticItem::One { .. }));
 /// # Ok::<(), icecore_types::Error>(())
 /// ```
@@ -312,7 +312,7 @@ pub enum SemanticItem {
     /// A name, or an expression over names.
     One {
         /// It.
-        expression: Expr,
+        expression: Box<Expr>,
         /// The name of the column; if unset, the last part of a name.
         alias: Option<Name>,
     },
