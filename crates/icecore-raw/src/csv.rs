@@ -3,6 +3,7 @@
 
 mod columns;
 mod fault;
+mod first;
 mod header;
 mod quick;
 mod record;
@@ -23,6 +24,8 @@ use crate::{CsvFormat, FieldMatch, FileTarget, RawFile, ReadOptions, RowBlock};
 use record::Grammar;
 use split::Splitter;
 use tokens::Reading;
+
+pub use first::first_record;
 
 /// The records of a CSV file.
 ///

@@ -12,18 +12,22 @@
 
 mod csv;
 mod format;
+mod json;
 mod lines;
+mod parquet;
 mod reading;
 mod source;
 mod stage;
 mod target;
 
+pub use csv::first_record;
 pub use format::{
     Compression, CsvFormat, FileFormat, FileType, FormatProperty, JsonFormat, ParquetFormat,
     RecordDelimiter, check_format, describe_format,
 };
 pub use reading::{FileReading, ReadOptions, read_file};
 pub use stage::{
-    ContentKeys, FileCompression, PutResult, PutStatus, RawFile, StageFile, StageFiles, local_files,
+    ContentKeys, Endpoint, FileCompression, PutResult, PutStatus, RawFile, StageFile, StageFiles,
+    StagePlace, StageUrl, local_files, open_folder,
 };
 pub use target::{ErrorCategory, FieldMatch, FileTarget, RowBlock, RowError, TargetColumn};

@@ -7,7 +7,43 @@ pub(crate) struct Lines<'a> {
     line: u64,
     line_start: usize,
     counted_to: usize,
+    start: BlockStart,
+}
+
+/// Where a block starts in its file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct BlockStart {
+    /// Its line, from 1.
+    line: u64,
+    /// Characters of that line before it.
+    characters: u64,
+    /// Bytes of the file before it.
     offset_bytes: u64,
+}
+
+impl BlockStart {
+    /// The start of a file.
+    pub(crate) const FILE: Self = Self { line: 1, characters: 0, offset_bytes: 0 };
+
+    /// Its line, from 1.
+    pub(crate) const fn line(self) -> u64 {
+        self.line
+    }
+
+    /// Where what follows these bytes starts.
+    pub(crate) fn behind(self, data: &[u8]) -> Self {
+        // Bytes that go on with a character are none of their own.
+        let characters =
+            |bytes: &[u8]| bytes.iter().filter(|byte| **byte & 0xc0 != 0x80).count() as u64;
+        let (line, characters) = match memchr::memrchr(b'\n', data) {
+            Some(last) => {
+                let lines = memchr::memchr_iter(b'\n', data).count() as u64;
+                (self.line + lines, characters(data.get(last + 1..).unwrap_or_default()))
+            }
+            None => (self.line, self.characters + characters(data)),
+        };
+        Self { line, characters, offset_bytes: self.offset_bytes + data.len() as u64 }
+    }
 }
 
 /// Where something stands in the file.
@@ -24,21 +60,22 @@ pub(crate) struct Spot {
 }
 
 impl<'a> Lines<'a> {
-    /// For a block that starts in `line`, `offset_bytes` into the file.
-    pub(crate) const fn new(data: &'a [u8], line: u64, offset_bytes: u64) -> Self {
-        Self { data, line, line_start: 0, counted_to: 0, offset_bytes }
+    /// For a block that starts there.
+    pub(crate) const fn new(data: &'a [u8], start: BlockStart) -> Self {
+        Self { data, line: start.line, line_start: 0, counted_to: 0, start }
     }
 
     /// The spot of the byte at `at` in the record that starts at `start`.
     /// Records must come in order: lines are counted on from the last one.
     pub(crate) fn spot(&mut self, start: usize, at: usize) -> Spot {
         let start_line = self.count_to(start);
-        let before = (self.line, self.line_start, self.counted_to);
+        let counted = (self.line, self.line_start, self.counted_to);
         let line = self.count_to(at);
         let in_line = self.data.get(self.line_start..at).unwrap_or_default();
-        let character = String::from_utf8_lossy(in_line).chars().count() as u64 + 1;
-        (self.line, self.line_start, self.counted_to) = before;
-        Spot { start_line, line, character, byte_offset: self.offset_bytes + at as u64 }
+        let before = if line == self.start.line { self.start.characters } else { 0 };
+        let character = before + String::from_utf8_lossy(in_line).chars().count() as u64 + 1;
+        (self.line, self.line_start, self.counted_to) = counted;
+        Spot { start_line, line, character, byte_offset: self.start.offset_bytes + at as u64 }
     }
 
     fn count_to(&mut self, at: usize) -> u64 {

@@ -8,7 +8,7 @@ use futures::stream::BoxStream;
 use futures::{Stream, StreamExt};
 use icecore_types::{ByteSize, Hash, Result};
 
-use crate::{FileFormat, FileTarget, RawFile, RowBlock, csv};
+use crate::{FileFormat, FileTarget, RawFile, RowBlock, csv, json, parquet};
 pub(crate) use pipeline::{Split, pipeline};
 
 /// How a file is read.
@@ -104,12 +104,8 @@ pub fn read_file(
     let filled = Arc::clone(&hash);
     let blocks = match format {
         FileFormat::Csv(format) => csv::read(file, format, target, options, filled)?,
-        FileFormat::Json(_) | FileFormat::Parquet(_) => {
-            return Err(icecore_types::Error::unsupported(format_args!(
-                "reading files of TYPE = {}",
-                format.file_type().as_str()
-            )));
-        }
+        FileFormat::Json(format) => json::read(file, format, target, options, filled)?,
+        FileFormat::Parquet(format) => parquet::read(file, format, target)?,
     };
     let named = move |block: Result<RowBlock>| {
         block.map_err(|error| error.context(format_args!("file '{name}'")))

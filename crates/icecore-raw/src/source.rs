@@ -35,7 +35,7 @@ impl RawFile {
             .buffered(RANGES_IN_FLIGHT)
     }
 
-    async fn range(&self, range: std::ops::Range<u64>) -> Result<Bytes> {
+    pub(crate) async fn range(&self, range: std::ops::Range<u64>) -> Result<Bytes> {
         let length = range.end - range.start;
         let options = GetOptions {
             range: Some(GetRange::Bounded(range)),
@@ -52,7 +52,11 @@ impl RawFile {
                 Code::CONFLICT,
                 format!("file changed while it was read file='{}'", self.name),
             )),
-            Err(error) => Err(error.into()),
+            Err(object_store::Error::NotFound { .. }) => Err(Error::new(
+                Code::FILE_NOT_FOUND,
+                format!("file went away while it was read file='{}'", self.name),
+            )),
+            Err(error) => Err(crate::stage::failure(error, self.foreign, &self.name)),
         }
     }
 

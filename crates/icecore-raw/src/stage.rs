@@ -1,9 +1,12 @@
 //! The files of a stage.
 
 mod content;
+#[cfg(unix)]
+mod folder;
 mod local;
 mod names;
 mod put;
+mod url;
 
 #[cfg(test)]
 mod tests;
@@ -20,6 +23,37 @@ use regex::Regex;
 pub use content::ContentKeys;
 pub use local::local_files;
 pub use put::{FileCompression, PutResult, PutStatus};
+pub use url::{Endpoint, StagePlace, StageUrl};
+
+/// A folder of the machine as a store: `below` a folder that the embedding
+/// program allows. Nothing outside it can be named, no link is followed, and
+/// only regular files are there.
+///
+/// ```
+/// # use futures::StreamExt;
+/// # futures::executor::block_on(async {
+/// # let runtime = tokio::runtime::Runtime::new().unwrap();
+/// # let _entered = runtime.enter();
+/// let folder = tempfile::tempdir()?;
+/// std::fs::create_dir(folder.path().join("landing"))?;
+/// std::fs::write(folder.path().join("landing/a.csv"), "1\n")?;
+/// let store = icecore_raw::open_folder(folder.path(), "landing")?;
+/// assert_eq!(store.list(None).count().await, 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+/// ```
+///
+/// # Errors
+/// `NotFound` if there is no such folder, or a link on the way from the
+/// allowed one; `Unsupported` on a system that cannot open files so.
+pub fn open_folder(allowed: &std::path::Path, below: &str) -> Result<Arc<dyn ObjectStore>> {
+    #[cfg(unix)]
+    return folder::open_folder(allowed, below);
+    #[cfg(not(unix))]
+    {
+        let _ = (allowed, below);
+        Err(Error::unsupported("file:// stages on this system"))
+    }
+}
 
 /// A file of a stage, as [`StageFiles::list`] saw it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +77,7 @@ pub struct RawFile {
     pub(crate) size_bytes: u64,
     pub(crate) etag: Option<String>,
     pub(crate) name: String,
+    pub(crate) foreign: bool,
 }
 
 /// The files of one stage: a folder of an object store.
@@ -66,6 +101,9 @@ pub struct StageFiles {
     prefix: Path,
     shown: String,
     location: String,
+    /// Whether the store is not the account's own: names are as they stand,
+    /// and what it says of a failure may hold what must not be shown.
+    foreign: bool,
     keys: Arc<ContentKeys>,
 }
 
@@ -79,14 +117,16 @@ impl StageFiles {
     /// The files below `prefix`; `shown` is how LIST and errors call the stage.
     pub fn new(store: Arc<dyn ObjectStore>, prefix: Path, shown: String) -> Self {
         let location = prefix.to_string();
-        Self { store, prefix, shown, location, keys: Arc::default() }
+        Self { store, prefix, shown, location, foreign: false, keys: Arc::default() }
     }
 
     /// Where the files are if not in the account's own store: its URL, which
-    /// becomes part of the load keys.
+    /// becomes part of the load keys. Names of files are then taken literally,
+    /// and nothing that the store says of a failure is shown.
     #[must_use]
     pub fn at_url(mut self, url: impl Into<String>) -> Self {
         self.location = url.into();
+        self.foreign = true;
         self
     }
 
@@ -111,10 +151,11 @@ impl StageFiles {
     pub async fn list(&self, below: &str, pattern: Option<&Regex>) -> Result<Vec<StageFile>> {
         names::check(below)?;
         let folder = match below.rsplit_once('/') {
-            Some((folder, _)) => names::location(&self.prefix, folder),
+            Some((folder, _)) => self.location_of(folder)?,
             None => self.prefix.clone(),
         };
-        let found: Vec<ObjectMeta> = self.store.list(Some(&folder)).try_collect().await?;
+        let found = self.store.list(Some(&folder)).try_collect::<Vec<ObjectMeta>>().await;
+        let found = found.map_err(|error| failure(error, self.foreign, &self.shown))?;
         let below = below.trim_start_matches('/');
         let mut files: Vec<StageFile> = found
             .into_iter()
@@ -135,7 +176,7 @@ impl StageFiles {
         for name in names {
             let path = joined(below, name);
             names::check(&path)?;
-            let location = names::location(&self.prefix, &path);
+            let location = self.location_of(&path)?;
             let meta = match self.store.head(&location).await {
                 Err(object_store::Error::NotFound { .. }) => {
                     return Err(Error::new(
@@ -144,7 +185,7 @@ impl StageFiles {
                     )
                     .with_help("LIST shows the files of a stage; check for typos"));
                 }
-                other => other?,
+                other => other.map_err(|error| failure(error, self.foreign, &self.shown))?,
             };
             files.extend(self.file(meta));
         }
@@ -159,13 +200,13 @@ impl StageFiles {
         let paths: Vec<String> =
             self.list(below, pattern).await?.into_iter().map(|file| file.path).collect();
         let locations: Vec<_> =
-            paths.iter().map(|path| Ok(names::location(&self.prefix, path))).collect();
+            paths.iter().map(|path| self.location_of(path).map(Ok)).collect::<Result<_>>()?;
         let mut removed = self.store.delete_stream(futures::stream::iter(locations).boxed());
         while let Some(outcome) = removed.next().await {
             match outcome {
                 // Somebody else removed it first: it is gone as asked.
                 Ok(_) | Err(object_store::Error::NotFound { .. }) => {}
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err(failure(error, self.foreign, &self.shown)),
             }
         }
         Ok(paths)
@@ -176,7 +217,9 @@ impl StageFiles {
     pub fn open(&self, file: &StageFile) -> RawFile {
         RawFile {
             store: Arc::clone(&self.store),
-            location: names::location(&self.prefix, &file.path),
+            // A path that cannot be is one where nothing is found.
+            location: self.location_of(&file.path).unwrap_or_else(|_| self.prefix.clone()),
+            foreign: self.foreign,
             size_bytes: file.size_bytes,
             etag: file.etag.clone(),
             name: file.path.clone(),
@@ -189,9 +232,20 @@ impl StageFiles {
         format!("{}/{}", self.location.trim_end_matches('/'), file.path)
     }
 
+    /// Where the store keeps the file with this path.
+    fn location_of(&self, path: &str) -> Result<Path> {
+        match self.foreign {
+            true => names::literal(&self.prefix, path),
+            false => Ok(names::location(&self.prefix, path)),
+        }
+    }
+
     fn file(&self, meta: ObjectMeta) -> Option<StageFile> {
         Some(StageFile {
-            path: names::shown(&self.prefix, &meta.location)?,
+            path: match self.foreign {
+                true => names::below(&self.prefix, &meta.location)?.to_owned(),
+                false => names::shown(&self.prefix, &meta.location)?,
+            },
             size_bytes: meta.size,
             etag: meta.e_tag,
             last_modified: Timestamp::from_micros(meta.last_modified.timestamp_micros()),
@@ -219,5 +273,32 @@ fn joined(below: &str, name: &str) -> String {
     match below.trim_matches('/') {
         "" => name.to_owned(),
         folder => format!("{folder}/{name}"),
+    }
+}
+
+/// What a store said, without its words if they may hold a secret.
+pub(crate) fn failure(error: object_store::Error, foreign: bool, what: &str) -> Error {
+    use object_store::Error as Failure;
+    if !foreign {
+        return error.into();
+    }
+    match error {
+        Failure::PermissionDenied { .. } | Failure::Unauthenticated { .. } => Error::new(
+            Code::INSUFFICIENT_PRIVILEGES,
+            format!("the place of the stage refuses access '{what}'"),
+        )
+        .with_help("check the bucket's policy and the CREDENTIALS of the stage"),
+        Failure::NotFound { .. } => {
+            Error::new(Code::FILE_NOT_FOUND, format!("nothing is there '{what}'")).with_help(
+                "a file may have been removed since it was listed, or the bucket is wrong",
+            )
+        }
+        Failure::NotSupported { .. } | Failure::NotImplemented { .. } => {
+            Error::unsupported(format_args!("this operation on the place of the stage '{what}'"))
+        }
+        _ => Error::new(
+            Code::STORE_UNAVAILABLE,
+            format!("the place of the stage does not answer '{what}'"),
+        ),
     }
 }

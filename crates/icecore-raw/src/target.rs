@@ -54,6 +54,9 @@ pub enum FieldMatch {
     /// By name, exactly: `MATCH_BY_COLUMN_NAME = CASE_SENSITIVE`. Fields
     /// without a column are dropped, columns without a field are NULL.
     CaseSensitive,
+    /// By name, exactly, as the path `$1:name` does: a document that is no
+    /// object has no fields, and is a row of NULLs.
+    Member,
     /// By name, upper or lower case: `MATCH_BY_COLUMN_NAME = CASE_INSENSITIVE`.
     CaseInsensitive,
 }
@@ -61,7 +64,7 @@ pub enum FieldMatch {
 impl FieldMatch {
     /// Whether names decide.
     pub const fn is_by_name(self) -> bool {
-        matches!(self, Self::CaseSensitive | Self::CaseInsensitive)
+        matches!(self, Self::CaseSensitive | Self::Member | Self::CaseInsensitive)
     }
 
     /// Whether a field of this name belongs to a column of that one.

@@ -10,6 +10,7 @@ use crate::dialect::Bounded;
 use crate::guard::too_complex;
 use crate::lexer::Lexeme;
 use crate::semantic::marked;
+use crate::staged;
 use crate::syntax_error::unexpected;
 
 /// A position between the tokens of one statement.
@@ -28,7 +29,8 @@ impl<'a> Cursor<'a> {
         dialect: &'a Bounded,
         limits: &Limits,
     ) -> Self {
-        let tokens = marked(lexemes.iter().map(placed).collect());
+        let tokens = lexemes.iter().map(placed).collect();
+        let tokens = marked(staged::marked(source, lexemes, tokens));
         let parser = Parser::new(dialect)
             .with_recursion_limit(limits.depth * 4 + 50)
             .with_tokens_with_locations(tokens);

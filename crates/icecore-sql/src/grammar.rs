@@ -10,6 +10,7 @@ mod refusal;
 mod rows;
 mod semantic;
 mod session;
+mod stage;
 mod table;
 mod travel;
 
@@ -61,6 +62,7 @@ pub(crate) fn query(cursor: &mut Cursor<'_>) -> Result<Box<Query>> {
     Ok(query)
 }
 
+pub(crate) use loading::stage_ref;
 pub(crate) use pipe::pipe_copy;
 
 /// One expression, checked.

@@ -36,6 +36,7 @@ mod guard;
 mod cursor;
 mod parse;
 mod semantic;
+mod staged;
 
 mod grammar;
 
@@ -44,25 +45,28 @@ mod check;
 mod lower;
 
 mod calls;
+mod redact;
 mod relations;
 
 pub use calls::{ModifiedCall, modified_calls};
 pub use limits::Limits;
 pub use lower::values_query;
 pub use parse::{Parsed, check_query, parse, parse_expression, parse_pipe_copy, parse_query};
+pub use redact::redacted;
 pub use relations::{Relation, name_of, relations, relations_of_query, travel_of};
 pub use split::{Piece, is_complete, split};
 pub use sqlparser;
 pub use sqlparser::ast;
+pub use staged::{StagedColumns, StagedTable, staged_columns, staged_tables};
 pub use statement::{
-    AlterContainer, AlterDynamicTable, AlterPipe, AlterSession, AlterTable, AlterTableAction,
-    AlterView, Assignment, AtBefore, CloneSource, ColumnSpec, ContainerAction, CopyInto,
-    CreateContainer, CreateDynamicTable, CreateFileFormat, CreatePipe, CreateSemanticView,
-    CreateStage, CreateTable, CreateView, Delete, Describe, DistinctRange, DropMode, DropObject,
-    DynamicAction, DynamicQuery, DynamicSource, Explain, ExplainFormat, FormatSpec, Insert,
-    InsertSource, List, NonAdditive, OnError, OptionValue, Options, PipeAction, Point, Put,
-    RelationshipTarget, Remove, Scope, SemanticClause, SemanticExpression, SemanticItem,
-    SemanticKind, SemanticQuery, SemanticRelationship, SemanticTable, Show, ShowKind, StageRef,
-    Statement, TravelPoint, Truncate, Undrop, Update, Use, UseTarget, ValueExpr, VerifiedQuery,
-    Wait,
+    AlterContainer, AlterDynamicTable, AlterPipe, AlterSession, AlterStage, AlterStageAction,
+    AlterTable, AlterTableAction, AlterView, Assignment, AtBefore, CloneSource, ColumnSpec,
+    ContainerAction, CopyInto, CreateContainer, CreateDynamicTable, CreateFileFormat, CreatePipe,
+    CreateSemanticView, CreateStage, CreateTable, CreateView, Delete, Describe, DistinctRange,
+    DropMode, DropObject, DynamicAction, DynamicQuery, DynamicSource, Explain, ExplainFormat,
+    FormatSpec, Insert, InsertSource, List, NonAdditive, OnError, OptionValue, Options, PipeAction,
+    Point, Put, RelationshipTarget, Remove, Scope, SemanticClause, SemanticExpression,
+    SemanticItem, SemanticKind, SemanticQuery, SemanticRelationship, SemanticTable, Show, ShowKind,
+    StageProperties, StageRef, Statement, TravelPoint, Truncate, Undrop, Update, Use, UseTarget,
+    ValueExpr, VerifiedQuery, Wait,
 };

@@ -1,5 +1,7 @@
 //! Text to statements.
 
+use std::borrow::Cow;
+
 use icecore_types::{Code, Error, Result};
 use sqlparser::ast::{Expr, Query};
 
@@ -9,7 +11,7 @@ use crate::guard::{check_length, check_shape};
 use crate::lexer::{Lexeme, lex};
 use crate::split::statements;
 use crate::syntax_error::not_a_token;
-use crate::{CopyInto, Limits, Statement, check, grammar};
+use crate::{CopyInto, Limits, Statement, check, grammar, redacted};
 
 /// Stack that the deepest statement of the default limits may need.
 const STACK_NEEDED: usize = 16 << 20;
@@ -129,10 +131,19 @@ fn with_lexemes<T>(
 }
 
 fn parse_one(text: &str, lexemes: &[Lexeme], limits: &Limits) -> Result<Parsed> {
-    let statement = whole(text, lexemes, limits, grammar::statement)?;
     let end = lexemes.last().map_or(0, |last| last.end);
     let start = lexemes.first().map_or(0, |first| first.start);
-    Ok(Parsed { text: text.get(start..end).unwrap_or_default().to_owned(), statement })
+    let shown = redacted(text.get(start..end).unwrap_or_default());
+    let statement = whole(text, lexemes, limits, grammar::statement).map_err(|error| {
+        // The place of a mistake may be a secret.
+        if matches!(shown, Cow::Owned(_)) && error.code() == Code::SYNTAX {
+            let message = "a statement with CREDENTIALS cannot be read; what is wrong is not shown";
+            return Error::new(Code::SYNTAX, message)
+                .with_help("write CREDENTIALS = (AWS_KEY_ID = '..' AWS_SECRET_KEY = '..')");
+        }
+        error
+    })?;
+    Ok(Parsed { text: shown.into_owned(), statement })
 }
 
 /// Reads all of the tokens as one thing.

@@ -8,6 +8,7 @@ use sqlparser::ast::{
     Query, TableFactor, TableVersion, Visit, Visitor,
 };
 
+use crate::staged::is_stage_name;
 use crate::{AtBefore, DynamicSource, InsertSource, Point, Statement, TravelPoint, ValueExpr};
 
 /// A table or view that a statement reads, and as of when.
@@ -188,10 +189,12 @@ impl Visitor for Search {
 
     fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<Self::Break> {
         match factor {
-            TableFactor::Table { name, args: None, .. } => match self.table(name, factor) {
-                Ok(()) => ControlFlow::Continue(()),
-                Err(error) => ControlFlow::Break(Box::new(error)),
-            },
+            TableFactor::Table { name, args: None, .. } if !is_stage_name(&name.0) => {
+                match self.table(name, factor) {
+                    Ok(()) => ControlFlow::Continue(()),
+                    Err(error) => ControlFlow::Break(Box::new(error)),
+                }
+            }
             _ => ControlFlow::Continue(()),
         }
     }

@@ -11,7 +11,8 @@ mod session;
 mod travel;
 
 pub use create::{
-    ColumnSpec, CreateContainer, CreateFileFormat, CreateStage, CreateTable, CreateView,
+    AlterStage, AlterStageAction, ColumnSpec, CreateContainer, CreateFileFormat, CreateStage,
+    CreateTable, CreateView, StageProperties,
 };
 pub use dynamic::{
     AlterDynamicTable, CreateDynamicTable, DynamicAction, DynamicQuery, DynamicSource,
@@ -85,6 +86,8 @@ pub enum Statement {
     AlterContainer(AlterContainer),
     /// ALTER VIEW or ALTER SEMANTIC VIEW.
     AlterView(AlterView),
+    /// ALTER STAGE.
+    AlterStage(AlterStage),
     /// ALTER PIPE.
     AlterPipe(AlterPipe),
     /// SHOW.
@@ -137,6 +140,7 @@ impl Statement {
             Self::AlterDynamicTable(_) => "ALTER DYNAMIC TABLE",
             Self::AlterContainer(_) | Self::AlterView(_) => "ALTER",
             Self::AlterPipe(_) => "ALTER PIPE",
+            Self::AlterStage(_) => "ALTER STAGE",
             Self::Show(_) => "SHOW",
             Self::Describe(_) => "DESCRIBE",
             Self::Use(_) => "USE",

@@ -228,7 +228,39 @@ pub enum StageLocation {
     External {
         /// For example `s3://bucket/path/`.
         url: String,
+        /// The service that the bucket is in, if it is not S3 itself.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        endpoint: Option<String>,
+        /// Who reads and writes there; nobody in particular if unset.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        credentials: Option<StageCredentials>,
     },
+}
+
+/// What opens a bucket. Nothing shows it: no text of a statement in the
+/// history, no SHOW, no DESCRIBE, no error and no `Debug`.
+///
+/// ```
+/// use icecore_types::StageCredentials;
+/// let key = StageCredentials { key_id: "id".into(), secret: "s3cret".into(), token: None };
+/// assert_eq!(format!("{key:?}"), "StageCredentials");
+/// ```
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StageCredentials {
+    /// AWS_KEY_ID.
+    pub key_id: String,
+    /// AWS_SECRET_KEY.
+    pub secret: String,
+    /// AWS_TOKEN.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
+}
+
+impl std::fmt::Debug for StageCredentials {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("StageCredentials")
+    }
 }
 
 /// A stage.

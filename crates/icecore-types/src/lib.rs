@@ -32,7 +32,7 @@ mod version;
 
 pub use catalog::{
     Body, ChannelDefinition, ColumnDefinition, ContainerDefinition, FileFormatDefinition,
-    NameSpace, ObjectKind, PipeDefinition, SemanticViewDefinition, StageDefinition, StageLocation,
+    NameSpace, ObjectKind, PipeDefinition, SemanticViewDefinition, StageCredentials, StageDefinition, StageLocation,
     TableDefinition, ViewDefinition,
 };
 pub use code::Code;

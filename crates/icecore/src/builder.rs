@@ -14,6 +14,7 @@ use icecore_types::{
 
 use crate::Icecore;
 use crate::engine::Engine;
+use crate::stages::StageStores;
 
 /// The settings of an engine, all with defaults.
 ///
@@ -80,11 +81,19 @@ pub struct Builder {
     start: Option<Timestamp>,
     seed: u64,
     env: Option<Env>,
+    stage_locations: Vec<String>,
 }
 
 impl Builder {
     pub(crate) fn new(url: &str) -> Self {
-        Self { url: url.to_owned(), settings: Settings::default(), start: None, seed: 0, env: None }
+        Self {
+            url: url.to_owned(),
+            settings: Settings::default(),
+            start: None,
+            seed: 0,
+            env: None,
+            stage_locations: Vec::new(),
+        }
     }
 
     /// Replaces the settings.
@@ -115,7 +124,31 @@ impl Builder {
         self
     }
 
+    /// Lets stages be below `file:///folder/`, or at `http://host:port` in the
+    /// machine's own network; none are without it. Links on the way to the
+    /// folder are followed, links below it are not.
+    ///
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// use icecore::Icecore;
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # std::fs::write(folder.path().join("a.csv"), "1\n").unwrap();
+    /// let url = format!("file://{}/", folder.path().display());
+    /// let lake = Icecore::builder("memory://").allow_stage_location(&url).await?;
+    /// let session = lake.session().await?;
+    /// session.execute(&format!("CREATE STAGE landing URL = '{url}'")).await?;
+    /// let rows = session.execute("SELECT $1 FROM @landing").await?.collect().await?;
+    /// assert_eq!(rows[0].num_rows(), 1);
+    /// # Ok::<(), icecore::Error>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn allow_stage_location(mut self, url: &str) -> Self {
+        self.stage_locations.push(url.to_owned());
+        self
+    }
+
     async fn open(self) -> Result<Icecore> {
+        let stages = StageStores::allowing(&self.stage_locations)?;
         let mut settings = self.settings;
         settings.alone |= self.url == "memory://" && self.env.is_none();
         let clock = self.start.map(SimulatedClock::starting_at);
@@ -134,7 +167,7 @@ impl Builder {
             env.store = clocked_store(env.store, Arc::clone(&env.clock));
             env.ids = seeded(&env, self.seed).await?;
         }
-        Engine::open(env, settings, clock).await.map(Icecore::from_engine)
+        Engine::open(env, settings, clock, stages).await.map(Icecore::from_engine)
     }
 }
 

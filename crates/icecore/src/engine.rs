@@ -16,6 +16,7 @@ use icecore_warehouse::{Warehouse, WarehouseSettings};
 use crate::history::History;
 use crate::plan::{runtime_environment, session_template};
 use crate::session::{Session, SessionBuilder};
+use crate::stages::StageStores;
 use crate::{Builder, Settings};
 
 /// The account that a store has until there are others.
@@ -59,6 +60,7 @@ pub(crate) struct Engine {
     pub(crate) segments: SegmentStore,
     pub(crate) cache: Arc<ColumnCache>,
     pub(crate) content_keys: Arc<ContentKeys>,
+    pub(crate) stages: StageStores,
     pub(crate) history: History,
 }
 
@@ -67,6 +69,7 @@ impl Engine {
         env: Env,
         settings: Settings,
         simulated: Option<SimulatedClock>,
+        stages: StageStores,
     ) -> Result<Arc<Self>> {
         let account = Account::open(env.clone(), DEFAULT_ACCOUNT, OpenOptions::default()).await?;
         let warehouse = Warehouse::start(warehouse_settings(&settings), Arc::clone(&env.timer))?;
@@ -91,6 +94,7 @@ impl Engine {
             segments,
             cache,
             content_keys: Arc::default(),
+            stages,
             history,
         };
         engine.ensure_default_database().await?;
@@ -249,6 +253,12 @@ impl Icecore {
     /// A session as this user.
     pub fn session_as(&self, user: &str) -> SessionBuilder {
         self.session().user(user)
+    }
+
+    /// The bucket `memory://name/` of stages: inside the engine, shared by all
+    /// stages that name it, and gone with the engine.
+    pub fn memory_bucket(&self, name: &str) -> Arc<dyn object_store::ObjectStore> {
+        self.engine.stages.bucket(name)
     }
 
     /// Now, on the engine's clock.

@@ -35,6 +35,7 @@ pub mod prelude;
 mod progress;
 mod result;
 mod session;
+mod stages;
 mod statement;
 mod table;
 mod text;

@@ -29,7 +29,7 @@ impl Reading {
     /// # Errors
     /// `Internal` only: what is wrong with a record is in the block.
     pub(super) fn read(&self, block: Block) -> Result<RowBlock> {
-        let Block { data, first, line, offset_bytes, layout } = block;
+        let Block { data, first, start, layout } = block;
         let mut data = data;
         let is_text = std::str::from_utf8(&data).is_ok();
         if !is_text && self.format.replace_invalid_characters {
@@ -41,7 +41,7 @@ impl Reading {
         let texts = self.texts(&mut tokens, &data, &layout)?;
         let (arrays, faults) = self.values(texts, &layout, tokens.good.len());
         let batch = self.batch(arrays, &faults, tokens.good.len())?;
-        let report = Report::new(self, &data, (&layout, first), (line, offset_bytes));
+        let report = Report::new(self, &data, (&layout, first), start);
         Ok(RowBlock {
             batch,
             rows_parsed: u64::from(tokens.records),

@@ -5,7 +5,7 @@ use icecore_types::Code;
 use super::header::Layout;
 use super::record::{Malformed, scan_record};
 use super::tokens::{BadForm, Place, Reading};
-use crate::lines::{Lines, shown};
+use crate::lines::{BlockStart, Lines, shown};
 use crate::{ErrorCategory, RowError};
 
 /// Why a record is refused.
@@ -31,14 +31,14 @@ pub(super) struct Report<'a> {
 }
 
 impl<'a> Report<'a> {
-    /// For a block that starts in `line`, `offset_bytes` into the file.
+    /// For a block that starts there.
     pub(super) fn new(
         reading: &'a Reading,
         data: &'a [u8],
         (layout, first): (&'a Layout, bool),
-        (line, offset_bytes): (u64, u64),
+        start: BlockStart,
     ) -> Self {
-        Self { reading, data, layout, first, lines: Lines::new(data, line, offset_bytes) }
+        Self { reading, data, layout, first, lines: Lines::new(data, start) }
     }
 
     /// The error for a record of the block; its `row` counts from 1 within the

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use icecore_types::{Code, Error, Hash, Result};
-use memchr::{memchr, memchr_iter, memrchr};
+use memchr::{memchr, memrchr};
 
 use super::header::Layout;
 use super::record::scan_record;
 use super::tokens::{Reading, decode, is_blank};
 use crate::FieldMatch;
+use crate::lines::BlockStart;
 use crate::reading::Split;
 use crate::source::Source;
 
@@ -24,10 +25,8 @@ pub(super) struct Block {
     pub(super) data: Vec<u8>,
     /// Whether it is the file's first.
     pub(super) first: bool,
-    /// The line in which it starts, from 1.
-    pub(super) line: u64,
     /// Where it starts in the file.
-    pub(super) offset_bytes: u64,
+    pub(super) start: BlockStart,
     /// The fields that each record has, and their columns.
     pub(super) layout: Arc<Layout>,
 }
@@ -41,9 +40,8 @@ pub(super) struct Splitter {
     pending: Vec<u8>,
     /// Whether `pending` are the last bytes of the file.
     at_end: bool,
-    /// The line and the place in the file where `pending` starts.
-    line: u64,
-    offset_bytes: u64,
+    /// Where `pending` starts.
+    start: BlockStart,
     /// The names in the file's first record, if it has names.
     names: Vec<String>,
     /// Known once the first record was seen.
@@ -59,8 +57,7 @@ impl Splitter {
             block_bytes,
             pending: Vec::new(),
             at_end: false,
-            line: 1,
-            offset_bytes: 0,
+            start: BlockStart::FILE,
             names: Vec::new(),
             layout: None,
         };
@@ -79,6 +76,11 @@ impl Splitter {
             splitter.names = splitter.read_names()?;
         }
         Ok(splitter)
+    }
+
+    /// The names of the fields, if the file's first record has them.
+    pub(super) fn into_names(self) -> Vec<String> {
+        self.names
     }
 }
 
@@ -117,9 +119,9 @@ impl Splitter {
             Some(layout) => Arc::clone(layout),
             None => self.first_layout(end)?,
         };
-        let (line, offset_bytes) = (self.line, self.offset_bytes);
+        let start = self.start;
         let data = self.cut(end);
-        Ok(Block { data, first, line, offset_bytes, layout })
+        Ok(Block { data, first, start, layout })
     }
 
     /// The layout of all records, as the first one shows it if it must.
@@ -132,7 +134,7 @@ impl Splitter {
                 Layout::by_position(columns, columns, false),
                 self.reading.format.error_on_column_count_mismatch,
             ),
-            FieldMatch::CaseSensitive | FieldMatch::CaseInsensitive => (
+            FieldMatch::CaseSensitive | FieldMatch::Member | FieldMatch::CaseInsensitive => (
                 Layout::by_name(&self.names, target)?,
                 self.reading.format.error_on_column_count_mismatch,
             ),
@@ -223,14 +225,14 @@ impl Splitter {
     fn header(&self, why: &str) -> Error {
         Error::new(
             Code::UNREADABLE_FILE,
-            format!("the names in the header cannot be read: {why} line={}", self.line),
+            format!("the names in the header cannot be read: {why} line={}", self.start.line()),
         )
     }
 
     fn too_many(&self) -> Error {
         Error::new(
             Code::RESOURCES_EXHAUSTED,
-            format!("a record has more than {MOST_FIELDS} fields line={}", self.line),
+            format!("a record has more than {MOST_FIELDS} fields line={}", self.start.line()),
         )
     }
 
@@ -288,15 +290,14 @@ impl Splitter {
     fn cut(&mut self, end: usize) -> Vec<u8> {
         let rest = self.pending.split_off(end);
         let data = std::mem::replace(&mut self.pending, rest);
-        self.line += memchr_iter(b'\n', &data).count() as u64;
-        self.offset_bytes += end as u64;
+        self.start = self.start.behind(&data);
         data
     }
 
     fn too_long(&self, what: &str) -> Error {
         Error::new(
             Code::RESOURCES_EXHAUSTED,
-            format!("{what} is longer than {MOST_RECORD_BYTES} bytes line={}", self.line),
+            format!("{what} is longer than {MOST_RECORD_BYTES} bytes line={}", self.start.line()),
         )
         .with_help("check the record delimiter and the quotes of the file format")
     }

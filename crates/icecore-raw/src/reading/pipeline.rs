@@ -62,15 +62,23 @@ fn split<S: Split>(
     let (sender, receiver) = mpsc::channel(1);
     // The first chunk is enough to see how the file is compressed.
     let chunks = file.fetch(block_bytes.max(LEAST_CHUNK_BYTES));
-    spawn_blocking(move || {
+    let worker = spawn_blocking(move || {
         let outcome = open(chunks, block_bytes).and_then(|splitter| send(splitter, &sender, &hash));
         if let Err(error) = outcome {
             // Without a receiver nobody wants to know.
             let _ = sender.blocking_send(Err(error));
         }
     });
-    stream::unfold(receiver, |mut receiver| async move {
-        receiver.recv().await.map(|block| (block, receiver))
+    stream::unfold((receiver, Some(worker)), |(mut receiver, worker)| async move {
+        match (receiver.recv().await, worker) {
+            (Some(block), worker) => Some((block, (receiver, worker))),
+            // What went wrong there must not look like the end of the file.
+            (None, Some(worker)) => worker.await.err().map(|error| {
+                let error = Error::internal("cutting a file").with_source(error);
+                (Err(error), (receiver, None))
+            }),
+            (None, None) => None,
+        }
     })
 }
 

@@ -29,6 +29,34 @@ pub(super) fn location(prefix: &Path, path: &str) -> Path {
         .fold(prefix.clone(), |folder, part| folder.join(part))
 }
 
+/// As [`location`], for a store whose names are taken as they stand.
+///
+/// # Errors
+/// `InvalidInput` for a path that no store has.
+pub(super) fn literal(prefix: &Path, path: &str) -> Result<Path> {
+    let path = path.trim_matches('/');
+    let whole = match (prefix.as_ref(), path) {
+        (prefix, "") => prefix.to_owned(),
+        ("", path) => path.to_owned(),
+        (prefix, path) => format!("{prefix}/{path}"),
+    };
+    Path::parse(&whole).map_err(|source| {
+        Error::new(Code::INVALID_ARGUMENT, format!("not a path of a stage path='{path}'"))
+            .with_source(source)
+    })
+}
+
+/// What a stored path has behind the prefix; none if nothing, or if the prefix
+/// ends inside a part of it.
+pub(super) fn below<'a>(prefix: &Path, stored: &'a Path) -> Option<&'a str> {
+    let rest = stored.as_ref().strip_prefix(prefix.as_ref())?;
+    let below = match prefix.as_ref() {
+        "" => rest,
+        _ => rest.strip_prefix('/')?,
+    };
+    (!below.is_empty()).then_some(below)
+}
+
 /// The path that a user sees: what [`location`] was made from. A name that
 /// somebody else put into the store is shown as it stands.
 pub(super) fn shown(prefix: &Path, stored: &Path) -> Option<String> {

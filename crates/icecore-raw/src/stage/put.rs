@@ -148,7 +148,7 @@ impl StageFiles {
             status: PutStatus::Skipped,
             target,
         };
-        let location = names::location(&self.prefix, &result.target);
+        let location = self.location_of(&result.target)?;
         if !overwrite && let Some(target_size) = self.size_of(&location).await? {
             return Ok(PutResult { target_size, ..result });
         }
@@ -170,7 +170,9 @@ impl StageFiles {
     /// `InvalidInput` if the path leaves the stage, else the store's.
     pub async fn put_bytes(&self, path: &str, bytes: Vec<u8>) -> Result<()> {
         names::check(path)?;
-        self.store.put(&names::location(&self.prefix, path), bytes.into()).await?;
+        let location = self.location_of(path)?;
+        let stored = self.store.put(&location, bytes.into()).await;
+        stored.map_err(|error| super::failure(error, self.foreign, path))?;
         Ok(())
     }
 
@@ -178,7 +180,7 @@ impl StageFiles {
         match self.store.head(location).await {
             Ok(meta) => Ok(Some(meta.size)),
             Err(object_store::Error::NotFound { .. }) => Ok(None),
-            Err(error) => Err(error.into()),
+            Err(error) => Err(super::failure(error, self.foreign, &self.shown)),
         }
     }
 
@@ -200,7 +202,7 @@ impl StageFiles {
                 return match self.store.put_opts(location, payload, options).await {
                     Ok(_) => Ok(Some(bytes as u64)),
                     Err(object_store::Error::AlreadyExists { .. }) => Ok(None),
-                    Err(error) => Err(error.into()),
+                    Err(error) => Err(super::failure(error, self.foreign, &self.shown)),
                 };
             };
             bytes += chunk.len();
@@ -216,7 +218,9 @@ impl StageFiles {
         first: Vec<Bytes>,
         mut chunks: mpsc::Receiver<Result<Bytes>>,
     ) -> Result<u64> {
-        let mut upload = WriteMultipart::new(self.store.put_multipart(location).await?);
+        let failed = |error: object_store::Error| super::failure(error, self.foreign, &self.shown);
+        let begun = self.store.put_multipart(location).await.map_err(failed)?;
+        let mut upload = WriteMultipart::new(begun);
         let mut size = 0;
         let mut first = first.into_iter();
         let received = loop {
@@ -231,7 +235,7 @@ impl StageFiles {
             size += chunk.len() as u64;
             upload.put(chunk);
             if let Err(error) = upload.wait_for_capacity(PARTS_IN_FLIGHT).await {
-                break Err(error.into());
+                break Err(failed(error));
             }
         };
         if let Err(error) = received {
@@ -239,7 +243,7 @@ impl StageFiles {
             let _ = upload.abort().await;
             return Err(error);
         }
-        upload.finish().await?;
+        upload.finish().await.map_err(failed)?;
         Ok(size)
     }
 }

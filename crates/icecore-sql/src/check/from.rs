@@ -6,8 +6,8 @@ use sqlparser::ast::{
 };
 
 use super::refuse;
-use crate::SemanticQuery;
 use crate::relations::{name_of, travel_of};
+use crate::{SemanticQuery, StagedTable};
 
 /// The joins of one item of FROM. What is joined is visited by itself.
 pub(super) fn joins(table: &TableWithJoins) -> Result<()> {
@@ -94,6 +94,11 @@ fn table(factor: &TableFactor) -> Result<()> {
     else {
         return Ok(());
     };
+    if let Some(_staged) = StagedTable::of(factor)? {
+        refuse(json_path.is_some(), "a path behind a stage")?;
+        sampled(sample.as_ref())?;
+        return alias_clause(alias.as_ref());
+    }
     if args.is_some() {
         return Err(Error::unsupported(format_args!("{name}(..) in FROM"))
             .with_help("a table function is written TABLE(f(..))"));

@@ -54,7 +54,7 @@ fn what_queries_may_not_hold_is_refused_by_name() {
         ("SELECT t.$1 FROM t", "columns by position ($1)"),
         ("SELECT $x", "session variables ($x)"),
         ("SELECT ?", "bind variables (?)"),
-        ("SELECT * FROM @s/p", "a stage in a query (@stage)"),
+        ("SELECT * FROM t WHERE x = @s", "a stage in a query (@stage)"),
         ("SELECT a:b.c FROM t", "semi-structured access (value:path, value[..])"),
         ("SELECT a[0] FROM t", "semi-structured access (value:path, value[..])"),
         ("SELECT [1, 2]", "ARRAY constants ([..])"),

@@ -37,7 +37,8 @@ pub(super) fn alter(cursor: &mut Cursor<'_>) -> Result<Statement> {
             Ok(Statement::AlterContainer(AlterContainer { kind, name, if_exists, action }))
         }
         ObjectKind::Pipe => pipe::alter_pipe(cursor).map(Statement::AlterPipe),
-        ObjectKind::Stage | ObjectKind::FileFormat | ObjectKind::Channel => {
+        ObjectKind::Stage => super::stage::alter(cursor).map(Statement::AlterStage),
+        ObjectKind::FileFormat | ObjectKind::Channel => {
             Err(Error::unsupported(format_args!("ALTER {}", kind.sql())))
         }
     }

@@ -166,36 +166,8 @@ fn stage(cursor: &mut Cursor<'_>, existing: Existing) -> Result<CreateStage> {
     if cursor.is_next("CLONE") {
         return Err(Error::unsupported("CREATE STAGE .. CLONE"));
     }
-    let (mut url, mut file_format, mut comment) = (None, None, None);
-    while !cursor.is_done() {
-        let known = cursor.peek_word().unwrap_or_default().to_owned();
-        match known.as_str() {
-            "URL" if url.is_none() => {
-                option::key(cursor)?;
-                url = Some(cursor.string()?);
-            }
-            "FILE_FORMAT" if file_format.is_none() => {
-                option::key(cursor)?;
-                file_format = Some(option::file_format(cursor)?);
-            }
-            "COMMENT" if comment.is_none() => {
-                option::key(cursor)?;
-                comment = Some(cursor.string()?);
-            }
-            "URL" | "FILE_FORMAT" | "COMMENT" => {
-                return Err(cursor.unexpected().with_help("an option is given once"));
-            }
-            _ => return Err(unknown_property(cursor, "CREATE STAGE")),
-        }
-    }
-    Ok(CreateStage {
-        or_replace: existing.or_replace,
-        if_not_exists,
-        name,
-        url,
-        file_format,
-        comment,
-    })
+    let properties = super::stage::properties(cursor, "CREATE STAGE")?;
+    Ok(CreateStage { or_replace: existing.or_replace, if_not_exists, name, properties })
 }
 
 fn file_format(cursor: &mut Cursor<'_>, existing: Existing) -> Result<CreateFileFormat> {

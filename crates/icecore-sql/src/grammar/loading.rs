@@ -178,7 +178,19 @@ fn stage(cursor: &mut Cursor<'_>) -> Result<StageRef> {
         }
         _ => return Err(cursor.unexpected().with_help("a stage is written @name/path")),
     };
-    let Some(text) = text.strip_prefix('@') else { return Err(cursor.unexpected()) };
+    let Some(_) = text.strip_prefix('@') else { return Err(cursor.unexpected()) };
+    let stage = stage_ref(&text)?;
+    cursor.advance();
+    Ok(stage)
+}
+
+/// A stage and a path as a text, with its `@`.
+///
+/// # Errors
+/// `Unsupported` for a stage of a user or a table, `InvalidInput` for a name
+/// that is none.
+pub(crate) fn stage_ref(text: &str) -> Result<StageRef> {
+    let text = text.strip_prefix('@').unwrap_or(text);
     if text.starts_with('~') {
         return Err(Error::unsupported("the user's stage (@~)"));
     }
@@ -188,7 +200,6 @@ fn stage(cursor: &mut Cursor<'_>) -> Result<StageRef> {
         return Err(Error::unsupported("a table's stage (@%table)"));
     }
     let stage = QualifiedName::parse(name)?;
-    cursor.advance();
     let path = rest.strip_prefix('/').unwrap_or(rest).to_owned();
     Ok(StageRef { stage, path })
 }

@@ -4,6 +4,7 @@ use icecore_types::{Error, Result};
 use sqlparser::tokenizer::Token;
 
 use crate::cursor::Cursor;
+use crate::staged::{is_position, reads_stage};
 
 /// Statements, by their first word.
 const STATEMENTS: &[(&str, &str)] = &[
@@ -177,8 +178,11 @@ pub(super) fn object(cursor: &Cursor<'_>, verb: &str) -> Error {
 /// Refuses tokens that no query of the engine may hold.
 pub(super) fn tokens(cursor: &Cursor<'_>) -> Result<()> {
     let rest = cursor.lexemes().get(cursor.at()..).unwrap_or_default();
+    let staged = reads_stage(cursor.lexemes());
     for lexeme in rest {
         match &lexeme.token {
+            Token::AtSign if staged => {}
+            Token::Placeholder(text) if staged && is_position(text) => {}
             Token::AtSign => return Err(Error::unsupported("a stage in a query (@stage)")),
             Token::LongArrow => return Err(Error::unsupported("the pipe operator (->>)")),
             Token::Placeholder(text) if text == "?" => {

@@ -116,8 +116,8 @@ fn stages_and_formats_take_their_options() {
     else {
         panic!()
     };
-    assert_eq!(create.url.as_deref(), Some("s3://b/p/"));
-    let Some(FormatSpec::Inline(options)) = create.file_format else { panic!() };
+    assert_eq!(create.properties.url.as_deref(), Some("s3://b/p/"));
+    let Some(FormatSpec::Inline(options)) = create.properties.file_format else { panic!() };
     let written: Vec<String> = options.iter().map(|(k, v)| format!("{k}={v}")).collect();
     assert_eq!(
         written,
@@ -140,7 +140,9 @@ fn stages_and_formats_take_their_options() {
         else {
             panic!()
         };
-        let Some(FormatSpec::Named(found)) = create.file_format else { panic!("{text}") };
+        let Some(FormatSpec::Named(found)) = create.properties.file_format else {
+            panic!("{text}")
+        };
         assert_eq!(found.to_string(), expected);
     }
 
@@ -444,7 +446,10 @@ fn what_is_not_there_is_refused_by_name() {
         ("CREATE SCHEMA s WITH MANAGED ACCESS", "CREATE SCHEMA .. WITH MANAGED ACCESS"),
         ("CREATE SCHEMA s CLONE t INCLUDE INTERNAL STAGES", "CLONE .. INCLUDE INTERNAL STAGES"),
         ("CREATE STAGE s STORAGE_INTEGRATION = i", "CREATE STAGE .. STORAGE_INTEGRATION"),
-        ("CREATE STAGE s CREDENTIALS = (AWS_KEY_ID = 'x')", "CREATE STAGE .. CREDENTIALS"),
+        ("CREATE STAGE s STORAGE_INTEGRATION = i", "CREATE STAGE .. STORAGE_INTEGRATION"),
+        ("CREATE STAGE s CREDENTIALS = (AWS_ROLE = 'x')", "CREDENTIALS .. AWS_ROLE"),
+        ("CREATE STAGE s ENCRYPTION = (TYPE = 'AWS_CSE')", "ENCRYPTION of a stage"),
+        ("ALTER STAGE s REFRESH", "ALTER STAGE .. REFRESH"),
         ("CREATE VIEW v COPY GRANTS AS SELECT 1", "CREATE VIEW .. COPY GRANTS"),
         ("DROP SEQUENCE s", "DROP SEQUENCE"),
         ("UNDROP VIEW v", "UNDROP VIEW"),

@@ -1,6 +1,6 @@
 //! What makes an object.
 
-use icecore_types::{Name, QualifiedName, SqlType};
+use icecore_types::{Name, QualifiedName, SqlType, StageCredentials};
 use sqlparser::ast::Query;
 
 use super::{CloneSource, FormatSpec, Options};
@@ -125,7 +125,7 @@ pub struct CreateView {
 /// use icecore_sql::{Limits, Statement, parse};
 /// let parsed = parse("CREATE STAGE s URL = 's3://bucket/path/'", &Limits::default())?;
 /// let Statement::CreateStage(create) = &parsed[0].statement else { panic!() };
-/// assert_eq!(create.url.as_deref(), Some("s3://bucket/path/"));
+/// assert_eq!(create.properties.url.as_deref(), Some("s3://bucket/path/"));
 /// # Ok::<(), icecore_types::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
@@ -137,12 +137,72 @@ pub struct CreateStage {
     pub if_not_exists: bool,
     /// Its name.
     pub name: QualifiedName,
-    /// Where its files are; nothing for an internal stage.
+    /// What it is.
+    pub properties: StageProperties,
+}
+
+/// What CREATE STAGE and ALTER STAGE .. SET say of a stage.
+///
+/// ```
+/// use icecore_sql::{Limits, Statement, parse};
+/// let text = "CREATE STAGE s URL = 's3://bucket/' \
+///     CREDENTIALS = (AWS_KEY_ID = 'k' AWS_SECRET_KEY = 'hidden')";
+/// let parsed = parse(text, &Limits::default())?;
+/// let Statement::CreateStage(create) = &parsed[0].statement else { panic!() };
+/// assert_eq!(create.properties.credentials.as_ref().unwrap().key_id, "k");
+/// assert!(!parsed[0].text.contains("hidden"));
+/// # Ok::<(), icecore_types::Error>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct StageProperties {
+    /// URL: where its files are; nothing for an internal stage.
     pub url: Option<String>,
-    /// How its files are read if a statement does not say.
+    /// ENDPOINT of a service that speaks as S3 does.
+    pub endpoint: Option<String>,
+    /// CREDENTIALS.
+    pub credentials: Option<StageCredentials>,
+    /// FILE_FORMAT: how its files are read if a statement does not say.
     pub file_format: Option<FormatSpec>,
     /// COMMENT.
     pub comment: Option<String>,
+}
+
+/// ALTER STAGE.
+///
+/// ```
+/// use icecore_sql::{AlterStageAction, Limits, Statement, parse};
+/// let parsed = parse("ALTER STAGE s SET COMMENT = 'x'", &Limits::default())?;
+/// let Statement::AlterStage(alter) = &parsed[0].statement else { panic!() };
+/// assert!(matches!(&alter.action, AlterStageAction::Set(set) if set.comment.is_some()));
+/// # Ok::<(), icecore_types::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct AlterStage {
+    /// The stage.
+    pub name: QualifiedName,
+    /// IF EXISTS.
+    pub if_exists: bool,
+    /// What is done to it.
+    pub action: AlterStageAction,
+}
+
+/// What ALTER STAGE does.
+///
+/// ```
+/// use icecore_sql::{AlterStageAction, Limits, Statement, parse};
+/// let parsed = parse("ALTER STAGE s RENAME TO t", &Limits::default())?;
+/// let Statement::AlterStage(alter) = &parsed[0].statement else { panic!() };
+/// assert!(matches!(alter.action, AlterStageAction::Rename(_)));
+/// # Ok::<(), icecore_types::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub enum AlterStageAction {
+    /// RENAME TO.
+    Rename(QualifiedName),
+    /// SET: what is given replaces what was.
+    Set(Box<StageProperties>),
+    /// UNSET COMMENT.
+    UnsetComment,
 }
 
 /// CREATE FILE FORMAT.

@@ -10,12 +10,14 @@ use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, TableSourc
 use icecore_exec::{TableScan, from_datafusion};
 use icecore_governance::Verb;
 use icecore_snapshot::Object;
+use icecore_sql::StagedTable;
 use icecore_sql::ast::ObjectName;
 use icecore_types::{
     Code, Error, Name, ObjectKind, QualifiedName, Result, TableDefinition, Version, ViewDefinition,
 };
+use parking_lot::Mutex;
 
-use super::{GovernedTable, RowsTable, plan_select, table_scan};
+use super::{GovernedTable, RowsTable, StagedRows, plan_select, table_scan};
 use crate::session::Session;
 use crate::statement::Resolver;
 use crate::virtual_schema;
@@ -36,18 +38,31 @@ pub(crate) struct Binder {
     /// is read as of then.
     version: Option<Version>,
     target: Option<Arc<TableScan>>,
+    /// Stages that are read, by how the statement writes them.
+    staged: Mutex<Vec<(StagedTable, Arc<StagedRows>)>>,
     depth: usize,
 }
 
 impl Binder {
     pub(crate) fn new(session: Session, resolver: Arc<Resolver>) -> Self {
-        Self { session, resolver, version: None, target: None, depth: 0 }
+        Self { session, resolver, version: None, target: None, staged: Mutex::default(), depth: 0 }
     }
 
     /// With a table whose rows are to be changed.
     pub(crate) fn with_target(mut self, target: Arc<TableScan>) -> Self {
         self.target = Some(target);
         self
+    }
+
+    /// Binds a stage of the statement to its files.
+    pub(crate) fn bind_stage(&self, table: StagedTable, rows: Arc<StagedRows>) {
+        self.staged.lock().push((table, rows));
+    }
+
+    /// The files of a stage, if it was bound.
+    pub(crate) fn staged(&self, table: &StagedTable) -> Option<Arc<StagedRows>> {
+        let staged = self.staged.lock();
+        staged.iter().find(|(known, _)| known == table).map(|(_, rows)| Arc::clone(rows))
     }
 
     pub(crate) fn session(&self) -> &Session {
@@ -137,6 +152,7 @@ impl Binder {
             resolver: Arc::new(self.resolver.in_schema(names)),
             version,
             target: None,
+            staged: Mutex::default(),
             depth: self.depth + 1,
         });
         let query = icecore_sql::parse_query(&definition.query)?;

@@ -13,6 +13,7 @@ mod relation;
 mod rows;
 mod rule;
 mod session_functions;
+mod staged;
 mod template;
 
 pub(crate) use binder::{Binder, TARGET};
@@ -22,4 +23,5 @@ pub(crate) use planner::{PlanningPermit, physical_plan};
 pub(crate) use provider::{GovernedTable, table_scan};
 pub(crate) use rows::RowsTable;
 pub(crate) use rule::StatementRule;
+pub(crate) use staged::{StagedFiles, StagedRows};
 pub(crate) use template::{runtime_environment, session_template};

@@ -13,10 +13,12 @@ use datafusion::logical_expr::planner::{
 use datafusion::scalar::ScalarValue;
 use icecore_exec::{from_datafusion, to_datafusion};
 use icecore_sql::SemanticQuery;
+use icecore_sql::StagedTable;
 use icecore_sql::ast::{self, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, TableFactor};
 use icecore_types::{Code, Error};
 
 use super::binder::reference;
+use super::staged::unbound;
 use super::{Binder, RowsTable};
 use crate::statement::travel;
 use crate::virtual_schema;
@@ -94,6 +96,16 @@ impl RelationPlanner for Relations {
         relation: TableFactor,
         _context: &mut dyn RelationPlannerContext,
     ) -> Result<RelationPlanning> {
+        if let Some(staged) = StagedTable::of(&relation).map_err(to_datafusion)? {
+            let TableFactor::Table { alias, .. } = relation else {
+                return Ok(RelationPlanning::Original(Box::new(relation)));
+            };
+            let rows = self.binder.staged(&staged).ok_or_else(|| to_datafusion(unbound()))?;
+            let source = provider_as_source(Arc::new(rows.again()));
+            let name = TableReference::bare(staged.stage.stage.name.as_str());
+            let plan = LogicalPlanBuilder::scan(name, source, None)?.build()?;
+            return Ok(RelationPlanning::Planned(Box::new(PlannedRelation::new(plan, alias))));
+        }
         let (planned, alias) = match &relation {
             TableFactor::Table { name, alias, version: Some(_), .. } => {
                 (self.travelled(&relation, name), alias)

@@ -3,12 +3,13 @@
 use icecore_governance::Verb;
 use icecore_snapshot::{Object, Requirement, Update};
 use icecore_sql::{
-    AlterContainer, AlterTable, AlterTableAction, AlterView, ContainerAction, DropMode, DropObject,
-    Undrop,
+    AlterContainer, AlterStage, AlterStageAction, AlterTable, AlterTableAction, AlterView,
+    ContainerAction, DropMode, DropObject, Undrop,
 };
 use icecore_types::{
     Body, Code, ColumnDefinition, ContainerDefinition, Error, ErrorKind, Name, ObjectKind,
-    QualifiedName, Result, SemanticViewDefinition, TableDefinition, ViewDefinition,
+    QualifiedName, Result, SemanticViewDefinition, StageDefinition, StageLocation, TableDefinition,
+    ViewDefinition,
 };
 
 use super::Planning;
@@ -111,6 +112,30 @@ impl Planning {
                 replaced(found, Body::of(&definition)?)
             }
             other => Err(Error::unsupported(format_args!("ALTER VIEW {other:?}"))),
+        }
+    }
+
+    /// ALTER STAGE.
+    pub(super) fn alter_stage(&self, alter: &AlterStage) -> Result<Change> {
+        let found = self.existing(ObjectKind::Stage, &alter.name, alter.if_exists)?;
+        let Some(found) = found else { return Ok(Change::nothing(DONE)) };
+        let definition: StageDefinition = found.body().read()?;
+        match &alter.action {
+            AlterStageAction::Rename(to) => self.rename(found, to),
+            AlterStageAction::UnsetComment => {
+                let definition = StageDefinition { comment: None, ..definition };
+                replaced(found, Body::of(&definition)?)
+            }
+            AlterStageAction::Set(given) => {
+                if given.url.is_some() && definition.location == StageLocation::Internal {
+                    return Err(Error::new(
+                        Code::INVALID_OPTION,
+                        "an internal stage cannot become an external one",
+                    )
+                    .with_help("CREATE OR REPLACE STAGE .. URL = '..'"));
+                }
+                replaced(found, Body::of(&self.stage_with(definition, given)?)?)
+            }
         }
     }
 

@@ -1,10 +1,11 @@
 //! CREATE of databases, schemas, tables, views, stages and file formats.
 
 use icecore_governance::Verb;
+use icecore_raw::{StagePlace, StageUrl};
 use icecore_snapshot::{Object, Update};
 use icecore_sql::{
     CloneSource, ColumnSpec, CreateContainer, CreateFileFormat, CreateStage, CreateTable,
-    CreateView, FormatSpec, OptionValue, Options,
+    CreateView, FormatSpec, OptionValue, Options, StageProperties,
 };
 use icecore_types::{
     Body, Code, ColumnDefinition, ColumnId, ContainerDefinition, Error, FileFormatDefinition, Name,
@@ -223,18 +224,58 @@ impl Planning {
 
     /// CREATE STAGE.
     pub(super) fn create_stage(&self, create: &CreateStage) -> Result<Change> {
-        let location = match &create.url {
-            None => StageLocation::Internal,
-            Some(url) => {
-                return Err(Error::unsupported(format_args!("external stage URL={url}"))
-                    .with_help("an internal stage, without URL, takes files by PUT"));
-            }
-        };
-        let file_format =
-            create.file_format.as_ref().map(|spec| self.file_format(spec)).transpose()?;
-        let definition = StageDefinition { location, file_format, comment: create.comment.clone() };
+        let internal =
+            StageDefinition { location: StageLocation::Internal, file_format: None, comment: None };
+        let definition = self.stage_with(internal, &create.properties)?;
         let if_exists = IfExists::of(create.or_replace, create.if_not_exists);
         Ok(self.create(ObjectKind::Stage, &create.name, if_exists, Body::of(&definition)?)?.1)
+    }
+
+    /// A stage with these properties besides those that it has.
+    pub(super) fn stage_with(
+        &self,
+        mut stage: StageDefinition,
+        given: &StageProperties,
+    ) -> Result<StageDefinition> {
+        let (mut url, mut endpoint, mut credentials) = match stage.location {
+            StageLocation::Internal => (None, None, None),
+            StageLocation::External { url, endpoint, credentials } => {
+                (Some(url), endpoint, credentials)
+            }
+        };
+        if given.url.is_some() {
+            // What opened the old place is not shown to the new one.
+            (url, endpoint, credentials) = (given.url.clone(), None, None);
+        }
+        endpoint = given.endpoint.clone().or(endpoint);
+        credentials = given.credentials.clone().or(credentials);
+        stage.location = match url {
+            None if endpoint.is_some() || credentials.is_some() => {
+                return Err(Error::new(
+                    Code::INVALID_OPTION,
+                    "ENDPOINT and CREDENTIALS are of a stage with a URL",
+                ));
+            }
+            None => StageLocation::Internal,
+            Some(url) => {
+                let place = StageUrl::parse(&url, endpoint.as_deref())?;
+                if credentials.is_some() && !matches!(place.place(), StagePlace::S3 { .. }) {
+                    return Err(Error::new(
+                        Code::INVALID_OPTION,
+                        "CREDENTIALS are of a stage in S3 or a service like it",
+                    ));
+                }
+                self.session.engine().stages.check(&place)?;
+                StageLocation::External { url: place.to_string(), endpoint, credentials }
+            }
+        };
+        if let Some(format) = &given.file_format {
+            stage.file_format = Some(self.file_format(format)?);
+        }
+        if given.comment.is_some() {
+            stage.comment.clone_from(&given.comment);
+        }
+        Ok(stage)
     }
 
     /// CREATE FILE FORMAT.

@@ -7,8 +7,8 @@ use icecore_raw::describe_format;
 use icecore_snapshot::Object;
 use icecore_sql::Describe;
 use icecore_types::{
-    Error, FileFormatDefinition, ObjectKind, Result, SqlType, StageDefinition, TableDefinition,
-    ViewDefinition,
+    Error, FileFormatDefinition, ObjectKind, Result, SqlType, StageDefinition, StageLocation,
+    TableDefinition, ViewDefinition,
 };
 
 use super::Planning;
@@ -61,7 +61,7 @@ impl Planning {
             ObjectKind::Channel => Err(Error::unsupported("DESCRIBE CHANNEL")),
             ObjectKind::Stage => {
                 let stage: StageDefinition = object.body().read()?;
-                properties(&stage.file_format.unwrap_or_default())
+                stage_properties(&stage)
             }
         }
     }
@@ -129,6 +129,35 @@ fn columns_of_view(fields: &Fields) -> Result<Vec<DescribedColumn>> {
         })
     };
     fields.iter().map(described).collect()
+}
+
+const STAGE: Columns = &[
+    ("parent_property", SqlType::TEXT),
+    ("property", SqlType::TEXT),
+    ("property_type", SqlType::TEXT),
+    ("property_value", SqlType::TEXT),
+    ("property_default", SqlType::TEXT),
+];
+
+/// The stage's place and its file format; never its credentials.
+fn stage_properties(stage: &StageDefinition) -> Result<arrow::array::RecordBatch> {
+    let line = |parent: &str, property: &str, kind: &str, value: &str, default: &str| {
+        [parent, property, kind, value, default].map(Cell::text).to_vec()
+    };
+    let mut rows = Vec::new();
+    if let StageLocation::External { url, endpoint, .. } = &stage.location {
+        rows.push(line("STAGE_LOCATION", "URL", "String", &format!("[\"{url}\"]"), ""));
+        if let Some(endpoint) = endpoint {
+            rows.push(line("STAGE_LOCATION", "ENDPOINT", "String", endpoint, ""));
+        }
+    }
+    let format = stage.file_format.clone().unwrap_or_default();
+    rows.extend(
+        describe_format(&format)
+            .into_iter()
+            .map(|p| line("STAGE_FILE_FORMAT", p.property, p.property_type, &p.value, p.default)),
+    );
+    batch(STAGE, rows)
 }
 
 fn properties(format: &FileFormatDefinition) -> Result<arrow::array::RecordBatch> {

@@ -15,6 +15,7 @@ mod rows;
 mod run;
 mod settings;
 mod show;
+mod staged;
 pub(crate) mod travel;
 mod wait;
 mod write;
@@ -92,7 +93,7 @@ async fn parse(session: &Session, sql: &str) -> Result<Vec<Parsed>> {
     match icecore_sql::parse(sql, &Limits::default()) {
         Ok(parsed) => Ok(parsed),
         Err(error) => {
-            let run = StatementRun::begin(session, sql, "UNKNOWN").await;
+            let run = StatementRun::begin(session, &icecore_sql::redacted(sql), "UNKNOWN").await;
             let error = error.with_query_id(run.id());
             run.end(0, Some(&error));
             Err(error)
@@ -135,6 +136,7 @@ pub(crate) async fn plan_query(session: &Session, sql: &str) -> Result<DataFrame
         .with_help("use execute"));
     }
     let planning = Planning::begin(session).await?;
+    planning.bind_stages(&statement).await?;
     let Resolved::Query(plan) =
         planning.resolve_statement(&Parsed { text: text.clone(), statement })?
     else {
@@ -217,6 +219,7 @@ impl Planning {
             Statement::AlterTable(alter) => self.alter_table(alter),
             Statement::AlterContainer(alter) => self.alter_container(alter),
             Statement::AlterView(alter) => self.alter_view(alter),
+            Statement::AlterStage(alter) => self.alter_stage(alter),
             other => Err(Error::unsupported(other.kind())),
         }
     }

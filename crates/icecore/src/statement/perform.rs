@@ -99,6 +99,9 @@ async fn attempt_once(
 ) -> Result<Attempt> {
     let planning = Planning::begin(session).await?;
     run.reads(planning.resolver.head().version());
+    if let Request::Statement(parsed) = request {
+        planning.bind_stages(&parsed.statement).await?;
+    }
     let resolved = planning.resolve(request)?;
     if matches!(resolved, Resolved::Wait(_)) {
         // What falls due meanwhile needs the place.

@@ -1,12 +1,13 @@
 //! SHOW.
 
 use icecore_governance::Verb;
+use icecore_raw::FileType;
 use icecore_snapshot::Object;
 use icecore_sql::{Scope, Show, ShowKind};
 use icecore_types::{
     Body, ContainerDefinition, Error, FileFormatDefinition, ObjectId, ObjectKind, PipeDefinition,
-    QualifiedName, Result, SemanticViewDefinition, SqlType, StageDefinition, TableDefinition,
-    ViewDefinition,
+    QualifiedName, Result, SemanticViewDefinition, SqlType, StageDefinition, StageLocation,
+    TableDefinition, ViewDefinition,
 };
 
 use super::{Planning, unknown};
@@ -211,8 +212,18 @@ impl Planning {
             ShowKind::SemanticViews => {
                 row.push(Cell::text(object.body().read::<SemanticViewDefinition>()?.text));
             }
-            ShowKind::Stages => row.extend([Cell::text(""), Cell::text("INTERNAL")]),
-            ShowKind::FileFormats => row.push(Cell::text("CSV")),
+            ShowKind::Stages => {
+                row.extend(match object.body().read::<StageDefinition>()?.location {
+                    StageLocation::Internal => [Cell::text(""), Cell::text("INTERNAL")],
+                    StageLocation::External { url, .. } => {
+                        [Cell::text(url), Cell::text("EXTERNAL")]
+                    }
+                })
+            }
+            ShowKind::FileFormats => {
+                let format: FileFormatDefinition = object.body().read()?;
+                row.push(Cell::text(FileType::of(&format)?.as_str()));
+            }
             ShowKind::Pipes => row.extend(pipe_cells(&object.body().read()?)?),
             _ => row.push(Cell::text(object.kind().sql())),
         }

@@ -1,8 +1,12 @@
 //! What there is.
 
 use arrow::array::RecordBatch;
+use icecore_raw::FileType;
 use icecore_snapshot::Object;
-use icecore_types::{Name, ObjectKind, Result, SqlType, ViewDefinition};
+use icecore_types::{
+    FileFormatDefinition, Name, ObjectKind, Result, SqlType, StageDefinition, StageLocation,
+    ViewDefinition,
+};
 
 use super::Listing;
 use crate::cells::{Cell, Columns, batch};
@@ -198,10 +202,18 @@ const STAGES: Columns = &[
     ("CREATED", TIME),
     ("LAST_ALTERED", TIME),
     ("STAGE_TYPE", TEXT),
+    ("STAGE_URL", TEXT),
 ];
 
 pub(super) fn stages(listing: &Listing<'_>) -> Result<RecordBatch> {
-    in_schema(listing, ObjectKind::Stage, STAGES, "Internal Named")
+    in_schema(listing, ObjectKind::Stage, STAGES, |object| {
+        Ok(match object.body().read::<StageDefinition>()?.location {
+            StageLocation::Internal => vec![Cell::text("Internal Named"), Cell::text("")],
+            StageLocation::External { url, .. } => {
+                vec![Cell::text("External Named"), Cell::text(url)]
+            }
+        })
+    })
 }
 
 const FILE_FORMATS: Columns = &[
@@ -216,19 +228,22 @@ const FILE_FORMATS: Columns = &[
 ];
 
 pub(super) fn file_formats(listing: &Listing<'_>) -> Result<RecordBatch> {
-    in_schema(listing, ObjectKind::FileFormat, FILE_FORMATS, "CSV")
+    in_schema(listing, ObjectKind::FileFormat, FILE_FORMATS, |object| {
+        let format: FileFormatDefinition = object.body().read()?;
+        Ok(vec![Cell::text(FileType::of(&format)?.as_str())])
+    })
 }
 
 fn in_schema(
     listing: &Listing<'_>,
     kind: ObjectKind,
     columns: Columns,
-    what: &str,
+    what: impl Fn(&Object) -> Result<Vec<Cell>>,
 ) -> Result<RecordBatch> {
     let rows = listing.objects(&[kind]).into_iter().map(|object| {
         let mut row = listing.path(object);
         row.extend(listing.about(object)?);
-        row.push(Cell::text(what));
+        row.extend(what(object)?);
         Ok(row)
     });
     batch(columns, rows.collect::<Result<_>>()?)

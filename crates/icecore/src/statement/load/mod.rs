@@ -7,4 +7,4 @@ mod stage;
 
 pub(crate) use copy::{Companion, Load};
 pub(crate) use perform::LoadDone;
-pub(crate) use stage::StageChange;
+pub(crate) use stage::{StageChange, pattern};

@@ -4,10 +4,10 @@
 use std::sync::Arc;
 
 use icecore_governance::Verb;
-use icecore_raw::{StageFiles, local_files};
+use icecore_raw::{StageFiles, StageUrl, local_files};
 use icecore_snapshot::Object;
 use icecore_sql::{List, Put, Remove, StageRef};
-use icecore_types::{Error, ObjectKind, Result, StageDefinition, StageLocation};
+use icecore_types::{ObjectKind, Result, StageDefinition, StageLocation};
 use regex::Regex;
 
 use super::results::{list_rows, put_rows, removed_rows};
@@ -46,8 +46,13 @@ impl Planning {
                 let keys = Arc::clone(&engine.content_keys);
                 Ok(StageFiles::new(Arc::clone(&engine.env.store), prefix, shown).with_keys(keys))
             }
-            StageLocation::External { url } => {
-                Err(Error::unsupported(format_args!("external stage URL={url}")))
+            StageLocation::External { url, endpoint, credentials } => {
+                let url = StageUrl::parse(url, endpoint.as_deref())?;
+                let (store, prefix) = engine.stages.open(&url, credentials.as_ref())?;
+                let url = url.to_string();
+                let shown = url.trim_end_matches('/').to_owned();
+                let keys = Arc::clone(&engine.content_keys);
+                Ok(StageFiles::new(store, prefix, shown).at_url(url).with_keys(keys))
             }
         }
     }
