@@ -1,6 +1,7 @@
 //! Reading JSON: bytes to blocks of documents, blocks to Arrow by the names of
 //! members.
 
+mod members;
 mod names;
 mod parse;
 mod rows;
@@ -18,6 +19,7 @@ use icecore_types::{Code, Error, Hash, Result};
 use crate::reading::pipeline;
 use crate::source::Source;
 use crate::{FileTarget, JsonFormat, RawFile, ReadOptions, RowBlock};
+pub(crate) use members::{Member, each_member};
 use names::Names;
 use rows::Reading;
 use split::Splitter;

@@ -12,6 +12,7 @@
 
 mod csv;
 mod format;
+mod infer;
 mod json;
 mod lines;
 mod parquet;
@@ -25,6 +26,7 @@ pub use format::{
     Compression, CsvFormat, FileFormat, FileType, FormatProperty, JsonFormat, ParquetFormat,
     RecordDelimiter, check_format, describe_format,
 };
+pub use infer::{InferOptions, InferredColumn, infer_schema};
 pub use reading::{FileReading, ReadOptions, read_file};
 pub use stage::{
     ContentKeys, Endpoint, FileCompression, PutResult, PutStatus, RawFile, StageFile, StageFiles,

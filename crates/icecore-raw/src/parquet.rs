@@ -106,6 +106,32 @@ fn read_on_thread(
     Ok(())
 }
 
+/// The columns of a file: name, type if it is not nested, and whether NULL may
+/// be in it.
+///
+/// # Errors
+/// As reading the file.
+pub(crate) async fn columns_of(
+    file: RawFile,
+) -> Result<Vec<(String, Option<icecore_types::SqlType>, bool)>> {
+    let (name, handle) = (file.name.clone(), Handle::current());
+    let read = move || {
+        let footer = Footer::read(&PageSource::new(file, handle))?;
+        let column = |(index, field): (usize, &Arc<arrow::datatypes::Field>)| {
+            let leaf = footer.leaf_of(index);
+            let ty = leaf.and_then(|_| icecore_values::sql_type_of(field.data_type()).ok());
+            (field.name().clone(), ty, field.is_nullable())
+        };
+        Ok(footer.fields().iter().enumerate().map(column).collect())
+    };
+    spawn_blocking(move || {
+        catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| Err(damaged("its decoder gave up")))
+    })
+    .await
+    .map_err(|error| Error::internal("reading a footer").with_source(error))?
+    .map_err(|error: Error| error.context(format_args!("file '{name}'")))
+}
+
 /// A file that is not what a Parquet file must be.
 pub(crate) fn damaged(why: &str) -> Error {
     Error::new(Code::UNREADABLE_FILE, format!("parquet data is damaged: {why}"))

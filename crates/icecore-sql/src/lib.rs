@@ -45,10 +45,12 @@ mod check;
 mod lower;
 
 mod calls;
+mod infer;
 mod redact;
 mod relations;
 
 pub use calls::{ModifiedCall, modified_calls};
+pub use infer::{InferSchema, inferred_schemas};
 pub use limits::Limits;
 pub use lower::values_query;
 pub use parse::{Parsed, check_query, parse, parse_expression, parse_pipe_copy, parse_query};

@@ -9,6 +9,7 @@ use super::rows::distinct;
 use super::travel::clone_source;
 use super::{expression, object_name, query};
 use crate::cursor::Cursor;
+use crate::infer::template;
 use crate::{ColumnSpec, CreateTable};
 
 pub(super) fn create_table(cursor: &mut Cursor<'_>, existing: Existing) -> Result<CreateTable> {
@@ -21,6 +22,7 @@ pub(super) fn create_table(cursor: &mut Cursor<'_>, existing: Existing) -> Resul
         as_query: None,
         clone: None,
         like: None,
+        template: None,
         retention_days: None,
         comment: None,
     };
@@ -36,12 +38,13 @@ pub(super) fn create_table(cursor: &mut Cursor<'_>, existing: Existing) -> Resul
             create.columns = columns_in_parentheses(cursor)?;
         }
     } else if cursor.are_next(&["USING", "TEMPLATE"]) {
-        return Err(Error::unsupported("CREATE TABLE .. USING TEMPLATE"));
+        cursor.expect(&["USING", "TEMPLATE"])?;
+        create.template = Some(template(cursor)?);
     }
     let properties = Properties::read(cursor, "CREATE TABLE")?;
     create.retention_days = properties.retention_days;
     create.comment = properties.comment;
-    let may_query = create.clone.is_none() && create.like.is_none();
+    let may_query = create.clone.is_none() && create.like.is_none() && create.template.is_none();
     if may_query && cursor.accept(&["AS"]) {
         create.as_query = Some(renamed(query(cursor)?, &renames)?);
     } else if !renames.is_empty() || (may_query && create.columns.is_empty()) {

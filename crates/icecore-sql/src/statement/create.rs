@@ -3,6 +3,8 @@
 use icecore_types::{Name, QualifiedName, SqlType, StageCredentials};
 use sqlparser::ast::Query;
 
+use crate::InferSchema;
+
 use super::{CloneSource, FormatSpec, Options};
 
 /// CREATE DATABASE or CREATE SCHEMA.
@@ -56,8 +58,8 @@ pub struct ColumnSpec {
     pub comment: Option<String>,
 }
 
-/// CREATE TABLE. At most one of `as_query`, `clone` and `like` is there;
-/// `columns` is empty with `clone` and `like`, and says the target's types
+/// CREATE TABLE. At most one of `as_query`, `clone`, `like` and `template` is
+/// there; `columns` is empty with the last three, and says the target's types
 /// with `as_query` where the statement declares them.
 ///
 /// ```
@@ -85,6 +87,8 @@ pub struct CreateTable {
     pub clone: Option<CloneSource>,
     /// LIKE: the columns of another table.
     pub like: Option<QualifiedName>,
+    /// USING TEMPLATE: the columns that files have.
+    pub template: Option<InferSchema>,
     /// DATA_RETENTION_TIME_IN_DAYS, 0 to 90.
     pub retention_days: Option<u32>,
     /// COMMENT.

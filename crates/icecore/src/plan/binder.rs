@@ -9,9 +9,10 @@ use datafusion::execution::SessionState;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, TableSource};
 use icecore_exec::{TableScan, from_datafusion};
 use icecore_governance::Verb;
+use icecore_raw::InferredColumn;
 use icecore_snapshot::Object;
-use icecore_sql::StagedTable;
 use icecore_sql::ast::ObjectName;
+use icecore_sql::{InferSchema, StagedTable};
 use icecore_types::{
     Code, Error, Name, ObjectKind, QualifiedName, Result, TableDefinition, Version, ViewDefinition,
 };
@@ -40,12 +41,22 @@ pub(crate) struct Binder {
     target: Option<Arc<TableScan>>,
     /// Stages that are read, by how the statement writes them.
     staged: Mutex<Vec<(StagedTable, Arc<StagedRows>)>>,
+    /// What files have, by the call that asks for it.
+    inferred: Mutex<Vec<(InferSchema, Arc<Vec<InferredColumn>>)>>,
     depth: usize,
 }
 
 impl Binder {
     pub(crate) fn new(session: Session, resolver: Arc<Resolver>) -> Self {
-        Self { session, resolver, version: None, target: None, staged: Mutex::default(), depth: 0 }
+        Self {
+            session,
+            resolver,
+            version: None,
+            target: None,
+            staged: Mutex::default(),
+            inferred: Mutex::default(),
+            depth: 0,
+        }
     }
 
     /// With a table whose rows are to be changed.
@@ -57,6 +68,17 @@ impl Binder {
     /// Binds a stage of the statement to its files.
     pub(crate) fn bind_stage(&self, table: StagedTable, rows: Arc<StagedRows>) {
         self.staged.lock().push((table, rows));
+    }
+
+    /// Remembers which columns the files of a call have.
+    pub(crate) fn bind_inferred(&self, call: InferSchema, columns: Vec<InferredColumn>) {
+        self.inferred.lock().push((call, Arc::new(columns)));
+    }
+
+    /// The columns that the files of a call have, if they were looked at.
+    pub(crate) fn inferred(&self, call: &InferSchema) -> Option<Arc<Vec<InferredColumn>>> {
+        let inferred = self.inferred.lock();
+        inferred.iter().find(|(known, _)| known == call).map(|(_, columns)| Arc::clone(columns))
     }
 
     /// The files of a stage, if it was bound.
@@ -153,6 +175,7 @@ impl Binder {
             version,
             target: None,
             staged: Mutex::default(),
+            inferred: Mutex::default(),
             depth: self.depth + 1,
         });
         let query = icecore_sql::parse_query(&definition.query)?;

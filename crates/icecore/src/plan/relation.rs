@@ -13,8 +13,8 @@ use datafusion::logical_expr::planner::{
 use datafusion::scalar::ScalarValue;
 use icecore_exec::{from_datafusion, to_datafusion};
 use icecore_sql::SemanticQuery;
-use icecore_sql::StagedTable;
 use icecore_sql::ast::{self, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, TableFactor};
+use icecore_sql::{InferSchema, StagedTable};
 use icecore_types::{Code, Error};
 
 use super::binder::reference;
@@ -103,6 +103,17 @@ impl RelationPlanner for Relations {
             let rows = self.binder.staged(&staged).ok_or_else(|| to_datafusion(unbound()))?;
             let source = provider_as_source(Arc::new(rows.again()));
             let name = TableReference::bare(staged.stage.stage.name.as_str());
+            let plan = LogicalPlanBuilder::scan(name, source, None)?.build()?;
+            return Ok(RelationPlanning::Planned(Box::new(PlannedRelation::new(plan, alias))));
+        }
+        if let Some(call) = InferSchema::of(&relation).map_err(to_datafusion)? {
+            let TableFactor::TableFunction { alias, .. } = relation else {
+                return Ok(RelationPlanning::Original(Box::new(relation)));
+            };
+            let columns = self.binder.inferred(&call).ok_or_else(|| to_datafusion(unbound()))?;
+            let rows = virtual_schema::inferred(&columns).map_err(to_datafusion)?;
+            let source = provider_as_source(Arc::new(RowsTable::of(rows)));
+            let name = TableReference::bare("INFER_SCHEMA");
             let plan = LogicalPlanBuilder::scan(name, source, None)?.build()?;
             return Ok(RelationPlanning::Planned(Box::new(PlannedRelation::new(plan, alias))));
         }

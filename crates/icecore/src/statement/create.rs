@@ -82,7 +82,10 @@ impl Planning {
                 self.resolver.act(Verb::Select, source);
                 source.body().read()?
             }
-            None => self.table_definition(&create.columns)?,
+            None => match &create.template {
+                Some(call) => self.table_definition(&self.template_columns(call)?)?,
+                None => self.table_definition(&create.columns)?,
+            },
         };
         definition.comment = create.comment.clone();
         definition.retention_days = create.retention_days;

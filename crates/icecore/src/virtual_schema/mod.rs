@@ -2,6 +2,7 @@
 //! SNOWFLAKE.ACCOUNT_USAGE, and table functions.
 
 mod functions;
+mod inferred;
 mod objects;
 mod queries;
 mod storage;
@@ -13,6 +14,7 @@ use icecore_snapshot::Object;
 use icecore_types::{Name, ObjectId, ObjectKind, QualifiedName, Result};
 
 pub(crate) use functions::function;
+pub(crate) use inferred::inferred;
 
 use crate::plan::Binder;
 use crate::statement::unknown;
