@@ -32,8 +32,8 @@ mod version;
 
 pub use catalog::{
     Body, ChannelDefinition, ColumnDefinition, ContainerDefinition, FileFormatDefinition,
-    NameSpace, ObjectKind, PipeDefinition, SemanticViewDefinition, StageCredentials, StageDefinition, StageLocation,
-    TableDefinition, ViewDefinition,
+    NameSpace, ObjectKind, PipeDefinition, SemanticViewDefinition, StageCredentials,
+    StageDefinition, StageLocation, TableDefinition, ViewDefinition,
 };
 pub use code::Code;
 pub use content::{
