@@ -29,6 +29,9 @@ mod write;
 mod fixture;
 
 pub use error::{from_datafusion, to_datafusion};
-pub use scan::{ScanColumn, ScanStatistics, TableScan, plan_scan};
+pub use scan::{
+    ScanColumn, ScanPart, ScanStatistics, TableChanges, TableScan, plan_part_scan, plan_scan,
+    table_changes,
+};
 pub use statement::{Outcome, RunningStatement, StatementEnd, StatementExec, StatementHooks};
 pub use write::{Changes, ChangesSlot, WriteExec, WriteKind, WriteTarget};

@@ -11,6 +11,7 @@ use icecore_segment::SegmentStore;
 use icecore_snapshot::TableContent;
 use icecore_types::{ColumnId, Deletes, Error, ObjectId, Result, SegmentRef};
 
+mod changes;
 mod listing;
 mod morsels;
 mod order;
@@ -20,6 +21,7 @@ mod source;
 mod statistics;
 mod totals;
 
+pub use changes::{ScanPart, TableChanges, plan_part_scan, table_changes};
 use listing::Listing;
 pub(crate) use source::SegmentSource;
 pub use totals::ScanStatistics;

@@ -47,6 +47,21 @@ impl DeletionVector {
         Self { positions: &self.positions | &other.positions }
     }
 
+    /// The rows deleted in this and not in the other.
+    #[must_use]
+    pub fn without(&self, other: &Self) -> Self {
+        Self { positions: &self.positions - &other.positions }
+    }
+
+    /// Of a segment of so many rows, those that are not deleted.
+    #[must_use]
+    pub fn inverted(&self, rows: u32) -> Self {
+        let mut positions = RoaringBitmap::new();
+        positions.insert_range(0..rows);
+        positions -= &self.positions;
+        Self { positions }
+    }
+
     /// How many rows are deleted.
     pub fn len(&self) -> u64 {
         self.positions.len()

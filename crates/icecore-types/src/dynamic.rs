@@ -20,6 +20,8 @@ pub struct DynamicDefinition {
     pub database: Name,
     /// The schema that its unqualified names are looked up in.
     pub schema: Name,
+    /// When it was made: what its lag counts from until it has rows.
+    pub made: Timestamp,
     /// The whole statement, as SHOW prints it.
     pub text: String,
     /// How old its rows may be.

@@ -15,6 +15,7 @@ use icecore_warehouse::{Warehouse, WarehouseSettings};
 
 use crate::history::History;
 use crate::plan::{runtime_environment, session_template};
+use crate::refreshes::Refreshes;
 use crate::session::{Session, SessionBuilder};
 use crate::stages::StageStores;
 use crate::{Builder, Settings};
@@ -62,6 +63,7 @@ pub(crate) struct Engine {
     pub(crate) content_keys: Arc<ContentKeys>,
     pub(crate) stages: StageStores,
     pub(crate) history: History,
+    pub(crate) refreshes: Refreshes,
 }
 
 impl Engine {
@@ -83,6 +85,7 @@ impl Engine {
             Arc::clone(&cache),
         );
         let history = History::open(env.clone(), account.root().clone()).await?;
+        let refreshes = Refreshes::open(env.clone(), account.root().clone()).await?;
         let template = session_template(&settings, runtime_env);
         let engine = Self {
             account,
@@ -96,6 +99,7 @@ impl Engine {
             content_keys: Arc::default(),
             stages,
             history,
+            refreshes,
         };
         engine.ensure_default_database().await?;
         Ok(Arc::new(engine))
@@ -271,7 +275,8 @@ impl Icecore {
         self.engine.account.head().version()
     }
 
-    /// Moves the simulated clock on, then runs what fell due.
+    /// Moves the simulated clock on, and runs what falls due in between, in
+    /// order of time, each at its own moment.
     ///
     /// # Errors
     /// `Unsupported` on a real clock; whatever fails in what fell due.
@@ -280,11 +285,18 @@ impl Icecore {
             return Err(Error::unsupported("moving a real clock")
                 .with_help("open the engine with a simulated clock"));
         };
-        clock.advance(by);
-        self.run_due().await
+        let end = self.now().plus(by);
+        let mut done = Ok(());
+        while let Some(moment) = crate::due::next_moment(&self.engine).filter(|at| *at < end) {
+            clock.set(moment);
+            done = done.and(self.run_due().await);
+        }
+        clock.set(end.max(self.now()));
+        done.and(self.run_due().await)
     }
 
-    /// Runs what is due now: folding of manifests, writing of the journal.
+    /// Runs what is due now: refreshes, folding of manifests, writing of the
+    /// journals.
     ///
     /// # Errors
     /// `Unavailable` if the store does not answer; what was not done is still
@@ -318,6 +330,7 @@ impl Icecore {
     /// `Unavailable` if the store does not answer.
     pub async fn close(self) -> Result<()> {
         self.engine.history.flush().await?;
+        self.engine.refreshes.flush().await?;
         self.engine.account.checkpoint().await
     }
 }

@@ -33,6 +33,7 @@ mod history;
 mod plan;
 pub mod prelude;
 mod progress;
+mod refreshes;
 mod result;
 mod session;
 mod stages;

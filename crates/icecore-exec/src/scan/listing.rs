@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use datafusion_physical_expr::PhysicalExpr;
-use icecore_segment::Statistics;
+use icecore_segment::{DeletionVector, Statistics};
 use icecore_snapshot::TableContent;
 use icecore_types::{Deletes, Result, SegmentRef};
 
@@ -17,6 +17,8 @@ pub(crate) struct ListedSegment {
     pub(crate) ordinal: u32,
     pub(crate) reference: Arc<SegmentRef>,
     pub(crate) deletes: Option<Deletes>,
+    /// The rows that are left out, if they are others than the deleted ones.
+    pub(crate) hidden: Option<Arc<DeletionVector>>,
     /// Column statistics that are at hand; those of a chunk's segments are
     /// columns of the chunk, and read from the footer instead.
     pub(crate) statistics: Option<Arc<Statistics>>,
@@ -24,7 +26,10 @@ pub(crate) struct ListedSegment {
 
 impl ListedSegment {
     pub(crate) fn live_rows(&self) -> u64 {
-        let deleted = self.deletes.as_ref().map_or(0, |deletes| deletes.rows);
+        let deleted = match &self.hidden {
+            Some(hidden) => hidden.len(),
+            None => self.deletes.as_ref().map_or(0, |deletes| deletes.rows),
+        };
         self.reference.rows.saturating_sub(deleted)
     }
 }
@@ -101,7 +106,13 @@ impl Listing {
                     None => chunk.deletes(index)?,
                 };
                 let ordinal = ordinal + index as u32;
-                self.add(ListedSegment { ordinal, reference, deletes, statistics: None });
+                self.add(ListedSegment {
+                    ordinal,
+                    reference,
+                    deletes,
+                    hidden: None,
+                    statistics: None,
+                });
             }
         }
         all.extend(statistics);
@@ -131,6 +142,7 @@ impl Listing {
                 ordinal: first + index as u32,
                 reference: Arc::clone(reference),
                 deletes: content.deletes(reference.id).cloned(),
+                hidden: None,
                 statistics: statistics.get(index).cloned(),
             });
         }

@@ -141,9 +141,10 @@ impl Morsels {
             return Ok(Vec::new());
         }
         let segment = self.scan.segments.open(&listed.reference).await?;
-        let deletes = match &listed.deletes {
-            Some(deletes) => Some(self.scan.segments.read_deletes(deletes).await?),
-            None => None,
+        let deletes = match (&listed.hidden, &listed.deletes) {
+            (Some(hidden), _) => Some(Arc::clone(hidden)),
+            (None, Some(deletes)) => Some(self.scan.segments.read_deletes(deletes).await?),
+            (None, None) => None,
         };
         let open = Arc::new(OpenSegment {
             ordinal: listed.ordinal,

@@ -1,5 +1,6 @@
 //! Binds the names of a query to objects at a version.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use datafusion::catalog::view::ViewTable;
@@ -10,7 +11,7 @@ use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, TableSourc
 use icecore_exec::{TableScan, from_datafusion};
 use icecore_governance::Verb;
 use icecore_raw::InferredColumn;
-use icecore_snapshot::Object;
+use icecore_snapshot::{Object, TableContent};
 use icecore_sql::ast::ObjectName;
 use icecore_sql::{InferSchema, StagedTable};
 use icecore_types::{
@@ -18,6 +19,7 @@ use icecore_types::{
 };
 use parking_lot::Mutex;
 
+use super::pinned::{Pinned, covers};
 use super::{GovernedTable, RowsTable, StagedRows, plan_select, table_scan};
 use crate::session::Session;
 use crate::statement::Resolver;
@@ -43,6 +45,10 @@ pub(crate) struct Binder {
     staged: Mutex<Vec<(StagedTable, Arc<StagedRows>)>>,
     /// What files have, by the call that asks for it.
     inferred: Mutex<Vec<(InferSchema, Arc<Vec<InferredColumn>>)>>,
+    /// Relations that only a refresh knows, by their names.
+    given: HashMap<String, Arc<dyn TableSource>>,
+    /// For a refresh: what it reads everything at.
+    pinned: Option<Arc<Pinned>>,
     depth: usize,
 }
 
@@ -55,6 +61,8 @@ impl Binder {
             target: None,
             staged: Mutex::default(),
             inferred: Mutex::default(),
+            given: HashMap::new(),
+            pinned: None,
             depth: 0,
         }
     }
@@ -87,6 +95,23 @@ impl Binder {
         staged.iter().find(|(known, _)| known == table).map(|(_, rows)| Arc::clone(rows))
     }
 
+    /// For the query of a dynamic table, whose names are looked up where it was
+    /// made.
+    pub(crate) fn refreshing(
+        &self,
+        (database, schema): (Name, Name),
+        pinned: Arc<Pinned>,
+        given: HashMap<String, Arc<dyn TableSource>>,
+    ) -> Self {
+        let resolver = Arc::new(self.resolver.in_schema((Some(database), Some(schema))));
+        Self { pinned: Some(pinned), given, ..Self::new(self.session.clone(), resolver) }
+    }
+
+    /// Whether a dynamic table's query is planned.
+    pub(crate) fn is_refreshing(&self) -> bool {
+        self.pinned.is_some()
+    }
+
     pub(crate) fn session(&self) -> &Session {
         &self.session
     }
@@ -110,15 +135,26 @@ impl Binder {
                 self.session.shared(),
             ))));
         }
+        if let TableReference::Bare { table } = reference
+            && let Some(given) = self.given.get(&**table)
+        {
+            return Ok(Arc::clone(given));
+        }
         let name = qualified(reference);
         if let Some(rows) = virtual_schema::table(&name, self, state)? {
             if version.is_some() {
                 return Err(Error::unsupported(format_args!("time travel on {name}")));
             }
+            if self.is_refreshing() {
+                return Err(Error::unsupported(format_args!("{name} in a dynamic table")));
+            }
             return Ok(provider_as_source(Arc::new(RowsTable::of(rows))));
         }
         let object = self.resolver.relation(&name)?;
         self.resolver.act(Verb::Select, object);
+        if version.is_some() && self.is_refreshing() {
+            return Err(Error::unsupported("time travel in a dynamic table"));
+        }
         let version = version.or(self.version);
         match object.kind() {
             ObjectKind::View => self.view(object, version, state),
@@ -128,9 +164,13 @@ impl Binder {
 
     fn table(&self, object: &Object, version: Option<Version>) -> Result<Arc<dyn TableSource>> {
         let definition: TableDefinition = object.body().read()?;
-        let content = match version {
-            None => self.resolver.content(object)?,
-            Some(version) => self.resolver.content_at(object, version, self.now())?,
+        if definition.dynamic.as_ref().is_some_and(|dynamic| dynamic.frontier.is_none()) {
+            return Err(not_initialized());
+        }
+        let content = match (version, &self.pinned) {
+            (_, Some(pinned)) => self.pinned_content(object, &definition, pinned)?,
+            (None, _) => self.resolver.content(object)?,
+            (Some(version), _) => self.resolver.content_at(object, version, self.now())?,
         };
         let scan = table_scan(
             &self.session.engine().segments,
@@ -142,6 +182,30 @@ impl Binder {
         Ok(provider_as_source(Arc::new(GovernedTable::new(scan, self.session.shared()))))
     }
 
+    /// What a refresh reads of a table: its rows at the version of the refresh;
+    /// of another dynamic table those that equal its query then.
+    fn pinned_content(
+        &self,
+        object: &Object,
+        definition: &TableDefinition,
+        pinned: &Pinned,
+    ) -> Result<Arc<TableContent>> {
+        let head = self.resolver.head();
+        let version = match &definition.dynamic {
+            None => pinned.version(),
+            Some(dynamic) if covers(head, dynamic, pinned.version()) => head.version(),
+            Some(_) => {
+                let message = format!("another refresh came first name={}", object.name());
+                return Err(Error::new(Code::CONFLICT, message));
+            }
+        };
+        pinned.saw(object, version)?;
+        head.content_at(object.id(), version).ok_or_else(|| {
+            let message = format!("the table was made meanwhile name={}", object.name());
+            Error::new(Code::CONFLICT, message)
+        })
+    }
+
     fn view(
         &self,
         object: &Object,
@@ -149,6 +213,9 @@ impl Binder {
         state: &SessionState,
     ) -> Result<Arc<dyn TableSource>> {
         let definition: ViewDefinition = object.body().read()?;
+        if let Some(pinned) = &self.pinned {
+            pinned.saw(object, pinned.version())?;
+        }
         if self.depth == MAX_VIEW_DEPTH {
             return Err(Error::new(
                 Code::TOO_COMPLEX,
@@ -176,6 +243,8 @@ impl Binder {
             target: None,
             staged: Mutex::default(),
             inferred: Mutex::default(),
+            given: HashMap::new(),
+            pinned: self.pinned.clone(),
             depth: self.depth + 1,
         });
         let query = icecore_sql::parse_query(&definition.query)?;
@@ -189,8 +258,17 @@ impl Binder {
     }
 }
 
+/// A dynamic table that no refresh has filled yet.
+fn not_initialized() -> Error {
+    Error::new(
+        Code::OPERATION_IMPOSSIBLE,
+        "Dynamic Table is not initialized. Please run a manual refresh or wait for a scheduled \
+         refresh before querying.",
+    )
+}
+
 /// The plan with these column names; with its own if there are none.
-fn named(plan: LogicalPlan, names: &[Name]) -> Result<LogicalPlan> {
+pub(crate) fn named(plan: LogicalPlan, names: &[Name]) -> Result<LogicalPlan> {
     if names.is_empty() {
         return Ok(plan);
     }
@@ -199,7 +277,7 @@ fn named(plan: LogicalPlan, names: &[Name]) -> Result<LogicalPlan> {
         return Err(Error::new(
             Code::COLUMN_COUNT,
             format!(
-                "the view names other columns than its query has named={} found={}",
+                "the statement names other columns than its query has named={} found={}",
                 names.len(),
                 columns.len()
             ),

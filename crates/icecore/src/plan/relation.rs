@@ -57,6 +57,9 @@ impl Relations {
 
     /// `TABLE(f(..))`.
     fn function(&self, call: &Expr) -> Result<LogicalPlanBuilder, Error> {
+        if self.binder.is_refreshing() {
+            return Err(Error::unsupported("a table function in a dynamic table"));
+        }
         let Expr::Function(function) = call else {
             return Err(Error::unsupported(format_args!("TABLE({call})")));
         };

@@ -140,7 +140,7 @@ impl Planning {
     }
 
     /// The object to alter, or nothing if it may be missing.
-    fn existing(
+    pub(super) fn existing(
         &self,
         kind: ObjectKind,
         name: &QualifiedName,
@@ -156,7 +156,7 @@ impl Planning {
         }
     }
 
-    fn rename(&self, object: &Object, to: &QualifiedName) -> Result<Change> {
+    pub(super) fn rename(&self, object: &Object, to: &QualifiedName) -> Result<Change> {
         let kind = object.kind();
         let stays = to.schema.is_none() && to.database.is_none();
         let parent = if stays {
@@ -174,7 +174,7 @@ impl Planning {
         Ok(Change::one(update, DONE))
     }
 
-    fn swap(&self, object: &Object, other: &QualifiedName) -> Result<Change> {
+    pub(super) fn swap(&self, object: &Object, other: &QualifiedName) -> Result<Change> {
         let other = self.resolver.object(object.kind(), other)?;
         self.resolver.act(Verb::Swap, object);
         self.resolver.act(Verb::Swap, other);
@@ -259,7 +259,7 @@ impl Planning {
     }
 }
 
-fn replaced(object: &Object, body: Body) -> Result<Change> {
+pub(super) fn replaced(object: &Object, body: Body) -> Result<Change> {
     let update = Update::ReplaceBody { id: object.id(), body };
     Ok(Change::one(update, DONE).requires_unchanged(object.id()))
 }

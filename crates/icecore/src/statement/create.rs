@@ -130,7 +130,7 @@ impl Planning {
     }
 
     /// CREATE .. CLONE.
-    fn clone_object(
+    pub(super) fn clone_object(
         &self,
         kind: ObjectKind,
         name: &QualifiedName,

@@ -6,6 +6,7 @@ mod authorize;
 mod change;
 mod create;
 mod describe;
+mod dynamic;
 mod load;
 mod perform;
 mod planning;
@@ -33,11 +34,13 @@ use icecore_types::{Code, Error, ErrorKind, ObjectKind, QualifiedName, Result};
 use authorize::authorize;
 pub(crate) use change::Change;
 pub(crate) use describe::columns_of;
+use dynamic::DynamicWork;
+pub(crate) use dynamic::{dynamic_of, in_order, is_suspended, statistics};
 pub(crate) use load::{Companion, Load, LoadDone, StageChange};
 pub(crate) use planning::Planning;
-pub(crate) use request::{AppendRows, CloneTable, Request};
+pub(crate) use request::{AppendRows, CloneTable, RefreshRequest, Request};
 use resolver::Intent;
-pub(crate) use resolver::{Resolver, unknown};
+pub(crate) use resolver::{Resolver, path, unknown};
 pub(crate) use run::{QueryHooks, StatementRun};
 pub(crate) use settings::SessionChange;
 pub(crate) use show::comment_of;
@@ -65,6 +68,8 @@ pub(crate) enum Resolved {
     Session(SessionChange),
     /// SYSTEM$WAIT.
     Wait(Duration),
+    /// What fills a dynamic table.
+    Dynamic(DynamicWork),
 }
 
 /// How often a statement is tried again after another transaction came first.
@@ -185,6 +190,8 @@ impl Planning {
             Statement::CreateTable(create) if create.as_query.is_some() => {
                 self.create_table_as(create)?
             }
+            Statement::CreateDynamicTable(create) => self.create_dynamic(create, &parsed.text)?,
+            Statement::AlterDynamicTable(alter) => self.alter_dynamic(alter)?,
             Statement::Delete(delete) => Resolved::Write(self.delete(delete)?.into()),
             Statement::Update(update) => Resolved::Write(self.update(update)?.into()),
             Statement::CopyInto(copy) => Resolved::Load(self.copy_into(copy)?.into()),

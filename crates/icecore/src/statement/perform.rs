@@ -197,6 +197,7 @@ impl Planning {
             Resolved::Stage(change) => self.change_stage(change, observer).await?,
             Resolved::Session(change) => self.change_session(change)?,
             Resolved::Wait(time) => self.wait(time).await?,
+            Resolved::Dynamic(work) => self.dynamic_work(work, id).await?,
         };
         Ok(Attempt::Done(performed))
     }
@@ -299,7 +300,7 @@ impl Planning {
     }
 }
 
-fn updates(table: icecore_types::ObjectId, changes: Changes) -> Vec<Update> {
+pub(super) fn updates(table: icecore_types::ObjectId, changes: Changes) -> Vec<Update> {
     let Changes { segments, deletes, removed, .. } = changes;
     let mut updates = Vec::new();
     if !deletes.is_empty() {

@@ -8,8 +8,9 @@ use datafusion::datasource::provider_as_source;
 use datafusion::logical_expr::LogicalPlanBuilder;
 use icecore_exec::{WriteKind, from_datafusion};
 use icecore_governance::Verb;
+use icecore_snapshot::Head;
 use icecore_sql::Parsed;
-use icecore_types::{ColumnId, Name, QualifiedName, Result, TableDefinition};
+use icecore_types::{ColumnId, Name, ObjectId, QualifiedName, Result, TableDefinition, Version};
 
 use super::alter::no_column;
 use super::change::IfExists;
@@ -23,6 +24,23 @@ pub(crate) enum Request {
     Statement(Box<Parsed>),
     Append(AppendRows),
     Clone(CloneTable),
+    Refresh(RefreshRequest),
+}
+
+/// A refresh of a dynamic table, as the schedule asks for it.
+pub(crate) struct RefreshRequest {
+    table: ObjectId,
+    version: Version,
+    text: String,
+}
+
+impl RefreshRequest {
+    /// To a version.
+    pub(crate) fn new(head: &Head, table: ObjectId, version: Version) -> Self {
+        let path = super::path(head, table);
+        let name = path.iter().map(Name::to_string).collect::<Vec<_>>().join(".");
+        Self { table, version, text: format!("ALTER DYNAMIC TABLE {name} REFRESH") }
+    }
 }
 
 /// Rows of Rust into a table.
@@ -48,6 +66,7 @@ impl Request {
             Self::Statement(parsed) => &parsed.text,
             Self::Append(append) => &append.text,
             Self::Clone(clone) => &clone.text,
+            Self::Refresh(refresh) => &refresh.text,
         }
     }
 
@@ -57,6 +76,7 @@ impl Request {
             Self::Statement(parsed) => parsed.statement.kind(),
             Self::Append(_) => "INSERT",
             Self::Clone(_) => "CREATE TABLE",
+            Self::Refresh(_) => "REFRESH_DYNAMIC_TABLE",
         }
     }
 }
@@ -66,6 +86,7 @@ impl Planning {
     pub(crate) fn resolve(&self, request: &Request) -> Result<Resolved> {
         match request {
             Request::Statement(parsed) => self.resolve_statement(parsed),
+            Request::Refresh(refresh) => self.scheduled(refresh.table, refresh.version),
             Request::Append(append) => Ok(Resolved::Write(Box::new(self.append(append)?))),
             Request::Clone(clone) => {
                 let source =

@@ -225,7 +225,7 @@ impl Resolver {
 }
 
 /// The names of an object and what it is in, outermost first.
-pub(super) fn path(head: &Head, id: ObjectId) -> Vec<Name> {
+pub(crate) fn path(head: &Head, id: ObjectId) -> Vec<Name> {
     let mut path = Vec::new();
     let mut next = head.object(id);
     while let Some(object) = next {

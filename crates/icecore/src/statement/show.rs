@@ -41,6 +41,25 @@ const TABLES: Columns = &[
     ("retention_time", TEXT),
     ("dropped_on", TIME),
 ];
+const DYNAMIC_TABLES: Columns = &[
+    COMMON[0],
+    COMMON[1],
+    COMMON[2],
+    COMMON[3],
+    COMMON[4],
+    COMMON[5],
+    ("rows", INTEGER),
+    ("bytes", INTEGER),
+    ("target_lag", TEXT),
+    ("refresh_mode", TEXT),
+    ("refresh_mode_reason", TEXT),
+    ("warehouse", TEXT),
+    ("text", TEXT),
+    ("scheduling_state", TEXT),
+    ("suspended_because", TEXT),
+    ("last_suspended_on", TIME),
+    ("data_timestamp", TIME),
+];
 const VIEWS: Columns =
     &[COMMON[0], COMMON[1], COMMON[2], COMMON[3], COMMON[4], COMMON[5], ("text", TEXT)];
 const OBJECTS: Columns =
@@ -208,6 +227,7 @@ impl Planning {
                 row.extend(counts);
                 row.extend([retention, dropped]);
             }
+            ShowKind::DynamicTables => row.extend(self.dynamic_cells(object)?),
             ShowKind::Views => row.push(Cell::text(object.body().read::<ViewDefinition>()?.text)),
             ShowKind::SemanticViews => {
                 row.push(Cell::text(object.body().read::<SemanticViewDefinition>()?.text));
@@ -343,6 +363,7 @@ impl Planning {
 fn listed(what: ShowKind) -> Result<(Columns, &'static [ObjectKind])> {
     Ok(match what {
         ShowKind::Tables => (TABLES, &[ObjectKind::Table, ObjectKind::DynamicTable]),
+        ShowKind::DynamicTables => (DYNAMIC_TABLES, &[ObjectKind::DynamicTable]),
         ShowKind::Views => (VIEWS, &[ObjectKind::View]),
         ShowKind::SemanticViews => (VIEWS, &[ObjectKind::SemanticView]),
         ShowKind::Objects => {

@@ -386,7 +386,7 @@ fn stored_update(rows: LogicalPlan, definition: &TableDefinition) -> Result<Logi
 }
 
 /// The columns of a table that is made from a query's result.
-fn inferred(source: &LogicalPlan) -> Result<TableDefinition> {
+pub(super) fn inferred(source: &LogicalPlan) -> Result<TableDefinition> {
     let fields = source.schema().fields();
     distinct_names(fields.iter().map(|field| field.name().as_str()))?;
     let mut definition = TableDefinition { next_column: 1, ..TableDefinition::default() };

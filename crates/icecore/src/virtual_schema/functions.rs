@@ -8,7 +8,7 @@ use datafusion::scalar::ScalarValue;
 use icecore_exec::from_datafusion;
 use icecore_types::{Code, Error, QualifiedName, QueryId, Result};
 
-use super::{INFORMATION_SCHEMA, Listing, queries};
+use super::{INFORMATION_SCHEMA, Listing, queries, refreshes};
 use crate::plan::Binder;
 
 /// An argument: its name, if it was given, and its value.
@@ -31,6 +31,9 @@ pub(crate) fn function(
         (None, "RESULT_SCAN") => result_scan(arguments, binder),
         (None, "GENERATOR") => generator(arguments),
         (Some(INFORMATION_SCHEMA), "QUERY_HISTORY") => query_history(arguments, binder),
+        (Some(INFORMATION_SCHEMA), "DYNAMIC_TABLE_REFRESH_HISTORY") => {
+            refreshes::history(arguments, binder)
+        }
         _ => Err(Error::new(Code::UNKNOWN_FUNCTION, format!("unknown table function {name}"))
             .with_help("there are RESULT_SCAN, GENERATOR and INFORMATION_SCHEMA.QUERY_HISTORY")),
     }

@@ -5,6 +5,7 @@ mod functions;
 mod inferred;
 mod objects;
 mod queries;
+mod refreshes;
 mod storage;
 
 use arrow::array::RecordBatch;

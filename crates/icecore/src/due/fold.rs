@@ -1,4 +1,4 @@
-//! What falls due by itself.
+//! Folding of manifests.
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -14,14 +14,16 @@ const FOLD_ABOVE_SEGMENTS: usize = 256;
 /// A table with more than this is folded before anything else is added to it.
 const FOLD_FIRST_ABOVE_SEGMENTS: usize = 4_096;
 
-/// Runs what is due now.
-pub(crate) async fn run(engine: &Arc<Engine>) -> Result<()> {
+/// Folds what has become too long; a table that cannot be folded stops no
+/// other.
+pub(super) async fn run(engine: &Arc<Engine>) -> Result<()> {
     let head = engine.account.head();
-    let tables = head.objects().filter(|object| object.kind().has_rows());
-    for table in tables {
-        fold_above(engine, &head, table.id(), FOLD_ABOVE_SEGMENTS).await?;
+    let mut done = Ok(());
+    for table in head.objects().filter(|object| object.kind().has_rows()) {
+        let folded = fold_above(engine, &head, table.id(), FOLD_ABOVE_SEGMENTS).await;
+        done = done.and(folded);
     }
-    engine.history.flush().await
+    done
 }
 
 /// Keeps what a writer is about to change from growing without bound.

@@ -1,0 +1,31 @@
+//! What falls due by itself, each thing in its own file.
+
+mod fold;
+mod refresh;
+
+use std::sync::Arc;
+
+use icecore_types::{Result, Timestamp};
+
+pub(crate) use fold::before_writing;
+
+use crate::engine::Engine;
+
+/// Runs what is due now: all of it, whatever fails.
+///
+/// # Errors
+/// The first that has no history of its own to stand in.
+pub(crate) async fn run(engine: &Arc<Engine>) -> Result<()> {
+    let done = [
+        refresh::run(engine).await,
+        fold::run(engine).await,
+        engine.history.flush().await,
+        engine.refreshes.flush().await,
+    ];
+    done.into_iter().collect()
+}
+
+/// The next moment at which something will be due that depends on the clock.
+pub(crate) fn next_moment(engine: &Arc<Engine>) -> Option<Timestamp> {
+    refresh::next_moment(engine)
+}
