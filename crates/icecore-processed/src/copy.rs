@@ -1,6 +1,10 @@
 //! Running a COPY: file after file, in the order of the plan.
 
+mod ahead;
+mod block;
+mod check;
 mod file;
+mod judging;
 mod known;
 mod rows;
 mod sink;
@@ -13,11 +17,13 @@ use icecore_segment::SegmentStore;
 use icecore_snapshot::{TableContent, Update};
 use icecore_types::{LoadKey, LoadRecord, Result};
 
-use crate::{CopyOutcome, CopyPlan, FileStatus, Progress, Rejected};
+use crate::{CopyOutcome, CopyPlan, CopyWatcher, FileResult, FileStatus, Progress};
+use ahead::{Ahead, Reading};
+use block::Preparing;
+pub use check::{CheckMode, check_files};
 use file::FileLoad;
 use known::KnownFiles;
-use rows::TableRows;
-use sink::Sink;
+use sink::FileRows;
 
 /// Loads the files of a plan that are not loaded yet, and says what is to be
 /// committed for it. Nothing is visible before that: a COPY that fails or is
@@ -25,14 +31,16 @@ use sink::Sink;
 ///
 /// A file was loaded before if `content` remembers its full path with the same
 /// content; a file that failed is not remembered, one that was loaded in part
-/// is. Rows keep the order of the files and of the records in them.
+/// is, for 64 days. Rows keep the order of the files and of the records in
+/// them.
 ///
 /// ```
 /// # tokio::runtime::Builder::new_multi_thread().build().unwrap().block_on(async {
 /// use std::sync::Arc;
 /// use arrow::datatypes::{Field, Schema};
-/// use icecore_processed::{CopyPlan, OnError, copy_into};
-/// use icecore_raw::{TargetColumn, FileFormat, FileTarget, StageFiles};
+/// use futures::FutureExt;
+/// use icecore_processed::{Again, CopyPlan, CopyWatcher, OnError, Rejected, copy_into};
+/// use icecore_raw::{FileFormat, FileTarget, StageFiles, TargetColumn};
 /// use icecore_segment::{ColumnCache, SegmentStore};
 /// use icecore_snapshot::TableContent;
 /// use icecore_types::{ByteSize, ObjectId, QueryId, SegmentId, SqlType, Timestamp, WriterId};
@@ -51,13 +59,19 @@ use sink::Sink;
 /// let plan = CopyPlan {
 ///     table: ObjectId::from_bits(1),
 ///     target: Arc::new(FileTarget::new("T", vec![column])),
+///     transform: None,
 ///     schema: Arc::new(Schema::new(vec![Field::new("1", arrow::datatypes::DataType::Int64, true)])),
 ///     defaults: Vec::new(),
+///     metadata: Vec::new(),
+///     truncated: Vec::new(),
 ///     files: stage.list("", None).await?,
 ///     stage,
+///     size_limit: None,
 ///     format: FileFormat::default(),
 ///     on_error: OnError::Continue,
-///     force: false,
+///     again: Again::IfNotKnown,
+///     judge: None,
+///     diversion: None,
 ///     query_id: QueryId::from_bits(1),
 ///     now: Timestamp::from_micros(0),
 ///     read: Default::default(),
@@ -66,7 +80,17 @@ use sink::Sink;
 /// # let names = || SegmentId::new(WriterId::from_bits(1), 1);
 /// # let cache = Arc::new(ColumnCache::new(ByteSize::mib(1)));
 /// let segments = SegmentStore::new(store, "account/1".into(), Arc::new(names), cache);
-/// let outcome = copy_into(&plan, &TableContent::default(), &segments, &|_| {}).await?;
+/// struct Silent;
+/// impl CopyWatcher for Silent {
+///     fn rejected(
+///         &self,
+///         rows: Vec<Rejected>,
+///     ) -> futures::future::BoxFuture<'_, icecore_types::Result<()>> {
+///         assert_eq!(rows[0].error.line, 2);
+///         async { Ok(()) }.boxed()
+///     }
+/// }
+/// let outcome = copy_into(&plan, &TableContent::default(), &segments, &Silent).await?;
 /// let file = &outcome.files[0];
 /// assert_eq!((file.status.as_str(), file.rows_loaded), ("PARTIALLY_LOADED", 1));
 /// assert!(outcome.update.is_some());
@@ -82,22 +106,26 @@ pub async fn copy_into(
     plan: &CopyPlan,
     content: &TableContent,
     segments: &SegmentStore,
-    progress: &(dyn Fn(Progress) + Send + Sync),
+    watcher: &dyn CopyWatcher,
 ) -> Result<CopyOutcome> {
-    let rows = TableRows::new(plan)?;
+    let preparing = Preparing::new(plan)?;
     let files = KnownFiles::new(plan, content).not_loaded().await?;
     let mut copy = Copy {
         plan,
-        rows,
-        progress,
-        sink: Sink::new(plan, segments),
+        watcher,
+        sink: FileRows::new(plan, segments),
         files: files.len(),
         rows_parsed: 0,
+        bytes_loaded: 0,
         records: Vec::new(),
         outcome: CopyOutcome::default(),
     };
-    for file in files {
-        copy.file(file).await?;
+    let mut ahead = Ahead::new(preparing, files);
+    while !copy.is_full() {
+        match ahead.next() {
+            Some(reading) => copy.file(reading).await?,
+            None => break,
+        }
     }
     copy.finish().await
 }
@@ -105,53 +133,67 @@ pub async fn copy_into(
 /// A COPY that is running.
 struct Copy<'a> {
     plan: &'a CopyPlan,
-    rows: TableRows,
-    progress: &'a (dyn Fn(Progress) + Send + Sync),
-    sink: Sink<'a>,
+    watcher: &'a dyn CopyWatcher,
+    sink: FileRows<'a>,
     /// Files that are to be loaded.
     files: usize,
     rows_parsed: u64,
+    /// Stored bytes of the files that are loaded.
+    bytes_loaded: u64,
     records: Vec<LoadRecord>,
     outcome: CopyOutcome,
 }
 
 impl Copy<'_> {
-    async fn file(&mut self, file: &StageFile) -> Result<()> {
+    fn is_full(&self) -> bool {
+        self.plan.size_limit.is_some_and(|limit| self.bytes_loaded > limit.get())
+    }
+
+    async fn file(&mut self, mut reading: Reading) -> Result<()> {
+        let file = reading.file.clone();
         self.report(&file.path);
-        let mut load = FileLoad::new(file, self.plan.on_error);
+        let mut load = FileLoad::new(&file, self.plan.on_error);
         let before_rows = self.rows_parsed;
-        let hash = load.read(self).await?;
+        load.read(&mut reading, self).await?;
         self.rows_parsed = before_rows + load.rows_parsed;
         let result = load.result();
         if result.status == FileStatus::LoadFailed {
             self.sink.discard();
         } else {
             self.sink.keep().await?;
-            let etag = match hash {
-                Some(hash) => self.plan.stage.learn(file, hash),
-                None => self.plan.stage.content_key(file).await?,
-            };
-            self.records.push(LoadRecord {
-                key: LoadKey { file: self.plan.stage.full_path(file).into(), etag },
-                query_id: self.plan.query_id,
-                loaded_at: self.plan.now,
-                size_bytes: file.size_bytes,
-                rows_parsed: result.rows_parsed,
-                rows_loaded: result.rows_loaded,
-                errors: result.errors_seen,
-                first_error: result.first_error.clone(),
-            });
+            self.remember(&file, &reading, &result).await?;
         }
-        let rejected = std::mem::take(&mut load.rejected).into_iter();
-        self.outcome
-            .rejected
-            .extend(rejected.map(|error| Rejected { file: file.path.clone(), error }));
         self.outcome.files.push(result);
         Ok(())
     }
 
+    async fn remember(
+        &mut self,
+        file: &StageFile,
+        reading: &Reading,
+        result: &FileResult,
+    ) -> Result<()> {
+        let etag = match reading.hash() {
+            Some(hash) => self.plan.stage.learn(file, hash),
+            None => self.plan.stage.content_key(file).await?,
+        };
+        self.bytes_loaded += file.size_bytes;
+        self.outcome.loaded.push(file.clone());
+        self.records.push(LoadRecord {
+            key: LoadKey { file: self.plan.stage.full_path(file).into(), etag },
+            query_id: self.plan.query_id,
+            loaded_at: self.plan.now,
+            size_bytes: file.size_bytes,
+            rows_parsed: result.rows_parsed,
+            rows_loaded: result.rows_loaded,
+            errors: result.errors_seen,
+            first_error: result.first_error.clone(),
+        });
+        Ok(())
+    }
+
     fn report(&self, file: &str) {
-        (self.progress)(Progress {
+        self.watcher.progress(Progress {
             file: file.to_owned(),
             files_done: self.outcome.files.len(),
             files: self.files,
@@ -161,9 +203,15 @@ impl Copy<'_> {
 
     async fn finish(self) -> Result<CopyOutcome> {
         let Self { plan, sink, records, mut outcome, .. } = self;
-        let segments = sink.finish().await?;
+        if let Some(judge) = &plan.judge {
+            judge.finish()?;
+        }
+        let (segments, diverted) = sink.finish().await?;
         if !records.is_empty() {
             outcome.update = Some(Update::Load { table: plan.table, files: records, segments });
+        }
+        if let Some((table, segments)) = diverted {
+            outcome.diverted = Some(Update::Append { table, segments });
         }
         Ok(outcome)
     }

@@ -11,9 +11,17 @@
 //! ```
 
 mod copy;
+mod judge;
+mod metadata;
 mod outcome;
 mod plan;
+mod values;
+mod watch;
 
-pub use copy::copy_into;
+pub use copy::{CheckMode, check_files, copy_into};
+pub use judge::{Diversion, Diverted, DivertedRows, Refusal, RefusedRow, RowJudge};
+pub use metadata::{FileMetadata, MetadataColumn};
 pub use outcome::{CopyOutcome, FileResult, FileStatus, Rejected};
-pub use plan::{CopyPlan, OnError, Progress};
+pub use plan::{Again, CopyPlan, OnError, Progress};
+pub use values::{FieldValues, Transform, TransformedColumn};
+pub use watch::CopyWatcher;

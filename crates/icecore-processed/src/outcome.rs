@@ -1,6 +1,6 @@
 //! What a COPY did.
 
-use icecore_raw::RowError;
+use icecore_raw::{RowError, StageFile};
 use icecore_snapshot::Update;
 
 /// What became of a file.
@@ -34,12 +34,16 @@ impl FileStatus {
 pub struct FileResult {
     /// The file's path in the stage.
     pub file: String,
+    /// Its length in bytes.
+    pub size_bytes: u64,
     /// What became of it.
     pub status: FileStatus,
     /// Records that it holds.
     pub rows_parsed: u64,
     /// Records that were loaded.
     pub rows_loaded: u64,
+    /// Records that went elsewhere; they count among the bad ones.
+    pub rows_diverted: u64,
     /// How many bad records would have skipped the file.
     pub error_limit: u64,
     /// Bad records.
@@ -54,12 +58,13 @@ pub struct FileResult {
     pub first_error_column_name: Option<String>,
 }
 
-/// A record that was refused, in [`CopyOutcome::rejected`].
+/// A record that was refused, as a [`CopyWatcher`](crate::CopyWatcher) is told
+/// of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rejected {
     /// The file's path in the stage.
     pub file: String,
-    /// Why, and where.
+    /// Why, and where; `row` is 0 if it is the file as a whole.
     pub error: RowError,
 }
 
@@ -75,10 +80,12 @@ pub struct CopyOutcome {
     /// One per file that was looked at, in the order of the plan. None at all:
     /// `Copy executed with 0 files processed.`
     pub files: Vec<FileResult>,
+    /// Those of them that were loaded, whole or in part.
+    pub loaded: Vec<StageFile>,
     /// The rows and load records that are to be committed, if there are any.
     pub update: Option<Update>,
-    /// The first 1,000 refused records of each file.
-    pub rejected: Vec<Rejected>,
+    /// The rows that are to be committed with them elsewhere.
+    pub diverted: Option<Update>,
 }
 
 impl CopyOutcome {

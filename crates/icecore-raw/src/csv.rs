@@ -50,7 +50,7 @@ pub(crate) fn read(
         let source = Source::open(chunks, reading.format.compression)?;
         Splitter::new(source, reading, block_bytes)
     };
-    Ok(pipeline(file, options, hash, open, move |block| parsing.read(block)))
+    Ok(pipeline(file, options, hash, open, move |block| Reading::read(&parsing, block)))
 }
 
 fn check_match(format: &CsvFormat, matching: FieldMatch) -> Result<()> {

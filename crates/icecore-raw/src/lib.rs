@@ -20,6 +20,7 @@ mod reading;
 mod source;
 mod stage;
 mod target;
+mod unload;
 
 pub use csv::first_record;
 pub use format::{
@@ -33,3 +34,4 @@ pub use stage::{
     StagePlace, StageUrl, local_files, open_folder,
 };
 pub use target::{ErrorCategory, FieldMatch, FileTarget, RowBlock, RowError, TargetColumn};
+pub use unload::{OpenFile, UnloadColumn, UnloadShape, WrittenFile};

@@ -47,7 +47,7 @@ impl BlockStart {
 }
 
 /// Where something stands in the file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Spot {
     /// The line in which the record starts, from 1.
     pub(crate) start_line: u64,

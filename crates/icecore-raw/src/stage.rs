@@ -4,7 +4,7 @@ mod content;
 #[cfg(unix)]
 mod folder;
 mod local;
-mod names;
+pub(crate) mod names;
 mod put;
 mod url;
 
@@ -97,8 +97,8 @@ pub struct RawFile {
 /// ```
 #[derive(Clone)]
 pub struct StageFiles {
-    store: Arc<dyn ObjectStore>,
-    prefix: Path,
+    pub(crate) store: Arc<dyn ObjectStore>,
+    pub(crate) prefix: Path,
     shown: String,
     location: String,
     /// Whether the store is not the account's own: names are as they stand,
@@ -136,6 +136,11 @@ impl StageFiles {
     pub fn with_keys(mut self, keys: Arc<ContentKeys>) -> Self {
         self.keys = keys;
         self
+    }
+
+    /// Where the files are, as the paths of load keys begin.
+    pub fn location(&self) -> &str {
+        self.location.trim_end_matches('/')
     }
 
     /// How LIST and errors call the stage.
@@ -210,6 +215,21 @@ impl StageFiles {
             }
         }
         Ok(paths)
+    }
+
+    /// Removes these files as far as they are still what the listing saw, and
+    /// says how many are gone. What cannot be removed stays.
+    pub async fn purge(&self, files: &[StageFile]) -> usize {
+        const AT_ONCE: usize = 16;
+        let purged = files.iter().map(|file| async move {
+            let location = names::location(&self.prefix, &file.path);
+            let now = self.store.head(&location).await.ok().and_then(|meta| self.file(meta));
+            now.as_ref() == Some(file) && self.store.delete(&location).await.is_ok()
+        });
+        // Collected first: a stream of borrowing closures is not `Send`.
+        let purged: Vec<_> = purged.collect();
+        let gone = futures::stream::iter(purged).buffer_unordered(AT_ONCE);
+        gone.filter(|gone| std::future::ready(*gone)).count().await
     }
 
     /// A file for reading, exactly as the listing saw it: if it changes

@@ -1,11 +1,14 @@
 //! What a file is read into, and what could not be read.
 
+use std::fmt;
 use std::sync::Arc;
 
 use arrow::array::{Int64Array, RecordBatch};
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use icecore_types::{Code, SqlType};
 use icecore_values::arrow_type;
+
+use crate::lines::Spot;
 
 /// A column that a field of a file is read into.
 ///
@@ -204,20 +207,68 @@ pub struct RowBlock {
     pub batch: RecordBatch,
     /// Records, good and bad.
     pub rows_parsed: u64,
-    /// Bad records, at most one error each: its first. Only the first 1,000 of
-    /// a block are kept; `rows_parsed` less the rows of `batch` counts all.
+    /// Bad records in order, each with its first error.
     pub errors: Vec<RowError>,
     /// How many records of the file come before this block.
     pub rows_before: u64,
     /// For each row of `batch` its record's number in the block, from 0; none
     /// if they are all there.
     pub(crate) places: Option<Vec<u32>>,
+    /// Where the rows of `batch` stand in the file, for a format that is text.
+    pub(crate) finder: Option<Finder>,
+}
+
+/// Where the record of a row of the batch starts, and its text.
+#[derive(Clone)]
+pub(crate) struct Finder(pub(crate) Arc<dyn Fn(usize) -> (Spot, String) + Send + Sync>);
+
+impl fmt::Debug for Finder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Finder")
+    }
 }
 
 impl RowBlock {
     /// How many records were refused.
     pub fn rows_refused(&self) -> u64 {
         self.rows_parsed - self.batch.num_rows() as u64
+    }
+
+    /// The error of a row of `batch` that somebody else refuses, at the place
+    /// where its record starts; without a place but the record's number in a
+    /// format that has no lines. `row` counts from 0.
+    pub fn refused(
+        &self,
+        row: usize,
+        column: Option<String>,
+        code: Code,
+        message: String,
+    ) -> RowError {
+        let in_block = match &self.places {
+            None => row as u64,
+            Some(places) => places.get(row).copied().unwrap_or_default().into(),
+        };
+        let number = self.rows_before + in_block + 1;
+        let (spot, record) = match &self.finder {
+            Some(Finder(find)) => find(row),
+            // A file without lines: its rows count as such.
+            None => {
+                let spot = Spot { start_line: number, line: number, character: 1, byte_offset: 0 };
+                (spot, String::new())
+            }
+        };
+        RowError {
+            row: number,
+            line: spot.line,
+            start_line: spot.start_line,
+            character: spot.character,
+            byte_offset: spot.byte_offset,
+            column,
+            category: ErrorCategory::Conversion,
+            code,
+            message,
+            record,
+        }
     }
 
     /// For each row of `batch` which record of the file it is, from 1:

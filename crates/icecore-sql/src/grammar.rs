@@ -1,6 +1,7 @@
 //! Tokens to statements: the first words decide which form it is.
 
 mod alter;
+mod copy;
 mod create;
 mod dynamic;
 mod loading;
@@ -13,6 +14,7 @@ mod session;
 mod stage;
 mod table;
 mod travel;
+mod unload;
 
 use icecore_types::{Error, ObjectKind, Result};
 use sqlparser::ast::{Expr, Query};
@@ -43,7 +45,7 @@ pub(crate) fn statement(cursor: &mut Cursor<'_>) -> Result<Statement> {
         "SHOW" => session::show(cursor).map(Statement::Show),
         "DESC" | "DESCRIBE" => describe(cursor).map(Statement::Describe),
         "USE" => session::choose(cursor).map(Statement::Use),
-        "COPY" => loading::copy(cursor),
+        "COPY" => copy::copy(cursor),
         "PUT" => loading::put(cursor).map(Statement::Put),
         "LIST" | "LS" => loading::list(cursor).map(Statement::List),
         "REMOVE" | "RM" => loading::remove(cursor).map(Statement::Remove),

@@ -79,6 +79,14 @@ pub(crate) fn visit_queries(
             visit(&update.from, visitor)?;
             visit(&update.predicate, visitor)
         }
+        Statement::CopyInto(copy) => match &copy.transform {
+            Some(transform) => visit(&transform.columns, visitor),
+            None => Ok(()),
+        },
+        Statement::Unload(unload) => {
+            visit(&unload.query, visitor)?;
+            visit(&unload.partition_by, visitor)
+        }
         _ => Ok(()),
     }
 }

@@ -1,5 +1,6 @@
 //! The statement tree.
 
+mod copy;
 mod create;
 mod dynamic;
 mod loading;
@@ -10,6 +11,9 @@ mod semantic;
 mod session;
 mod travel;
 
+pub use copy::{
+    CopyInto, CopyTransform, MatchByName, MetadataColumn, MetadataItem, OnError, Unload, Validation,
+};
 pub use create::{
     AlterStage, AlterStageAction, ColumnSpec, CreateContainer, CreateFileFormat, CreateStage,
     CreateTable, CreateView, StageProperties,
@@ -17,9 +21,7 @@ pub use create::{
 pub use dynamic::{
     AlterDynamicTable, CreateDynamicTable, DynamicAction, DynamicQuery, DynamicSource,
 };
-pub use loading::{
-    CopyInto, FormatSpec, List, OnError, OptionValue, Options, Put, Remove, StageRef,
-};
+pub use loading::{FormatSpec, List, OptionValue, Options, Put, Remove, StageRef};
 pub use object::{
     AlterContainer, AlterTable, AlterTableAction, AlterView, ContainerAction, Describe, DropMode,
     DropObject, Undrop,
@@ -106,6 +108,8 @@ pub enum Statement {
     Truncate(Truncate),
     /// COPY INTO a table.
     CopyInto(Box<CopyInto>),
+    /// COPY INTO a location.
+    Unload(Box<Unload>),
     /// PUT files into a stage.
     Put(Put),
     /// LIST the files of a stage.
@@ -149,6 +153,7 @@ impl Statement {
             Self::Update(_) => "UPDATE",
             Self::Truncate(_) => "TRUNCATE TABLE",
             Self::CopyInto(_) => "COPY",
+            Self::Unload(_) => "UNLOAD",
             Self::Put(_) => "PUT_FILES",
             Self::List(_) => "LIST_FILES",
             Self::Remove(_) => "REMOVE_FILES",

@@ -14,6 +14,7 @@ use icecore_types::{
 use icecore_warehouse::{Warehouse, WarehouseSettings};
 
 use crate::history::History;
+use crate::load_history::LoadHistory;
 use crate::plan::{runtime_environment, session_template};
 use crate::refreshes::Refreshes;
 use crate::session::{Session, SessionBuilder};
@@ -64,6 +65,7 @@ pub(crate) struct Engine {
     pub(crate) stages: StageStores,
     pub(crate) history: History,
     pub(crate) refreshes: Refreshes,
+    pub(crate) loads: LoadHistory,
 }
 
 impl Engine {
@@ -86,6 +88,7 @@ impl Engine {
         );
         let history = History::open(env.clone(), account.root().clone()).await?;
         let refreshes = Refreshes::open(env.clone(), account.root().clone()).await?;
+        let loads = LoadHistory::open(env.clone(), account.root().clone()).await?;
         let template = session_template(&settings, runtime_env);
         let engine = Self {
             account,
@@ -100,6 +103,7 @@ impl Engine {
             stages,
             history,
             refreshes,
+            loads,
         };
         engine.ensure_default_database().await?;
         Ok(Arc::new(engine))
@@ -331,6 +335,7 @@ impl Icecore {
     pub async fn close(self) -> Result<()> {
         self.engine.history.flush().await?;
         self.engine.refreshes.flush().await?;
+        self.engine.loads.flush().await?;
         self.engine.account.checkpoint().await
     }
 }

@@ -30,6 +30,7 @@ mod engine;
 mod execute;
 mod handle;
 mod history;
+mod load_history;
 mod plan;
 pub mod prelude;
 mod progress;

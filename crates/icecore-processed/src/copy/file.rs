@@ -1,16 +1,16 @@
 //! One file of a COPY.
 
-use std::sync::Arc;
-
-use futures::TryStreamExt;
-use icecore_raw::{RowBlock, RowError, StageFile, read_file};
-use icecore_types::{Error, ErrorKind, Hash, Result};
+use icecore_raw::{ErrorCategory, RowError, StageFile};
+use icecore_types::{Error, ErrorKind, Result};
 
 use super::Copy;
-use crate::{FileResult, FileStatus, OnError};
+use super::ahead::Reading;
+use super::block::Prepared;
+use super::judging::judge;
+use crate::{FileResult, FileStatus, OnError, Rejected};
 
-/// Refused records of a file that are kept.
-const MOST_REJECTED: usize = 1_000;
+/// Refused records that are told at once at most.
+const TOLD_AT_ONCE: usize = 4_096;
 
 /// A file that is being loaded.
 pub(super) struct FileLoad<'a> {
@@ -18,64 +18,90 @@ pub(super) struct FileLoad<'a> {
     on_error: OnError,
     pub(super) rows_parsed: u64,
     rows_refused: u64,
+    rows_diverted: u64,
     /// Why the file could not be read to its end.
     unreadable: Option<String>,
-    /// The first refused records.
-    pub(super) rejected: Vec<RowError>,
+    /// The first refused record.
+    first: Option<RowError>,
 }
 
 impl<'a> FileLoad<'a> {
     pub(super) const fn new(file: &'a StageFile, on_error: OnError) -> Self {
-        let (rows_parsed, rows_refused, unreadable) = (0, 0, None);
-        Self { file, on_error, rows_parsed, rows_refused, unreadable, rejected: Vec::new() }
+        let (rows_parsed, rows_refused, rows_diverted) = (0, 0, 0);
+        let (unreadable, first) = (None, None);
+        Self { file, on_error, rows_parsed, rows_refused, rows_diverted, unreadable, first }
     }
 
     /// Reads the file to its end, and gives its rows to the sink as long as it
-    /// may be kept. Returns the hash of its bytes if all of them were read.
-    pub(super) async fn read(&mut self, copy: &mut Copy<'_>) -> Result<Option<Hash>> {
-        let raw = copy.plan.stage.open(self.file);
-        let target = Arc::clone(&copy.plan.target);
-        let mut reading = read_file(raw, &copy.plan.format, target, &copy.plan.read)?;
+    /// may be kept.
+    pub(super) async fn read(&mut self, reading: &mut Reading, copy: &mut Copy<'_>) -> Result<()> {
         let before_rows = copy.rows_parsed;
-        loop {
-            match reading.blocks.try_next().await {
-                Ok(None) => return Ok(reading.content_hash()),
-                Ok(Some(block)) => self.block(block, copy).await?,
-                Err(error) => return self.stopped(error).map(|()| None),
+        while let Some(block) = reading.next().await {
+            match block {
+                Ok(block) => self.block(block, copy).await?,
+                Err(error) => return self.stopped(error, copy).await,
             }
             copy.rows_parsed = before_rows + self.rows_parsed;
             copy.report(&self.file.path);
         }
+        Ok(())
     }
 
-    async fn block(&mut self, block: RowBlock, copy: &mut Copy<'_>) -> Result<()> {
+    async fn block(&mut self, mut block: Prepared, copy: &mut Copy<'_>) -> Result<()> {
         self.rows_parsed += block.rows_parsed;
-        self.rows_refused += block.rows_refused();
-        if let (OnError::AbortStatement, Some(error)) = (self.on_error, block.errors.first()) {
-            return Err(abort(self.file, error));
+        let errors = std::mem::take(&mut block.errors);
+        self.refuse(block.rows_refused(), errors, copy).await?;
+        let judged = judge(copy.plan, self.file, &block)?;
+        self.refuse(judged.rejected.len() as u64, judged.rejected, copy).await?;
+        if let Some(diverted) = &judged.diverted {
+            self.rows_diverted += diverted.rows;
+            self.first.get_or_insert_with(|| diverted.first.clone());
         }
-        let room = MOST_REJECTED.saturating_sub(self.rejected.len());
-        self.rejected.extend(block.errors.into_iter().take(room));
         if self.is_skipped_already() {
             copy.sink.discard();
-        } else if block.batch.num_rows() > 0 {
-            copy.sink.write(copy.rows.of(&block.batch)?).await?;
+            return Ok(());
         }
-        Ok(())
+        if let Some(diverted) = judged.diverted {
+            copy.sink.divert(diverted.batch).await?;
+        }
+        match judged.rows.num_rows() {
+            0 => Ok(()),
+            _ => copy.sink.write(judged.rows).await,
+        }
+    }
+
+    /// Counts bad rows, and tells of them.
+    async fn refuse(&mut self, rows: u64, errors: Vec<RowError>, copy: &Copy<'_>) -> Result<()> {
+        self.rows_refused += rows;
+        let Some(first) = errors.first() else { return Ok(()) };
+        if self.on_error == OnError::AbortStatement {
+            return Err(abort(self.file, first));
+        }
+        self.first.get_or_insert_with(|| first.clone());
+        let mut errors = errors.into_iter();
+        loop {
+            let file = || self.file.path.clone();
+            let told: Vec<_> = errors
+                .by_ref()
+                .take(TOLD_AT_ONCE)
+                .map(|error| Rejected { file: file(), error })
+                .collect();
+            if told.is_empty() {
+                return Ok(());
+            }
+            copy.watcher.rejected(told).await?;
+        }
     }
 
     /// A file that cannot be read is skipped like one with bad rows: its
     /// content is not to be trusted. What is no fault of the file is an error.
-    fn stopped(&mut self, error: Error) -> Result<()> {
-        let of_the_file = matches!(
-            error.kind(),
-            ErrorKind::InvalidInput | ErrorKind::ResourcesExhausted | ErrorKind::Unsupported
-        );
-        if self.on_error == OnError::AbortStatement || !of_the_file {
+    async fn stopped(&mut self, error: Error, copy: &Copy<'_>) -> Result<()> {
+        if self.on_error == OnError::AbortStatement || !is_of_the_file(&error) {
             return Err(error);
         }
         self.unreadable = Some(error.message().to_owned());
-        Ok(())
+        let rejected = Rejected { file: self.file.path.clone(), error: whole_file(&error) };
+        copy.watcher.rejected(vec![rejected]).await
     }
 
     /// Whether no further row can save the file.
@@ -113,19 +139,22 @@ impl<'a> FileLoad<'a> {
     pub(super) fn result(&self) -> FileResult {
         let good = self.rows_parsed - self.rows_refused;
         let failed = self.is_skipped() || (self.rows_refused > 0 && good == 0);
-        let status = match (failed, self.rows_refused) {
+        let diverted = if failed { 0 } else { self.rows_diverted };
+        let status = match (failed, self.rows_refused + diverted) {
             (true, _) => FileStatus::LoadFailed,
             (false, 0) => FileStatus::Loaded,
             (false, _) => FileStatus::PartiallyLoaded,
         };
-        let first = self.rejected.first();
+        let first = self.first.as_ref();
         FileResult {
             file: self.file.path.clone(),
+            size_bytes: self.file.size_bytes,
             status,
             rows_parsed: self.rows_parsed,
-            rows_loaded: if failed { 0 } else { good },
+            rows_loaded: if failed { 0 } else { good - diverted },
+            rows_diverted: diverted,
             error_limit: self.error_limit(),
-            errors_seen: self.rows_refused + u64::from(self.unreadable.is_some()),
+            errors_seen: self.rows_refused + diverted + u64::from(self.unreadable.is_some()),
             first_error: first
                 .map(|error| error.message.clone())
                 .or_else(|| self.unreadable.clone()),
@@ -136,8 +165,32 @@ impl<'a> FileLoad<'a> {
     }
 }
 
+/// Whether a file is to blame for what stopped its reading.
+pub(super) fn is_of_the_file(error: &Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::InvalidInput | ErrorKind::ResourcesExhausted | ErrorKind::Unsupported
+    )
+}
+
+/// What is wrong with a file as a whole, as an error of no record.
+pub(super) fn whole_file(error: &Error) -> RowError {
+    RowError {
+        row: 0,
+        line: 0,
+        start_line: 0,
+        character: 0,
+        byte_offset: 0,
+        column: None,
+        category: ErrorCategory::Parsing,
+        code: error.code(),
+        message: error.message().to_owned(),
+        record: String::new(),
+    }
+}
+
 /// The error that ends a COPY with ABORT_STATEMENT, as the dialect words it.
-fn abort(file: &StageFile, error: &RowError) -> Error {
+pub(super) fn abort(file: &StageFile, error: &RowError) -> Error {
     let column = error.column.as_ref().map(|column| format!(", column {column}"));
     Error::new(
         error.code,

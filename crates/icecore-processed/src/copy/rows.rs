@@ -1,19 +1,28 @@
 //! Rows of a file as rows of the table: columns in the table's order, defaults
-//! where no field is read.
+//! and metadata where no field is read.
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, RecordBatch, RecordBatchOptions, UInt32Array, new_null_array};
+use arrow::array::{
+    Array, ArrayRef, AsArray, Int64Array, RecordBatch, RecordBatchOptions, StringViewArray,
+    UInt32Array, new_null_array,
+};
 use arrow::compute::take;
-use arrow::datatypes::SchemaRef;
-use icecore_types::{Code, Error, Result};
+use arrow::datatypes::{Field, SchemaRef};
+use icecore_types::{Code, Error, Result, SqlType};
+use icecore_values::{OnCastError, cast_array};
 
-use crate::CopyPlan;
+use crate::metadata::FileFacts;
+use crate::{CopyPlan, FileMetadata};
 
 /// Where a column of the table comes from.
 enum Column {
     /// A column of the file's rows.
     Read(usize),
+    /// A text, cut to so many characters.
+    Cut(usize, usize),
+    /// What is known of the record.
+    Metadata(FileMetadata, SqlType),
     /// The same value in every row.
     Constant(ArrayRef),
     /// NULL.
@@ -28,48 +37,49 @@ pub(super) struct TableRows {
 
 impl TableRows {
     pub(super) fn new(plan: &CopyPlan) -> Result<Self> {
-        let source = |(index, field): (usize, &Arc<arrow::datatypes::Field>)| {
-            let name = field.name();
-            let read = plan.target.columns().iter().position(|column| column.output == *name);
-            let constant = plan.defaults.iter().find(|(column, _)| column.stored_name() == *name);
-            let column = match (read, constant) {
-                (Some(at), _) => Column::Read(at),
-                (None, Some((_, value))) if value.len() == 1 && value.is_valid(0) => {
-                    Column::Constant(Arc::clone(value))
-                }
-                _ => Column::Null,
-            };
-            if matches!(column, Column::Null) && !field.is_nullable() {
-                return Err(Error::new(
-                    Code::NULL_NOT_ALLOWED,
-                    format!("NULL result in a non-nullable column ordinal={}", index + 1),
-                )
-                .with_help("name the column in COPY INTO, or give it a default"));
-            }
-            Ok(column)
+        let read: Vec<&str> = match &plan.transform {
+            Some(transform) => transform.columns.iter().map(|made| &*made.output).collect(),
+            None => plan.target.columns().iter().map(|column| &*column.output).collect(),
         };
-        let columns = plan.schema.fields().iter().enumerate().map(source).collect::<Result<_>>()?;
+        let fields = plan.schema.fields().iter().enumerate();
+        let columns = fields.map(|(at, field)| source(plan, &read, (at, field)));
+        let columns = columns.collect::<Result<_>>()?;
         Ok(Self { schema: Arc::clone(&plan.schema), columns })
+    }
+
+    /// Whether the numbers of the records are asked for.
+    pub(super) fn asks_for_records(&self) -> bool {
+        self.columns.iter().any(|column| matches!(column, Column::Metadata(..)))
     }
 
     /// The table's rows for these rows of a file.
     ///
     /// # Errors
-    /// `Internal` if the plan's types do not go together.
-    pub(super) fn of(&self, batch: &RecordBatch) -> Result<RecordBatch> {
+    /// `InvalidInput` if metadata does not fit its column, `Internal` if the
+    /// plan's types do not go together.
+    pub(super) fn of(
+        &self,
+        batch: &RecordBatch,
+        facts: &FileFacts,
+        records: Option<&Int64Array>,
+    ) -> Result<RecordBatch> {
         let rows = batch.num_rows();
-        let failed = |error| Error::internal("the rows of a file").with_source(error);
-        let first = UInt32Array::from(vec![0; rows]);
-        let array = |(field, column): (&Arc<arrow::datatypes::Field>, &Column)| match column {
-            Column::Read(at) => batch
-                .columns()
-                .get(*at)
-                .map(Arc::clone)
-                .ok_or_else(|| Error::internal("a column of a file is missing")),
-            Column::Constant(value) => take(value, &first, None).map_err(failed),
-            Column::Null => Ok(new_null_array(field.data_type(), rows)),
-        };
-        let arrays = self.schema.fields().iter().zip(&self.columns).map(array);
+        let arrays = self.schema.fields().iter().zip(&self.columns).map(|(field, column)| {
+            Ok(match column {
+                Column::Read(at) => Arc::clone(read(batch, *at)?),
+                Column::Cut(at, characters) => cut(read(batch, *at)?, *characters),
+                Column::Metadata(item, sql_type) => {
+                    let records = records
+                        .ok_or_else(|| Error::internal("the numbers of records are missing"))?;
+                    let value = facts.array(*item, records);
+                    cast_array(&value, &item.sql_type(), sql_type, OnCastError::Fail)?
+                }
+                Column::Constant(value) => {
+                    take(value, &UInt32Array::from(vec![0; rows]), None).map_err(failed)?
+                }
+                Column::Null => new_null_array(field.data_type(), rows),
+            })
+        });
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
         RecordBatch::try_new_with_options(
             Arc::clone(&self.schema),
@@ -78,4 +88,49 @@ impl TableRows {
         )
         .map_err(failed)
     }
+}
+
+fn failed(error: arrow::error::ArrowError) -> Error {
+    Error::internal("the rows of a file").with_source(error)
+}
+
+fn read(batch: &RecordBatch, at: usize) -> Result<&ArrayRef> {
+    batch.columns().get(at).ok_or_else(|| Error::internal("a column of a file is missing"))
+}
+
+fn source(plan: &CopyPlan, read: &[&str], (index, field): (usize, &Arc<Field>)) -> Result<Column> {
+    let name = field.name();
+    if let Some(given) = plan.metadata.iter().find(|given| given.column.stored_name() == *name) {
+        return Ok(Column::Metadata(given.item, given.sql_type));
+    }
+    if let Some(at) = read.iter().position(|output| output == name) {
+        let cut = plan.truncated.iter().find(|(column, _)| column.stored_name() == *name);
+        return Ok(cut.map_or(Column::Read(at), |(_, length)| Column::Cut(at, *length as usize)));
+    }
+    match plan.defaults.iter().find(|(column, _)| column.stored_name() == *name) {
+        Some((_, value)) if value.len() == 1 && value.is_valid(0) => {
+            Ok(Column::Constant(Arc::clone(value)))
+        }
+        _ if field.is_nullable() => Ok(Column::Null),
+        _ => Err(Error::new(
+            Code::NULL_NOT_ALLOWED,
+            format!("NULL result in a non-nullable column ordinal={}", index + 1),
+        )
+        .with_help("name the column in COPY INTO, or give it a default")),
+    }
+}
+
+/// Texts of at most so many characters.
+fn cut(array: &ArrayRef, characters: usize) -> ArrayRef {
+    let Some(texts) = array.as_string_view_opt() else { return Arc::clone(array) };
+    // So many bytes are at most so many characters.
+    let fits = texts.lengths().all(|bytes| bytes as usize <= characters);
+    if fits {
+        return Arc::clone(array);
+    }
+    let short = |text: &'_ str| match text.char_indices().nth(characters) {
+        Some((end, _)) => text.get(..end).unwrap_or_default().to_owned(),
+        None => text.to_owned(),
+    };
+    Arc::new(StringViewArray::from_iter(texts.iter().map(|text| text.map(short))))
 }

@@ -4,17 +4,79 @@
 //! the file is skipped.
 
 use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
 use icecore_segment::{SegmentStore, SegmentWriter};
-use icecore_types::{ByteSize, Result, SegmentRef};
+use icecore_types::{ByteSize, Error, ObjectId, Result, SegmentRef};
 
 use crate::{CopyPlan, OnError};
 
 /// A file whose rows take more memory than this gets segments of its own.
 const HELD_BYTES: ByteSize = ByteSize::mib(64);
 
-/// Takes the rows of one file after the other.
-pub(super) struct Sink<'a> {
+/// Takes the rows of one file after the other: those that are loaded, and those
+/// that go elsewhere with them.
+pub(super) struct FileRows<'a> {
+    loaded: Sink<'a>,
+    diverted: Option<Sink<'a>>,
+}
+
+impl<'a> FileRows<'a> {
+    pub(super) fn new(plan: &'a CopyPlan, segments: &'a SegmentStore) -> Self {
+        let sink = |table, schema: &SchemaRef| Sink::new(plan, (table, schema.clone()), segments);
+        Self {
+            loaded: sink(plan.table, &plan.schema),
+            diverted: plan.diversion.as_ref().map(|to| sink(to.table, &to.schema)),
+        }
+    }
+
+    /// Adds rows to the current file.
+    pub(super) async fn write(&mut self, batch: RecordBatch) -> Result<()> {
+        self.loaded.write(batch).await
+    }
+
+    /// Adds rows to the current file that go elsewhere.
+    pub(super) async fn divert(&mut self, batch: RecordBatch) -> Result<()> {
+        match &mut self.diverted {
+            Some(diverted) => diverted.write(batch).await,
+            None => Err(Error::internal("rows are diverted and nothing takes them")),
+        }
+    }
+
+    /// Makes the rows of the current file the tables'.
+    pub(super) async fn keep(&mut self) -> Result<()> {
+        if let Some(diverted) = &mut self.diverted {
+            diverted.keep().await?;
+        }
+        self.loaded.keep().await
+    }
+
+    /// Forgets the rows of the current file.
+    pub(super) fn discard(&mut self) {
+        if let Some(diverted) = &mut self.diverted {
+            diverted.discard();
+        }
+        self.loaded.discard();
+    }
+
+    /// The segments of all files that are kept, in order, and those that are
+    /// another table's, if there are any.
+    pub(super) async fn finish(
+        self,
+    ) -> Result<(Vec<SegmentRef>, Option<(ObjectId, Vec<SegmentRef>)>)> {
+        let diverted = match self.diverted {
+            Some(diverted) => Some((diverted.table, diverted.finish().await?)),
+            None => None,
+        };
+        let diverted = diverted.filter(|(_, segments)| !segments.is_empty());
+        Ok((self.loaded.finish().await?, diverted))
+    }
+}
+
+/// Rows of files into one table.
+struct Sink<'a> {
     plan: &'a CopyPlan,
+    table: ObjectId,
+    schema: SchemaRef,
     segments: &'a SegmentStore,
     /// Segments of files that are kept, in order.
     written: Vec<SegmentRef>,
@@ -28,18 +90,31 @@ pub(super) struct Sink<'a> {
 }
 
 impl<'a> Sink<'a> {
-    pub(super) fn new(plan: &'a CopyPlan, segments: &'a SegmentStore) -> Self {
-        let (written, held) = (Vec::new(), Vec::new());
-        Self { plan, segments, written, shared: None, held, held_bytes: 0, own: None }
+    fn new(
+        plan: &'a CopyPlan,
+        (table, schema): (ObjectId, SchemaRef),
+        segments: &'a SegmentStore,
+    ) -> Self {
+        Self {
+            plan,
+            table,
+            schema,
+            segments,
+            written: Vec::new(),
+            shared: None,
+            held: Vec::new(),
+            held_bytes: 0,
+            own: None,
+        }
     }
 
     fn writer(&self) -> SegmentWriter {
-        let (schema, options) = (self.plan.schema.clone(), self.plan.write.clone());
-        self.segments.writer(self.plan.table, schema, options)
+        let (schema, options) = (self.schema.clone(), self.plan.write.clone());
+        self.segments.writer(self.table, schema, options)
     }
 
     /// Adds rows to the current file.
-    pub(super) async fn write(&mut self, batch: RecordBatch) -> Result<()> {
+    async fn write(&mut self, batch: RecordBatch) -> Result<()> {
         // A bad row of any file fails them all: nothing needs to be held.
         if self.plan.on_error == OnError::AbortStatement {
             return self.share(batch).await;
@@ -67,7 +142,7 @@ impl<'a> Sink<'a> {
     }
 
     /// Makes the rows of the current file the table's.
-    pub(super) async fn keep(&mut self) -> Result<()> {
+    async fn keep(&mut self) -> Result<()> {
         self.held_bytes = 0;
         for batch in std::mem::take(&mut self.held) {
             self.share(batch).await?;
@@ -80,7 +155,7 @@ impl<'a> Sink<'a> {
     }
 
     /// Forgets the rows of the current file.
-    pub(super) fn discard(&mut self) {
+    fn discard(&mut self) {
         (self.held, self.held_bytes, self.own) = (Vec::new(), 0, None);
     }
 
@@ -92,7 +167,7 @@ impl<'a> Sink<'a> {
     }
 
     /// The segments of all files that are kept, in order.
-    pub(super) async fn finish(mut self) -> Result<Vec<SegmentRef>> {
+    async fn finish(mut self) -> Result<Vec<SegmentRef>> {
         self.end_shared().await?;
         Ok(self.written)
     }

@@ -1,20 +1,28 @@
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, StringViewArray};
+use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch, StringViewArray};
 use arrow::datatypes::{DataType, Field, Int64Type, Schema};
-use icecore_raw::{FileFormat, FileTarget, ReadOptions, StageFiles, TargetColumn, check_format};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use icecore_raw::{
+    FieldMatch, FileFormat, FileTarget, ReadOptions, StageFiles, TargetColumn, check_format,
+};
 use icecore_segment::{ColumnCache, WriteOptions};
 use icecore_snapshot::{Account, OpenOptions, Transaction};
 use icecore_testkit::TestEnv;
 use icecore_types::{
-    AccountId, Body, ByteSize, Code, ColumnId, ErrorKind, Name, ObjectId, ObjectKind, QueryId,
-    SqlType, TableDefinition, TransactionId,
+    AccountId, Body, ByteSize, Code, ColumnId, Error, ErrorKind, Name, ObjectId, ObjectKind,
+    QueryId, SqlType, TableDefinition, Timestamp, TransactionId,
 };
 use object_store::memory::InMemory;
 use object_store::path::Path;
+use parking_lot::Mutex;
 
 use super::*;
-use crate::OnError;
+use crate::{
+    Again, Diversion, Diverted, DivertedRows, FieldValues, FileMetadata, MetadataColumn, OnError,
+    Refusal, RefusedRow, Rejected, RowJudge, Transform, TransformedColumn,
+};
 
 const TABLE: ObjectId = ObjectId::from_bits(3);
 
@@ -24,6 +32,25 @@ struct World {
     segments: SegmentStore,
     stage: StageFiles,
     statements: u128,
+    told: Arc<Told>,
+}
+
+/// What a COPY told.
+#[derive(Default)]
+struct Told {
+    steps: Mutex<Vec<Progress>>,
+    rejected: Mutex<Vec<Rejected>>,
+}
+
+impl CopyWatcher for Told {
+    fn progress(&self, step: Progress) {
+        self.steps.lock().push(step);
+    }
+
+    fn rejected(&self, rows: Vec<Rejected>) -> BoxFuture<'_, Result<()>> {
+        self.rejected.lock().extend(rows);
+        async { Ok(()) }.boxed()
+    }
 }
 
 impl World {
@@ -53,7 +80,7 @@ impl World {
             Arc::new(ColumnCache::new(ByteSize::mib(16))),
         );
         let stage = StageFiles::new(env.store, Path::from("stage/7"), "landing".to_owned());
-        Self { account, segments, stage, statements: 0 }
+        Self { account, segments, stage, statements: 0, told: Arc::default() }
     }
 
     async fn put(&self, path: &str, text: &str) {
@@ -84,12 +111,18 @@ impl World {
                 Field::new("2", DataType::Utf8View, true),
                 Field::new("3", DataType::Int64, true),
             ])),
+            transform: None,
             defaults: Vec::new(),
+            metadata: Vec::new(),
+            truncated: Vec::new(),
+            size_limit: None,
+            again: Again::IfNotKnown,
+            judge: None,
+            diversion: None,
             files: self.stage.list("", None).await.unwrap(),
             stage: self.stage.clone(),
             format: FileFormat::from_definition(&format.unwrap()).unwrap(),
             on_error,
-            force: false,
             query_id: QueryId::from_bits(self.statements),
             now: self.account.env().clock.now(),
             read: ReadOptions { block_bytes: ByteSize::bytes(16), threads: 2 },
@@ -101,7 +134,7 @@ impl World {
     async fn run(&self, plan: CopyPlan) -> Result<CopyOutcome> {
         let head = self.account.head();
         let content = head.content(TABLE).unwrap();
-        let outcome = copy_into(&plan, content, &self.segments, &|_| {}).await?;
+        let outcome = copy_into(&plan, content, &self.segments, &*self.told).await?;
         if let Some(update) = outcome.update.clone() {
             let id = TransactionId::from_bits(1000 + plan.query_id.to_bits());
             let transaction = Transaction::new(id, head.version()).update(update);
@@ -113,6 +146,10 @@ impl World {
     async fn copy(&mut self, on_error: OnError) -> Result<CopyOutcome> {
         let plan = self.plan(on_error).await;
         self.run(plan).await
+    }
+
+    fn told(&self) -> Vec<Rejected> {
+        self.told.rejected.lock().clone()
     }
 
     /// The ids that are in the table, in order of the rows.
@@ -180,7 +217,7 @@ async fn good_rows_are_loaded_if_it_is_to_continue() {
     world.put("bad.csv", MALFORMED).await;
     let outcome = world.copy(OnError::Continue).await.unwrap();
     assert_eq!(statuses(&outcome), [("bad.csv", "PARTIALLY_LOADED", 5, 3, 5, 2)]);
-    let codes: Vec<_> = outcome.rejected.iter().map(|r| r.error.code.number()).collect();
+    let codes: Vec<_> = world.told().iter().map(|r| r.error.code.number()).collect();
     assert_eq!(codes, ["100080", "100016"]);
     let file = &outcome.files[0];
     assert!(file.first_error.as_ref().unwrap().starts_with("Number of columns in file (4)"));
@@ -233,7 +270,7 @@ async fn a_file_is_loaded_once_until_it_changes() {
     world.put("a.csv", "1,a,1\n").await;
     assert!(world.copy(OnError::AbortStatement).await.unwrap().files.is_empty());
     let mut forced = world.plan(OnError::AbortStatement).await;
-    forced.force = true;
+    forced.again = Again::Always;
     assert_eq!(world.run(forced).await.unwrap().files.len(), 1);
     assert_eq!(world.ids().await, [1, 2, 1]);
     // The same content under another name is another file.
@@ -248,7 +285,7 @@ async fn two_loads_of_one_file_do_not_both_take_effect() {
     let head = world.account.head();
     let content = head.content(TABLE).unwrap();
     let plan = world.plan(OnError::AbortStatement).await;
-    let late = copy_into(&plan, content, &world.segments, &|_| {}).await.unwrap();
+    let late = copy_into(&plan, content, &world.segments, &Told::default()).await.unwrap();
     world.copy(OnError::AbortStatement).await.unwrap();
     let transaction =
         Transaction::new(TransactionId::from_bits(77), head.version()).update(late.update.unwrap());
@@ -280,8 +317,8 @@ async fn files_are_skipped_by_number_and_by_share_of_bad_rows() {
 async fn null_and_length_are_checked_row_by_row() {
     let mut world = World::new().await;
     world.put("a.csv", ",a,1\n2,too long for it,2\n3,c,\n").await;
-    let outcome = world.copy(OnError::Continue).await.unwrap();
-    let codes: Vec<_> = outcome.rejected.iter().map(|r| r.error.code).collect();
+    world.copy(OnError::Continue).await.unwrap();
+    let codes: Vec<_> = world.told().iter().map(|r| r.error.code).collect();
     assert_eq!(codes, [Code::NULL_NOT_ALLOWED, Code::STRING_TOO_LONG]);
     assert_eq!(world.ids().await, [3]);
 }
@@ -317,7 +354,7 @@ async fn a_file_that_cannot_be_read_fails_alone() {
     world.put("b.csv", "1,a,1\n").await;
     for on_error in [OnError::Continue, OnError::SkipFile] {
         let mut plan = world.plan(on_error).await;
-        plan.force = true;
+        plan.again = Again::Always;
         let outcome = world.run(plan).await.unwrap();
         assert_eq!(outcome.files[0].status, FileStatus::LoadFailed);
         assert!(outcome.files[0].first_error.as_ref().unwrap().contains("gzip data"));
@@ -335,12 +372,11 @@ async fn many_small_files_share_segments_and_keep_their_order() {
         let bad = if i % 7 == 3 { "x,\n" } else { "" };
         world.put(&format!("{i:02}.csv"), &format!("{i},a,{}\n{bad}", "1")).await;
     }
-    let seen = parking_lot::Mutex::new(Vec::new());
+    let seen = Told::default();
     let head = world.account.head();
     let plan = world.plan(OnError::SkipFile).await;
-    let progress = |step: Progress| seen.lock().push(step);
     let outcome =
-        copy_into(&plan, head.content(TABLE).unwrap(), &world.segments, &progress).await.unwrap();
+        copy_into(&plan, head.content(TABLE).unwrap(), &world.segments, &seen).await.unwrap();
     let Some(Update::Load { files, segments, .. }) = outcome.update.clone() else { panic!() };
     assert_eq!((files.len(), segments.len()), (26, 1));
     let transaction = Transaction::new(TransactionId::from_bits(5), head.version())
@@ -348,7 +384,7 @@ async fn many_small_files_share_segments_and_keep_their_order() {
     world.account.commit(transaction).await.unwrap();
     let expected: Vec<i64> = (0..30).filter(|i| i % 7 != 3).collect();
     assert_eq!(world.ids().await, expected);
-    let steps = seen.into_inner();
+    let steps = seen.steps.into_inner();
     assert!(steps.is_sorted_by_key(|step| (step.files_done, step.rows_parsed)));
     assert_eq!(steps.last().map(|step| (step.files, step.files_done)), Some((30, 29)));
 }
@@ -357,7 +393,269 @@ async fn many_small_files_share_segments_and_keep_their_order() {
 fn a_copy_can_move_between_threads() {
     fn check(_: impl Send) {}
     fn all(plan: &CopyPlan, content: &TableContent, segments: &SegmentStore) {
-        check(copy_into(plan, content, segments, &|_| {}));
+        check(copy_into(plan, content, segments, &Told::default()));
     }
     let _ = all;
+}
+
+/// NAME is the upper case of field 1, N the length of field 2 as a number.
+#[derive(Debug)]
+struct Computed;
+
+impl FieldValues for Computed {
+    fn values(&self, index: usize, fields: &RecordBatch) -> Result<ArrayRef> {
+        let texts = fields.column(index.min(1)).as_string_view();
+        match index {
+            0 => Ok(Arc::new(StringViewArray::from_iter(
+                texts.iter().map(|text| text.map(str::to_uppercase)),
+            ))),
+            1 => {
+                let number = |text: &str| {
+                    text.parse::<i64>().map_err(|_| Error::new(Code::NOT_A_NUMBER, "no number"))
+                };
+                let values = texts.iter().map(|text| text.map(number).transpose());
+                Ok(Arc::new(Int64Array::from(values.collect::<Result<Vec<_>>>()?)))
+            }
+            _ => Ok(Arc::clone(fields.column(2))),
+        }
+    }
+}
+
+fn transform() -> (Arc<FileTarget>, Transform) {
+    let column = |number: usize| TargetColumn {
+        name: format!("${number}"),
+        ordinal: number,
+        sql_type: SqlType::TEXT,
+        not_null: false,
+        output: format!("${number}"),
+    };
+    let made = |output: &str, not_null| TransformedColumn {
+        output: output.to_owned(),
+        shown: format!("column {output}"),
+        not_null,
+    };
+    let target = FileTarget::new("T", vec![column(1), column(2)]).matching(FieldMatch::Ragged);
+    let transform = Transform {
+        columns: vec![made("2", false), made("3", true), made("1", false)],
+        metadata: vec![FileMetadata::RowNumber],
+        values: Arc::new(Computed),
+    };
+    (Arc::new(target), transform)
+}
+
+#[tokio::test]
+async fn rows_without_a_computed_value_are_bad_rows_with_their_place() {
+    let mut world = World::new().await;
+    // Row 2 has no number, row 4 no second field, row 5 has no form.
+    world.put("a.csv", "a,1\nb,x\nc,3,more\nd\n\"e\"x,5\nf,6\n").await;
+    let mut plan = world.plan(OnError::Continue).await;
+    let (target, made) = transform();
+    (plan.target, plan.transform) = (target, Some(made));
+    let outcome = world.run(plan).await.unwrap();
+    assert_eq!(statuses(&outcome), [("a.csv", "PARTIALLY_LOADED", 6, 3, 6, 3)]);
+    let told = world.told();
+    let places: Vec<_> = told.iter().map(|r| (r.error.row, r.error.line, r.error.code)).collect();
+    let expected = [
+        (2, 2, Code::NOT_A_NUMBER),
+        (4, 4, Code::NULL_NOT_ALLOWED),
+        (5, 5, Code::MALFORMED_RECORD),
+    ];
+    assert_eq!(places, expected);
+    assert_eq!(told[0].error.record, "b,x");
+    assert_eq!(told[0].error.column.as_deref(), Some("column 3"));
+    // ID is the record's number in the file.
+    assert_eq!(world.ids().await, [1, 3, 6]);
+}
+
+/// Refuses even ids, and sends those above 100 elsewhere.
+#[derive(Debug)]
+struct Even;
+
+impl RowJudge for Even {
+    fn judge(&self, rows: &RecordBatch) -> Result<Vec<Refusal>> {
+        let ids = rows.column(0).as_primitive::<Int64Type>();
+        let refusal = |(row, id): (usize, i64)| {
+            let becomes = match id {
+                _ if id > 100 => RefusedRow::Diverted,
+                _ if id % 2 == 0 => RefusedRow::Rejected,
+                _ => return None,
+            };
+            let (code, message) = (Code::INVALID_VALUE, format!("id {id}"));
+            Some(Refusal { row, becomes, column: Some(0), code, message })
+        };
+        Ok(ids.values().iter().copied().enumerate().filter_map(refusal).collect())
+    }
+}
+
+impl DivertedRows for Even {
+    fn of(&self, diverted: &Diverted<'_>) -> Result<RecordBatch> {
+        assert_eq!(diverted.reasons.len(), diverted.rows.num_rows());
+        let files = StringViewArray::from(vec![diverted.file; diverted.rows.num_rows()]);
+        let columns = [
+            ("1", Arc::new(diverted.records.clone()) as ArrayRef),
+            ("2", Arc::new(files) as ArrayRef),
+        ];
+        RecordBatch::try_from_iter(columns).map_err(|_| Error::internal("test"))
+    }
+}
+
+#[tokio::test]
+async fn a_judge_rejects_and_diverts() {
+    let mut world = World::new().await;
+    world.put("a.csv", "1,a,1\n2,b,2\n103,c,3\n5,d,5\n").await;
+    world.put("b.csv", "7,a,1\n107,b,2\n").await;
+    let elsewhere = ObjectId::from_bits(4);
+    let judged = |mut plan: CopyPlan| {
+        plan.judge = Some(Arc::new(Even));
+        plan.diversion = Some(Diversion {
+            table: elsewhere,
+            schema: Arc::new(Schema::new(vec![
+                Field::new("1", DataType::Int64, true),
+                Field::new("2", DataType::Utf8View, true),
+            ])),
+            rows: Arc::new(Even),
+        });
+        plan
+    };
+    let skipping = judged(world.plan(OnError::SkipFile).await);
+    let content = TableContent::default();
+    let told = Told::default();
+    let outcome = copy_into(&skipping, &content, &world.segments, &told).await.unwrap();
+    let expected =
+        [("a.csv", "LOAD_FAILED", 4, 0, 1, 1), ("b.csv", "PARTIALLY_LOADED", 2, 1, 1, 1)];
+    assert_eq!(statuses(&outcome), expected);
+    let diverted = |outcome: &CopyOutcome| {
+        let Some(Update::Append { table, segments }) = &outcome.diverted else { panic!() };
+        assert_eq!(*table, elsewhere);
+        segments.iter().map(|segment| segment.rows).sum::<u64>()
+    };
+    assert_eq!(diverted(&outcome), 1);
+    let rejected = told.rejected.lock().clone();
+    assert_eq!((rejected[0].error.row, rejected[0].error.message.as_str()), (2, "id 2"));
+    assert_eq!(rejected[0].error.column.as_deref(), Some("\"T\"[\"ID\":1]"));
+
+    let plan = judged(world.plan(OnError::Continue).await);
+    let outcome = copy_into(&plan, &content, &world.segments, &told).await.unwrap();
+    assert_eq!((outcome.rows_loaded(), diverted(&outcome)), (3, 2));
+    let plan = judged(world.plan(OnError::AbortStatement).await);
+    let error = copy_into(&plan, &content, &world.segments, &told).await.unwrap_err();
+    assert!(error.message().starts_with("id 2\n  File 'a.csv', line 2"), "{error}");
+}
+
+#[tokio::test]
+async fn files_are_loaded_until_the_limit_is_exceeded() {
+    let mut world = World::new().await;
+    let line = "1,aaaa,1\n";
+    for name in ["a", "b", "c", "d"] {
+        world.put(name, &line.repeat(100)).await;
+    }
+    let mut plan = world.plan(OnError::AbortStatement).await;
+    plan.size_limit = Some(ByteSize::bytes(2_250));
+    assert_eq!(world.run(plan).await.unwrap().files.len(), 3);
+    let mut plan = world.plan(OnError::AbortStatement).await;
+    plan.size_limit = Some(ByteSize::bytes(1));
+    let rest = world.run(plan).await.unwrap();
+    assert_eq!(statuses(&rest), [("d", "LOADED", 100, 100, 1, 0)]);
+}
+
+#[tokio::test]
+async fn after_64_days_a_file_is_uncertain() {
+    const DAY: i64 = 24 * 60 * 60 * 1_000_000;
+    let mut world = World::new().await;
+    world.put("old.csv", "1,a,1\n").await;
+    let written = world.stage.list("", None).await.unwrap()[0].last_modified.as_micros();
+    let at =
+        |plan: &mut CopyPlan, days: i64| plan.now = Timestamp::from_micros(written + days * DAY);
+    let mut first = world.plan(OnError::AbortStatement).await;
+    at(&mut first, 1);
+    assert_eq!(world.run(first).await.unwrap().files.len(), 1);
+    let mut load = async |days, again| {
+        let mut plan = world.plan(OnError::AbortStatement).await;
+        at(&mut plan, days);
+        plan.again = again;
+        world.run(plan).await.unwrap().files.len()
+    };
+    // Still remembered, although the file itself is older than 64 days.
+    assert_eq!(load(65, Again::IfUncertain).await, 0);
+    // No longer: nobody knows whether it was loaded.
+    assert_eq!(load(66, Again::IfNotKnown).await, 0);
+    assert_eq!(load(66, Again::IfUncertain).await, 1);
+    // Which is remembered again.
+    assert_eq!(load(67, Again::IfUncertain).await, 0);
+    assert_eq!(load(67, Again::Always).await, 1);
+    // An old file that a table never loaded is known not to be loaded as long
+    // as all loads of the table are remembered.
+    let plan = world.plan(OnError::AbortStatement).await;
+    let mut plan = CopyPlan { now: Timestamp::from_micros(written + 200 * DAY), ..plan };
+    let told = Told::default();
+    let empty = TableContent::default();
+    let outcome = copy_into(&plan, &empty, &world.segments, &told).await.unwrap();
+    assert_eq!(outcome.files.len(), 1);
+    plan.now = Timestamp::from_micros(written + 300 * DAY);
+    assert!(world.run(plan).await.unwrap().files.is_empty());
+}
+
+#[tokio::test]
+async fn files_are_checked_and_not_loaded() {
+    let mut world = World::new().await;
+    world.put("a.csv", "1,a,1\n2,b,2\n").await;
+    world.put("b.csv", MALFORMED).await;
+    let plan = world.plan(OnError::AbortStatement).await;
+    let content = TableContent::default();
+    let check = async |mode| {
+        let told = Told::default();
+        let rows = check_files(&plan, &content, mode, &told).await?;
+        let rows: usize = rows.iter().map(RecordBatch::num_rows).sum();
+        Ok::<_, Error>((rows, told.rejected.into_inner().len()))
+    };
+    assert_eq!(check(CheckMode::Rows(1)).await.unwrap(), (1, 0));
+    assert_eq!(check(CheckMode::Rows(2)).await.unwrap(), (2, 0));
+    let error = check(CheckMode::Rows(3)).await.unwrap_err();
+    assert_eq!(error.code(), Code::FIELD_COUNT);
+    assert_eq!(check(CheckMode::Errors).await.unwrap(), (0, 2));
+    // Loaded in part, it is looked at again only if all errors are asked for.
+    world.copy(OnError::Continue).await.unwrap();
+    let head = world.account.head();
+    let told = Told::default();
+    let again = world.plan(OnError::AbortStatement).await;
+    let content = head.content(TABLE).unwrap();
+    check_files(&again, content, CheckMode::Errors, &told).await.unwrap();
+    assert!(told.rejected.lock().is_empty());
+    check_files(&again, content, CheckMode::AllErrors, &told).await.unwrap();
+    assert_eq!(told.rejected.lock().len(), 2);
+}
+
+#[tokio::test]
+async fn texts_are_cut_and_metadata_is_filled_in() {
+    let mut world = World::new().await;
+    world.put("a.csv", "1,abcdefghijk,1\n2,äöüäöüäöüä,2\n").await;
+    let mut plan = world.plan(OnError::AbortStatement).await;
+    let mut columns = plan.target.columns()[..2].to_vec();
+    columns[1].sql_type = SqlType::TEXT;
+    plan.target = Arc::new(FileTarget::new("T", columns).matching(FieldMatch::Ragged));
+    plan.truncated = vec![(ColumnId::new(2), 8)];
+    let item = FileMetadata::RowNumber;
+    let (column, sql_type) = (ColumnId::new(3), SqlType::Integer);
+    plan.metadata = vec![MetadataColumn { column, sql_type, item }];
+    world.run(plan).await.unwrap();
+    let head = world.account.head();
+    let segment = head.content(TABLE).unwrap().unfolded().next().unwrap().clone();
+    let segment = world.segments.open(&segment).await.unwrap();
+    let ids = [ColumnId::new(2), ColumnId::new(3)];
+    let columns = world.segments.read(&segment, 0, &ids).await.unwrap();
+    let texts = columns[0].as_ref().unwrap().as_string_view().clone();
+    assert_eq!(texts.iter().flatten().collect::<Vec<_>>(), ["abcdefgh", "äöüäöüäö"]);
+    assert_eq!(columns[1].as_ref().unwrap().as_primitive::<Int64Type>().values(), &[1, 2]);
+}
+
+#[tokio::test]
+async fn every_bad_record_is_told_a_few_at_a_time() {
+    let mut world = World::new().await;
+    world.put("a.csv", &"x,a,1\n".repeat(20_000)).await;
+    let mut plan = world.plan(OnError::SkipFile).await;
+    plan.read.block_bytes = ByteSize::kib(64);
+    let outcome = world.run(plan).await.unwrap();
+    assert_eq!(statuses(&outcome), [("a.csv", "LOAD_FAILED", 20_000, 0, 1, 20_000)]);
+    let rows: Vec<u64> = world.told().iter().map(|rejected| rejected.error.row).collect();
+    assert!(rows.into_iter().eq(1..=20_000));
 }

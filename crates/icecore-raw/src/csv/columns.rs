@@ -14,12 +14,13 @@ use icecore_values::parse_texts;
 
 use super::fault::{Fault, Report};
 use super::header::Layout;
+use super::record::scan_record;
 use super::split::Block;
 use super::tokens::{Place, Reading, Span, Tokens};
+use crate::lines::{BlockStart, Lines, shown};
+use crate::target::Finder;
 use crate::{CsvFormat, RowBlock, RowError};
 
-/// Errors of a block that are kept.
-const MOST_ERRORS: usize = 1_000;
 /// Records whose fields are looked at together: their spans stay in the cache.
 const TILE_ROWS: usize = 1024;
 
@@ -28,7 +29,7 @@ impl Reading {
     ///
     /// # Errors
     /// `Internal` only: what is wrong with a record is in the block.
-    pub(super) fn read(&self, block: Block) -> Result<RowBlock> {
+    pub(super) fn read(self: &Arc<Self>, block: Block) -> Result<RowBlock> {
         let Block { data, first, start, layout } = block;
         let mut data = data;
         let is_text = std::str::from_utf8(&data).is_ok();
@@ -42,13 +43,24 @@ impl Reading {
         let (arrays, faults) = self.values(texts, &layout, tokens.good.len());
         let batch = self.batch(arrays, &faults, tokens.good.len())?;
         let report = Report::new(self, &data, (&layout, first), start);
-        Ok(RowBlock {
-            batch,
-            rows_parsed: u64::from(tokens.records),
-            places: places(&tokens, &faults),
-            rows_before: 0,
-            errors: errors(report, &tokens, faults),
-        })
+        let (places, rows_parsed) = (places(&tokens, &faults), u64::from(tokens.records));
+        let bad: Vec<usize> = faults.keys().copied().collect();
+        let errors = errors(report, &tokens, faults);
+        let starts = Starts { good: tokens.good, bad };
+        let finder = Some(self.finder(data, starts, start));
+        Ok(RowBlock { batch, rows_parsed, places, finder, rows_before: 0, errors })
+    }
+
+    /// Finds the text of a row again; keeps the block's bytes.
+    fn finder(self: &Arc<Self>, data: Buffer, starts: Starts, block: BlockStart) -> Finder {
+        let reading = Arc::clone(self);
+        Finder(Arc::new(move |row| {
+            let start = starts.of(row);
+            let record = scan_record(&data, start, true, &reading.grammar, |_| {});
+            let end = record.map_or(data.len(), |record| record.end);
+            let spot = Lines::new(&data, block).spot(start, start);
+            (spot, shown(data.get(start..end).unwrap_or_default()))
+        }))
     }
 
     /// One array of texts per column that has a field.
@@ -148,6 +160,26 @@ fn compact(array: ArrayRef) -> ArrayRef {
     }
 }
 
+/// Where the rows of a batch start in their block.
+struct Starts {
+    good: Vec<Place>,
+    /// Which of them are no rows after all, in order.
+    bad: Vec<usize>,
+}
+
+impl Starts {
+    fn of(&self, row: usize) -> usize {
+        let mut at = row;
+        for bad in &self.bad {
+            if *bad > at {
+                break;
+            }
+            at += 1;
+        }
+        self.good.get(at).map_or(0, |place| place.start as usize)
+    }
+}
+
 /// Which records the rows of a batch are; none if they are all of the block's.
 fn places(tokens: &Tokens, faults: &BTreeMap<usize, Fault>) -> Option<Vec<u32>> {
     if faults.is_empty() && tokens.good.len() == tokens.records as usize {
@@ -183,10 +215,8 @@ fn errors(
     let form = tokens.bad.iter().map(|(place, bad)| (*place, Fault::Form(*bad)));
     let values =
         faults.into_iter().filter_map(|(row, fault)| Some((tokens.good.get(row).copied()?, fault)));
-    let mut all: Vec<(Place, Fault)> =
-        form.take(MOST_ERRORS).chain(values.take(MOST_ERRORS)).collect();
+    let mut all: Vec<(Place, Fault)> = form.chain(values).collect();
     all.sort_by_key(|(place, _)| place.number);
-    all.truncate(MOST_ERRORS);
     all.iter().map(|(place, fault)| report.error(*place, fault)).collect()
 }
 

@@ -17,6 +17,8 @@ use crate::source::Source;
 const MOST_RECORD_BYTES: usize = 16 << 20;
 /// A record has at most so many fields.
 const MOST_FIELDS: usize = 10_000;
+/// A block has at most so many records, blank ones counted.
+const MOST_BLOCK_RECORDS: usize = 128 << 10;
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Whole records.
@@ -238,23 +240,33 @@ impl Splitter {
 
     /// Behind the last whole record that is pending.
     fn boundary(&self) -> Option<usize> {
-        if self.at_end {
-            return Some(self.pending.len());
-        }
         let grammar = &self.reading.grammar;
+        let last = grammar.record.as_deref().and_then(<[u8]>::last);
+        // Short records: a block of them takes little memory even if each is
+        // an error. Few delimiters are few records, wherever they stand.
+        let most = last.and_then(|last| {
+            memchr_iter(*last, &self.pending).nth(MOST_BLOCK_RECORDS - 1).map(|end| end + 1)
+        });
         match grammar.record.as_deref() {
+            _ if self.at_end && most.is_none() => Some(self.pending.len()),
             None => None,
             Some([delimiter]) if grammar.is_plain(&self.pending) => {
-                memrchr(*delimiter, &self.pending).map(|end| end + 1)
+                most.or_else(|| memrchr(*delimiter, &self.pending).map(|end| end + 1))
             }
-            Some(_) => {
-                let mut end = 0;
-                while let Some(record) = scan_record(&self.pending, end, false, grammar, |_| {}) {
-                    end = record.next;
-                }
-                (end > 0).then_some(end)
-            }
+            Some(_) => self.scanned_boundary(),
         }
+    }
+
+    /// The boundary where delimiters may stand inside fields.
+    fn scanned_boundary(&self) -> Option<usize> {
+        let (mut end, mut records) = (0, 0);
+        while records < MOST_BLOCK_RECORDS {
+            let found = scan_record(&self.pending, end, self.at_end, &self.reading.grammar, |_| {});
+            let Some(record) = found.filter(|record| record.next > end) else { break };
+            end = record.next;
+            records += 1;
+        }
+        (end > 0).then_some(end)
     }
 
     fn skip_line(&mut self) -> Result<bool> {

@@ -17,10 +17,8 @@ use super::parse::{Kind, Malformed, Parser, Value};
 use super::split::Block;
 use super::text;
 use crate::lines::{Lines, shown};
+use crate::target::Finder;
 use crate::{ErrorCategory, FieldMatch, FileTarget, JsonFormat, RowBlock, RowError};
-
-/// Errors of a block that are kept.
-const MOST_ERRORS: usize = 1_000;
 
 /// Everything that reading the blocks of one file shares.
 #[derive(Clone, Debug)]
@@ -98,7 +96,18 @@ impl Reading {
                 }
             }
         }
-        self.block(&block, rows)
+        let mut made = self.block(&block, rows)?;
+        let places = made.places.clone();
+        made.finder = Some(Finder(Arc::new(move |row| {
+            let number = places
+                .as_ref()
+                .map_or(row, |places| places.get(row).copied().unwrap_or_default() as usize);
+            let (start, end) = block.records.get(number).copied().unwrap_or_default();
+            let (start, end) = (start as usize, end as usize);
+            let spot = Lines::new(&block.data, block.start).spot(start, start);
+            (spot, shown(block.data.get(start..end).unwrap_or_default()))
+        })));
+        Ok(made)
     }
 
     fn text_of<'a>(&self, bytes: &'a [u8]) -> Result<std::borrow::Cow<'a, str>, Fault> {
@@ -212,6 +221,7 @@ impl Reading {
             errors: self.errors(block, &rows.faults),
             rows_before: 0,
             places: (rows_kept < records).then_some(rows.places),
+            finder: None,
         })
     }
 
@@ -245,7 +255,6 @@ impl Reading {
         let mut lines = Lines::new(&block.data, block.start);
         faults
             .iter()
-            .take(MOST_ERRORS)
             .filter_map(|(number, fault)| {
                 let (start, end) = block.records.get(*number as usize).copied()?;
                 let (start, end) = (start as usize, end as usize);

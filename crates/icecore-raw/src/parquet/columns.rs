@@ -20,8 +20,6 @@ use super::{Footer, damaged};
 use crate::lines::shown;
 use crate::{ErrorCategory, FileTarget, ParquetFormat, RowBlock, RowError, TargetColumn};
 
-/// Errors of a block that are kept.
-const MOST_ERRORS: usize = 1_000;
 /// Bytes of a batch's texts beyond which it is cut.
 const MOST_PART_BYTES: usize = 32 << 20;
 
@@ -144,6 +142,7 @@ impl Columns {
             errors: self.errors(batch, faults, before),
             rows_before: before,
             places,
+            finder: None,
         })
     }
 

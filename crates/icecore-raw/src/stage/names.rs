@@ -7,7 +7,7 @@ use object_store::path::Path;
 ///
 /// # Errors
 /// `InvalidInput` that names the part.
-pub(super) fn check(path: &str) -> Result<()> {
+pub(crate) fn check(path: &str) -> Result<()> {
     let bad = path
         .split('/')
         .find(|part| matches!(*part, "." | "..") || part.contains('\0') || part.contains('\\'));
@@ -23,7 +23,7 @@ pub(super) fn check(path: &str) -> Result<()> {
 
 /// Where the store keeps the file with this path: characters that a store may
 /// not take are percent-encoded, part by part.
-pub(super) fn location(prefix: &Path, path: &str) -> Path {
+pub(crate) fn location(prefix: &Path, path: &str) -> Path {
     path.split('/')
         .filter(|part| !part.is_empty())
         .fold(prefix.clone(), |folder, part| folder.join(part))
@@ -59,7 +59,7 @@ pub(super) fn below<'a>(prefix: &Path, stored: &'a Path) -> Option<&'a str> {
 
 /// The path that a user sees: what [`location`] was made from. A name that
 /// somebody else put into the store is shown as it stands.
-pub(super) fn shown(prefix: &Path, stored: &Path) -> Option<String> {
+pub(crate) fn shown(prefix: &Path, stored: &Path) -> Option<String> {
     let raw = stored.as_ref().strip_prefix(prefix.as_ref())?.trim_start_matches('/');
     if raw.is_empty() {
         return None;

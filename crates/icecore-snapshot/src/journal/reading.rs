@@ -53,6 +53,27 @@ impl Journal {
         self.rows_between(time..Timestamp::from_micros(i64::MAX)).await
     }
 
+    /// The numbers of the stored batches that can have rows of this time or
+    /// later, for reading them one by one with [`Journal::rows_at`].
+    ///
+    /// # Errors
+    /// As [`Journal::rows`].
+    pub async fn numbers_since(&self, time: Timestamp) -> Result<Option<RangeInclusive<u64>>> {
+        match self.stored().await? {
+            Some(stored) => Ok(Some(self.first_since(stored.clone(), time).await?..=*stored.end())),
+            None => Ok(None),
+        }
+    }
+
+    /// The rows of one stored batch; none if it was removed since.
+    ///
+    /// # Errors
+    /// As [`Journal::rows`].
+    pub async fn rows_at(&self, number: u64) -> Result<Vec<Value>> {
+        let batch = self.read_if_there(number).await?;
+        Ok(batch.into_iter().flat_map(|batch| batch.rows).map(|row| row.value).collect())
+    }
+
     /// Reads the whole journal and checks that each batch is what was written
     /// and follows the one before it.
     ///

@@ -1,116 +1,11 @@
-//! COPY INTO, PUT, LIST and REMOVE.
+//! PUT, LIST and REMOVE, and how a stage is written.
 
 use icecore_types::{Code, Error, QualifiedName, Result};
 use sqlparser::tokenizer::Token;
 
 use super::option;
-use super::rows::distinct;
 use crate::cursor::Cursor;
-use crate::{CopyInto, List, OnError, OptionValue, Put, Remove, StageRef, Statement};
-
-/// FILES holds at most this many names, as in Snowflake.
-const MOST_FILES: usize = 1000;
-
-pub(super) fn copy(cursor: &mut Cursor<'_>) -> Result<Statement> {
-    cursor.expect(&["COPY", "INTO"])?;
-    if matches!(cursor.peek(), Token::AtSign | Token::SingleQuotedString(_)) {
-        return Err(Error::unsupported("COPY INTO a location (unload)"));
-    }
-    let table = cursor.qualified_name()?;
-    let columns = if *cursor.peek() == Token::LParen {
-        distinct(cursor.names_in_parentheses()?)?
-    } else {
-        Vec::new()
-    };
-    if cursor.is_done() {
-        return Err(Error::unsupported("COPY INTO from the table's own stage (no FROM)"));
-    }
-    cursor.expect(&["FROM"])?;
-    if *cursor.peek() == Token::LParen {
-        return Err(Error::unsupported("COPY INTO from a query"));
-    }
-    let from = stage(cursor)?;
-    let mut copy = CopyInto {
-        table,
-        columns,
-        from,
-        files: None,
-        pattern: None,
-        file_format: None,
-        on_error: OnError::default(),
-        force: false,
-    };
-    let mut seen = Vec::new();
-    while !cursor.is_done() {
-        copy_option(cursor, &mut copy, &mut seen)?;
-        let _optional = cursor.accept_token(&Token::Comma);
-    }
-    Ok(Statement::CopyInto(Box::new(copy)))
-}
-
-fn copy_option(cursor: &mut Cursor<'_>, copy: &mut CopyInto, seen: &mut Vec<String>) -> Result<()> {
-    let key = option::key(cursor)?;
-    if seen.contains(&key) {
-        return Err(Error::new(Code::INVALID_OPTION, format!("option given twice key={key}")));
-    }
-    match key.as_str() {
-        "FILES" => copy.files = Some(files(cursor)?),
-        "PATTERN" => copy.pattern = Some(cursor.string()?),
-        "FILE_FORMAT" => copy.file_format = Some(option::file_format(cursor)?),
-        "ON_ERROR" => copy.on_error = on_error(cursor)?,
-        "FORCE" => copy.force = option::boolean(cursor, &key)?,
-        _ => return Err(Error::unsupported(format_args!("COPY INTO option {key}"))),
-    }
-    seen.push(key);
-    Ok(())
-}
-
-fn files(cursor: &mut Cursor<'_>) -> Result<Vec<String>> {
-    match option::value(cursor)? {
-        OptionValue::List(names) if (1..=MOST_FILES).contains(&names.len()) => Ok(names),
-        OptionValue::List(names) => Err(Error::new(
-            Code::INVALID_OPTION,
-            format!("FILES has from 1 to {MOST_FILES} names names={}", names.len()),
-        )),
-        other => Err(option::invalid("FILES", &other, "write FILES = ('a.csv', 'b.csv')")),
-    }
-}
-
-/// CONTINUE, SKIP_FILE, SKIP_FILE_n, 'SKIP_FILE_n%' or ABORT_STATEMENT, with
-/// or without quotes.
-fn on_error(cursor: &mut Cursor<'_>) -> Result<OnError> {
-    let value = option::value(cursor)?;
-    let text = match &value {
-        OptionValue::Word(text) | OptionValue::Text(text) => text.to_ascii_uppercase(),
-        _ => String::new(),
-    };
-    let parsed = match text.as_str() {
-        "ABORT_STATEMENT" => Some(OnError::AbortStatement),
-        "CONTINUE" => Some(OnError::Continue),
-        "SKIP_FILE" => Some(OnError::SkipFile),
-        text => text.strip_prefix("SKIP_FILE_").and_then(skip_file),
-    };
-    parsed.ok_or_else(|| {
-        option::invalid(
-            "ON_ERROR",
-            &value,
-            "it is ABORT_STATEMENT, CONTINUE, SKIP_FILE, SKIP_FILE_<n> or 'SKIP_FILE_<n>%'",
-        )
-    })
-}
-
-fn skip_file(threshold: &str) -> Option<OnError> {
-    let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
-    match threshold.strip_suffix('%') {
-        Some(percent) if digits(percent) => {
-            percent.parse().ok().filter(|p| *p <= 100).map(OnError::SkipFilePercent)
-        }
-        None if digits(threshold) => {
-            threshold.parse().ok().filter(|n| *n > 0).map(OnError::SkipFileCount)
-        }
-        _ => None,
-    }
-}
+use crate::{List, Put, Remove, StageRef};
 
 pub(super) fn put(cursor: &mut Cursor<'_>) -> Result<Put> {
     cursor.expect(&["PUT"])?;
@@ -168,7 +63,7 @@ fn pattern(cursor: &mut Cursor<'_>) -> Result<Option<String>> {
 }
 
 /// `@[db.[schema.]]stage[/path]`, or the same in single quotes.
-fn stage(cursor: &mut Cursor<'_>) -> Result<StageRef> {
+pub(super) fn stage(cursor: &mut Cursor<'_>) -> Result<StageRef> {
     let text = match cursor.peek() {
         Token::AtSign => cursor.next_text().to_owned(),
         Token::SingleQuotedString(text) if text.starts_with('@') => text.clone(),

@@ -4,7 +4,7 @@ use icecore_types::{Code, Error, Result, Timestamp};
 use sqlparser::tokenizer::Token;
 
 use super::create::Existing;
-use super::{if_exists, loading, option};
+use super::{copy, if_exists, option};
 use crate::cursor::Cursor;
 use crate::{AlterPipe, CopyInto, CreatePipe, OnError, PipeAction, Statement};
 
@@ -71,7 +71,7 @@ pub(crate) fn pipe_copy(cursor: &mut Cursor<'_>) -> Result<CopyInto> {
     if let Some(forbidden) = keys.iter().find(|key| FORBIDDEN.contains(&key.as_str())) {
         return Err(not_in_a_pipe(forbidden));
     }
-    let Statement::CopyInto(copy) = loading::copy(cursor)? else {
+    let Statement::CopyInto(copy) = copy::copy(cursor)? else {
         return Err(not_in_a_pipe("a location as the target"));
     };
     let mut copy = *copy;

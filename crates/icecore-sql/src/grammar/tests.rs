@@ -376,6 +376,111 @@ fn files_are_loaded() {
     }
 }
 
+fn copy(text: &str) -> CopyInto {
+    let Statement::CopyInto(copy) = one(text) else { panic!("{text}") };
+    *copy
+}
+
+#[test]
+fn options_of_a_load_are_read() {
+    let loaded = copy(
+        "COPY INTO t FROM @s SIZE_LIMIT = 25000000 PURGE = TRUE RETURN_FAILED_ONLY = TRUE \
+         ENFORCE_LENGTH = FALSE LOAD_UNCERTAIN_FILES = TRUE LOAD_MODE = FULL_INGEST \
+         MATCH_BY_COLUMN_NAME = 'case_insensitive' \
+         INCLUDE_METADATA = (a = METADATA$FILENAME, \"b\" = METADATA$FILE_ROW_NUMBER)",
+    );
+    assert_eq!(loaded.size_limit_bytes, Some(25_000_000));
+    assert!(loaded.purge && loaded.return_failed_only && loaded.truncate_columns);
+    assert!(loaded.load_uncertain_files && loaded.matching == MatchByName::CaseInsensitive);
+    let items: Vec<_> = loaded.include_metadata.iter().map(|included| included.item).collect();
+    assert_eq!(items, [MetadataItem::FileName, MetadataItem::FileRowNumber]);
+    assert_eq!(copy("COPY INTO t FROM @s SIZE_LIMIT = NULL").size_limit_bytes, None);
+    for (text, expected) in [
+        ("RETURN_7_ROWS", Validation::Rows(7)),
+        ("RETURN_ERRORS", Validation::Errors),
+        ("'RETURN_ALL_ERRORS'", Validation::AllErrors),
+    ] {
+        let loaded = copy(&format!("COPY INTO t FROM @s VALIDATION_MODE = {text}"));
+        assert_eq!(loaded.validation, Some(expected));
+    }
+    for text in [
+        "SIZE_LIMIT = 0",
+        "VALIDATION_MODE = RETURN_0_ROWS",
+        "ENFORCE_LENGTH = TRUE TRUNCATECOLUMNS = TRUE",
+        "INCLUDE_METADATA = (a = METADATA$FILENAME)",
+        "MATCH_BY_COLUMN_NAME = CASE_SENSITIVE VALIDATION_MODE = RETURN_ERRORS",
+        "CLUSTER_AT_INGEST_TIME = TRUE",
+        "LOAD_MODE = ADD_FILES_COPY",
+    ] {
+        error(&format!("COPY INTO t FROM @s {text}"));
+    }
+}
+
+#[test]
+fn a_load_may_have_values_made_of_fields() {
+    let loaded = copy(
+        "COPY INTO t (a, b, c, d) FROM (SELECT x.$1, upper(x.$12) AS u, dateadd(day, 1, $3::date), \
+         x.metadata$filename FROM '@d.s.st/p q' x) FORCE = TRUE",
+    );
+    let transform = loaded.transform.unwrap();
+    let texts: Vec<_> = transform.columns.iter().map(ToString::to_string).collect();
+    assert_eq!(texts[..2], ["\"$1\"", "UPPER(\"$12\")"]);
+    assert_eq!(texts[3], "\"METADATA$FILENAME\"");
+    assert_eq!((transform.fields, loaded.from.path.as_str()), (12, "p q"));
+    assert!(loaded.force);
+    for (query, refused) in [
+        ("SELECT $1 FROM @s WHERE $1 = 'x'", "WHERE in the query of COPY INTO"),
+        ("SELECT $1 FROM @s x ORDER BY 1", "ORDER in the query of COPY INTO"),
+        ("SELECT $1 FROM @s LIMIT 1", "LIMIT in the query of COPY INTO"),
+        ("SELECT $1 FROM @s GROUP BY $1", "GROUP in the query of COPY INTO"),
+        ("SELECT $1 FROM @s x JOIN t ON TRUE", "JOIN in the query of COPY INTO"),
+        ("SELECT $1 FROM @s, @s", ", in the query of COPY INTO"),
+        ("SELECT DISTINCT $1 FROM @s", "DISTINCT in the query of COPY INTO"),
+        ("SELECT TOP 1 $1 FROM @s", "TOP in the query of COPY INTO"),
+        ("SELECT * FROM @s", "* in the query of COPY INTO"),
+        ("SELECT (SELECT 1) FROM @s", "a subquery in the query of COPY INTO"),
+    ] {
+        let error = error(&format!("COPY INTO t FROM ({query})"));
+        assert_eq!(error.message(), format!("unsupported: {refused}"), "{query}");
+    }
+    for query in ["SELECT y.$1 FROM @s x", "SELECT $0 FROM @s", "SELECT $99999 FROM @s"] {
+        error(&format!("COPY INTO t FROM ({query})"));
+    }
+    let message = "match_by_column_name is not supported with copy transform.";
+    let by_name = "COPY INTO t FROM (SELECT $1 FROM @s) MATCH_BY_COLUMN_NAME = CASE_SENSITIVE";
+    assert_eq!(error(by_name).message(), message);
+}
+
+#[test]
+fn rows_are_unloaded() {
+    let unload = |text: &str| {
+        let Statement::Unload(unload) = one(text) else { panic!("{text}") };
+        *unload
+    };
+    let table = unload("COPY INTO @s/out/ FROM d.s.t OVERWRITE = TRUE HEADER = TRUE SINGLE = TRUE");
+    assert_eq!(table.query.to_string(), "SELECT * FROM D.S.T");
+    assert!(table.overwrite && table.header && table.single && !table.include_query_id);
+    assert_eq!((table.to.path.as_str(), table.max_file_bytes), ("out/", 16 << 20));
+    let query = unload(
+        "COPY INTO '@s/a b' FROM (SELECT a, b FROM t) PARTITION BY ('x=' || a) \
+         FILE_FORMAT = (TYPE = PARQUET) MAX_FILE_SIZE = 1000 DETAILED_OUTPUT = TRUE",
+    );
+    assert!(query.include_query_id && query.detailed_output && query.partition_by.is_some());
+    assert!(unload("COPY INTO @s FROM (SELECT 1) VALIDATION_MODE = RETURN_ROWS").return_rows);
+    for text in [
+        "INCLUDE_QUERY_ID = TRUE SINGLE = TRUE",
+        "INCLUDE_QUERY_ID = TRUE OVERWRITE = TRUE",
+        "PARTITION BY (a) SINGLE = TRUE",
+        "PARTITION BY (a) INCLUDE_QUERY_ID = FALSE",
+        "MAX_FILE_SIZE = 5368709121",
+        "MAX_FILE_SIZE = 0",
+        "SINGLE = TRUE SINGLE = TRUE",
+        "PURGE = TRUE",
+    ] {
+        error(&format!("COPY INTO @s FROM t {text}"));
+    }
+}
+
 #[test]
 fn files_are_put_listed_and_removed() {
     for (text, source) in [
@@ -470,11 +575,10 @@ fn what_is_not_there_is_refused_by_name() {
         ("USE SECONDARY ROLES ALL", "USE SECONDARY ROLES"),
         ("INSERT ALL INTO t SELECT 1", "INSERT ALL into several tables"),
         ("EXPLAIN USING JSON SELECT 1", "EXPLAIN USING JSON"),
-        ("COPY INTO @s FROM t", "COPY INTO a location (unload)"),
-        ("COPY INTO t FROM (SELECT $1 FROM @s)", "COPY INTO from a query"),
-        ("COPY INTO t FROM @s PURGE = TRUE", "COPY INTO option PURGE"),
-        ("COPY INTO t FROM @s SIZE_LIMIT = 1", "COPY INTO option SIZE_LIMIT"),
-        ("COPY INTO t FROM @s VALIDATION_MODE = RETURN_ERRORS", "COPY INTO option VALIDATION_MODE"),
+        (
+            "COPY INTO t FROM @s CLUSTER_AT_INGEST_TIME = TRUE",
+            "COPY INTO option CLUSTER_AT_INGEST_TIME",
+        ),
         ("COPY INTO t FROM @%t", "a table's stage (@%table)"),
         ("COPY INTO t FROM @~/x", "the user's stage (@~)"),
         ("COPY INTO t FROM 's3://b/p'", "a URL in place of a stage"),

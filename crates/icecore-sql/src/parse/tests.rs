@@ -309,6 +309,8 @@ const FORMS: &[&str] = &[
     "CREATE OR REPLACE TABLE t (a INT NOT NULL DEFAULT 1 + 2 COMMENT 'x', b NUMBER(3,1)) COMMENT = 'y'",
     "CREATE TABLE t CLONE db.s.t AT (TIMESTAMP => '2013-01-01'::TIMESTAMP)",
     "CREATE STAGE s URL = 's3://b/p' FILE_FORMAT = (TYPE = CSV NULL_IF = ('NA'))",
+    "COPY INTO t (a, b) FROM (SELECT x.$1, upper($2) || 'y' FROM @s/p x) SIZE_LIMIT = 5 PURGE = TRUE",
+    "COPY INTO @s/p FROM (SELECT a FROM t) PARTITION BY (a || 'x') HEADER = TRUE MAX_FILE_SIZE = 9",
     "COPY INTO t (a) FROM @s/p FILES = ('x') PATTERN = '.*' ON_ERROR = 'SKIP_FILE_3%' FORCE = TRUE",
     "SELECT TOP 3 a, count(*) FROM t AT (VERSION => 3) x JOIN (VALUES (1)) y ON x.a = y.column1 \
      WHERE b IN (SELECT 1) GROUP BY ALL QUALIFY row_number() OVER (ORDER BY a) = 1",

@@ -1,6 +1,6 @@
 //! Stages, their files, and loading them.
 
-use icecore_types::{Name, QualifiedName};
+use icecore_types::QualifiedName;
 
 /// A stage and a path in it, as `@db.schema.stage/path`.
 ///
@@ -70,59 +70,6 @@ pub enum FormatSpec {
     Named(QualifiedName),
     /// TYPE and options.
     Inline(Options),
-}
-
-/// What COPY INTO does about a record that cannot be loaded.
-///
-/// ```
-/// use icecore_sql::OnError;
-/// assert_eq!(OnError::default(), OnError::AbortStatement);
-/// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub enum OnError {
-    /// Load nothing and fail.
-    #[default]
-    AbortStatement,
-    /// Leave the record out.
-    Continue,
-    /// Leave its file out.
-    SkipFile,
-    /// Leave its file out if this many records or more are bad; at least 1.
-    SkipFileCount(u64),
-    /// Leave its file out if more than this percentage of its records is bad;
-    /// 0 to 100.
-    SkipFilePercent(u8),
-}
-
-/// COPY INTO a table.
-///
-/// ```
-/// use icecore_sql::{Limits, OnError, Statement, parse};
-/// let text = "COPY INTO t (a, b) FROM @s/2013 FILES = ('a.csv.gz') ON_ERROR = CONTINUE";
-/// let parsed = parse(text, &Limits::default())?;
-/// let Statement::CopyInto(copy) = &parsed[0].statement else { panic!() };
-/// assert_eq!(copy.on_error, OnError::Continue);
-/// assert_eq!(copy.files.as_deref(), Some(["a.csv.gz".to_owned()].as_slice()));
-/// # Ok::<(), icecore_types::Error>(())
-/// ```
-#[derive(Clone, Debug, PartialEq)]
-pub struct CopyInto {
-    /// The table.
-    pub table: QualifiedName,
-    /// The columns that the fields go to, with distinct names; empty means all.
-    pub columns: Vec<Name>,
-    /// Where the files are.
-    pub from: StageRef,
-    /// FILES: 1 to 1,000 names below `from`.
-    pub files: Option<Vec<String>>,
-    /// PATTERN: a regular expression over names.
-    pub pattern: Option<String>,
-    /// FILE_FORMAT, instead of the stage's.
-    pub file_format: Option<FormatSpec>,
-    /// ON_ERROR.
-    pub on_error: OnError,
-    /// FORCE: load files that are loaded already.
-    pub force: bool,
 }
 
 /// PUT.

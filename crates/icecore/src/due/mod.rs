@@ -21,6 +21,7 @@ pub(crate) async fn run(engine: &Arc<Engine>) -> Result<()> {
         fold::run(engine).await,
         engine.history.flush().await,
         engine.refreshes.flush().await,
+        engine.loads.flush().await,
     ];
     done.into_iter().collect()
 }

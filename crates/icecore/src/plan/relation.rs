@@ -64,18 +64,29 @@ impl Relations {
             return Err(Error::unsupported(format_args!("TABLE({call})")));
         };
         let name = icecore_sql::name_of(&function.name)?;
-        let arguments = match &function.args {
-            FunctionArguments::None => Vec::new(),
-            FunctionArguments::List(list) if list.clauses.is_empty() => list
-                .args
-                .iter()
-                .map(|argument| self.argument(argument))
-                .collect::<Result<_, _>>()?,
+        let given: &[FunctionArg] = match &function.args {
+            FunctionArguments::None => &[],
+            FunctionArguments::List(list) if list.clauses.is_empty() => &list.args,
             other => return Err(Error::unsupported(format_args!("arguments {other}"))),
         };
+        let reference = TableReference::bare(name.name.as_str());
+        // Its first argument is the name of a table and not a value.
+        if let (None, "VALIDATE") = (&name.schema, name.name.as_str()) {
+            let [table, rest @ ..] = given else {
+                return Err(Error::new(Code::INVALID_ARGUMENT, "VALIDATE takes a table"));
+            };
+            let arguments = rest
+                .iter()
+                .map(|argument| self.argument(argument))
+                .collect::<Result<Vec<_>, _>>()?;
+            let rows = virtual_schema::validate(&named_table(table)?, &arguments, &self.binder)?;
+            return LogicalPlanBuilder::scan(reference, provider_as_source(rows), None)
+                .map_err(from_datafusion);
+        }
+        let arguments =
+            given.iter().map(|argument| self.argument(argument)).collect::<Result<Vec<_>, _>>()?;
         let (schema, batches) = virtual_schema::function(&name, &arguments, &self.binder)?;
         let source = provider_as_source(Arc::new(RowsTable::new(schema, batches)));
-        let reference = TableReference::bare(name.name.as_str());
         LogicalPlanBuilder::scan(reference, source, None).map_err(from_datafusion)
     }
 
@@ -91,6 +102,20 @@ impl Relations {
         };
         Ok((name, travel::constant(value, &self.binder, &self.state)?))
     }
+}
+
+/// The name that an argument is.
+fn named_table(argument: &FunctionArg) -> Result<icecore_types::QualifiedName, Error> {
+    let parts = match argument {
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Identifier(name))) => vec![name.clone()],
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::CompoundIdentifier(parts))) => {
+            parts.clone()
+        }
+        other => {
+            return Err(Error::new(Code::INVALID_ARGUMENT, format!("not a table: {other}")));
+        }
+    };
+    icecore_sql::name_of(&ast::ObjectName::from(parts))
 }
 
 impl RelationPlanner for Relations {

@@ -18,6 +18,7 @@ mod settings;
 mod show;
 mod staged;
 pub(crate) mod travel;
+mod unload;
 mod wait;
 mod write;
 
@@ -36,7 +37,7 @@ pub(crate) use change::Change;
 pub(crate) use describe::columns_of;
 use dynamic::DynamicWork;
 pub(crate) use dynamic::{dynamic_of, in_order, is_suspended, statistics};
-pub(crate) use load::{Companion, Load, LoadDone, StageChange};
+pub(crate) use load::{Companion, Load, LoadDone, LoadingPipe, StageChange};
 pub(crate) use planning::Planning;
 pub(crate) use request::{AppendRows, CloneTable, RefreshRequest, Request};
 use resolver::Intent;
@@ -44,6 +45,7 @@ pub(crate) use resolver::{Resolver, path, unknown};
 pub(crate) use run::{QueryHooks, StatementRun};
 pub(crate) use settings::SessionChange;
 pub(crate) use show::comment_of;
+pub(crate) use unload::Unloading;
 pub(crate) use write::Write;
 
 use crate::progress::Observer;
@@ -62,6 +64,8 @@ pub(crate) enum Resolved {
     Write(Box<Write>),
     /// Files into a table.
     Load(Box<Load>),
+    /// Rows into files of a stage.
+    Unload(Box<Unloading>),
     /// Files into a stage, out of it, or a list of them.
     Stage(StageChange),
     /// A change of the session alone.
@@ -195,6 +199,7 @@ impl Planning {
             Statement::Delete(delete) => Resolved::Write(self.delete(delete)?.into()),
             Statement::Update(update) => Resolved::Write(self.update(update)?.into()),
             Statement::CopyInto(copy) => Resolved::Load(self.copy_into(copy)?.into()),
+            Statement::Unload(unload) => Resolved::Unload(self.unload(unload)?.into()),
             Statement::Put(put) => Resolved::Stage(self.put(put)?),
             Statement::List(list) => Resolved::Stage(self.list(list)?),
             Statement::Remove(remove) => Resolved::Stage(self.remove(remove)?),

@@ -194,6 +194,10 @@ impl Planning {
             Resolved::Change(change) => self.commit_change(change, id).await?,
             Resolved::Write(write) => self.write(*write, id).await?,
             Resolved::Load(load) => self.load(*load, id, observer).await?,
+            Resolved::Unload(unload) if unload.return_rows() => {
+                return Ok(Attempt::Query(Box::new(self), unload.into_rows()));
+            }
+            Resolved::Unload(unload) => self.unload_rows(*unload, id, observer).await?,
             Resolved::Stage(change) => self.change_stage(change, observer).await?,
             Resolved::Session(change) => self.change_session(change)?,
             Resolved::Wait(time) => self.wait(time).await?,

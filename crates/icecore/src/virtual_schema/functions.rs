@@ -8,7 +8,7 @@ use datafusion::scalar::ScalarValue;
 use icecore_exec::from_datafusion;
 use icecore_types::{Code, Error, QualifiedName, QueryId, Result};
 
-use super::{INFORMATION_SCHEMA, Listing, queries, refreshes};
+use super::{INFORMATION_SCHEMA, Listing, loads, queries, refreshes};
 use crate::plan::Binder;
 
 /// An argument: its name, if it was given, and its value.
@@ -34,8 +34,12 @@ pub(crate) fn function(
         (Some(INFORMATION_SCHEMA), "DYNAMIC_TABLE_REFRESH_HISTORY") => {
             refreshes::history(arguments, binder)
         }
+        (Some(INFORMATION_SCHEMA), "COPY_HISTORY") => loads::copy_history(arguments, binder),
         _ => Err(Error::new(Code::UNKNOWN_FUNCTION, format!("unknown table function {name}"))
-            .with_help("there are RESULT_SCAN, GENERATOR and INFORMATION_SCHEMA.QUERY_HISTORY")),
+            .with_help(
+                "there are RESULT_SCAN, GENERATOR, VALIDATE, INFORMATION_SCHEMA.QUERY_HISTORY and \
+                 INFORMATION_SCHEMA.COPY_HISTORY",
+            )),
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod functions;
 mod inferred;
+mod loads;
 mod objects;
 mod queries;
 mod refreshes;
@@ -16,6 +17,7 @@ use icecore_types::{Name, ObjectId, ObjectKind, QualifiedName, Result};
 
 pub(crate) use functions::function;
 pub(crate) use inferred::inferred;
+pub(crate) use loads::validate;
 
 use crate::plan::Binder;
 use crate::statement::unknown;
@@ -88,7 +90,7 @@ pub(crate) fn table(
         ("COLUMNS", _) => objects::columns(&listing),
         ("STAGES", _) => objects::stages(&listing),
         ("FILE_FORMATS", _) => objects::file_formats(&listing),
-        ("LOAD_HISTORY", _) => objects::load_history(&listing),
+        ("LOAD_HISTORY", _) => loads::load_history(&listing),
         ("TABLE_STORAGE_METRICS", _) => storage::metrics(&listing),
         ("QUERY_HISTORY", Schema::AccountUsage) => queries::history(&listing, None),
         _ => return Err(unknown(name)),

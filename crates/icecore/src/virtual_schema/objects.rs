@@ -21,7 +21,7 @@ const RELATIONS: &[ObjectKind] = &[ObjectKind::Table, ObjectKind::DynamicTable, 
 
 impl Listing<'_> {
     /// Database, schema and name of an object, as cells.
-    fn path(&self, object: &Object) -> Vec<Cell> {
+    pub(super) fn path(&self, object: &Object) -> Vec<Cell> {
         let path = self.binder.resolver().path(object.id());
         path.iter().map(|name| Cell::text(name.as_str())).collect()
     }
@@ -247,49 +247,6 @@ fn in_schema(
         Ok(row)
     });
     batch(columns, rows.collect::<Result<_>>()?)
-}
-
-const LOAD_HISTORY: Columns = &[
-    ("TABLE_CATALOG", TEXT),
-    ("SCHEMA_NAME", TEXT),
-    ("TABLE_NAME", TEXT),
-    ("FILE_NAME", TEXT),
-    ("LAST_LOAD_TIME", TIME),
-    ("STATUS", TEXT),
-    ("ROW_COUNT", INTEGER),
-    ("ROW_PARSED", INTEGER),
-    ("FIRST_ERROR_MESSAGE", TEXT),
-    ("ERROR_COUNT", INTEGER),
-    ("FILE_SIZE", INTEGER),
-    ("QUERY_ID", TEXT),
-];
-
-pub(super) fn load_history(listing: &Listing<'_>) -> Result<RecordBatch> {
-    let mut rows = Vec::new();
-    for object in listing.objects(&[ObjectKind::Table]) {
-        let Some(content) = listing.binder.resolver().head().content(object.id()) else { continue };
-        for load in content.loads() {
-            let status = match (load.rows_loaded, load.errors) {
-                (_, 0) => "LOADED",
-                (0, _) => "LOAD_FAILED",
-                _ => "PARTIALLY_LOADED",
-            };
-            let mut row = listing.path(object);
-            row.extend([
-                Cell::text(&*load.key.file),
-                Cell::Time(load.loaded_at),
-                Cell::text(status),
-                Cell::count(load.rows_loaded),
-                Cell::count(load.rows_parsed),
-                Cell::maybe_text(load.first_error.clone()),
-                Cell::count(load.errors),
-                Cell::count(load.size_bytes),
-                Cell::text(load.query_id.to_string()),
-            ]);
-            rows.push(row);
-        }
-    }
-    batch(LOAD_HISTORY, rows)
 }
 
 /// A name as text, for listings that are not of objects.

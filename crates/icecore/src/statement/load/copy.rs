@@ -4,17 +4,20 @@ use std::sync::Arc;
 
 use arrow::array::ArrayRef;
 use icecore_governance::Verb;
-use icecore_processed::CopyOutcome;
-use icecore_raw::{FileFormat, FileTarget, StageFile, StageFiles, TargetColumn};
+use icecore_processed::{
+    Again, CopyOutcome, Diversion, MetadataColumn, OnError, RowJudge, Transform,
+};
+use icecore_raw::{FieldMatch, FileFormat, FileTarget, StageFile, StageFiles, TargetColumn};
 use icecore_snapshot::{Requirement, TableContent, Update};
-use icecore_sql::{CopyInto, OnError};
+use icecore_sql::{CopyInto, MatchByName, Validation};
 use icecore_types::{
-    Code, ColumnDefinition, ColumnId, Error, FileFormatDefinition, Name, ObjectId, Result,
-    TableDefinition,
+    ByteSize, Code, ColumnDefinition, ColumnId, Error, FileFormatDefinition, Name, ObjectId,
+    Result, SqlType, TableDefinition, Timestamp,
 };
 use regex::Regex;
 
 use super::stage::pattern;
+use super::transform::{field_target, metadata_of};
 use crate::statement::Planning;
 use crate::statement::alter::no_column;
 
@@ -25,13 +28,31 @@ pub(crate) struct Load {
     pub(super) definition: TableDefinition,
     pub(super) content: Arc<TableContent>,
     pub(super) target: Arc<FileTarget>,
+    pub(super) transform: Option<Transform>,
+    pub(super) defaults: Vec<(ColumnId, ArrayRef)>,
+    pub(super) metadata: Vec<MetadataColumn>,
+    pub(super) truncated: Vec<(ColumnId, u32)>,
     pub(super) stage: StageFiles,
     pub(super) files: LoadFiles,
+    pub(super) size_limit: Option<ByteSize>,
     pub(super) format: FileFormat,
-    pub(super) on_error: icecore_processed::OnError,
-    pub(super) force: bool,
-    pub(super) defaults: Vec<(ColumnId, ArrayRef)>,
+    pub(super) on_error: OnError,
+    pub(super) again: Again,
+    pub(super) judge: Option<Arc<dyn RowJudge>>,
+    pub(super) diversion: Option<Diversion>,
     pub(super) companion: Option<Companion>,
+    pub(super) pipe: Option<LoadingPipe>,
+    pub(super) purge: bool,
+    pub(super) failed_only: bool,
+    pub(super) validation: Option<Validation>,
+}
+
+/// The pipe that a load is for, as COPY_HISTORY shows it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LoadingPipe {
+    pub(crate) pipe: ObjectId,
+    /// When it was told of the files.
+    pub(crate) received: Option<Timestamp>,
 }
 
 /// Which files of the stage are loaded.
@@ -50,6 +71,11 @@ pub(crate) type Companion =
     Arc<dyn Fn(&CopyOutcome) -> Result<(Vec<Update>, Vec<Requirement>)> + Send + Sync>;
 
 impl Load {
+    /// The table that is loaded.
+    pub(crate) fn table(&self) -> ObjectId {
+        self.table
+    }
+
     /// The stage that is loaded from.
     pub(crate) fn stage(&self) -> &StageFiles {
         &self.stage
@@ -58,13 +84,26 @@ impl Load {
     /// Loads these files, as the stage listed them, whatever the statement says
     /// about files; `force` loads those also that the table remembers.
     pub(crate) fn with_files(mut self, files: Vec<StageFile>, force: bool) -> Self {
-        (self.files, self.force) = (LoadFiles::Given(files), force);
+        self.files = LoadFiles::Given(files);
+        self.again = if force { Again::Always } else { Again::IfNotKnown };
         self
     }
 
     /// Commits this together with the rows.
     pub(crate) fn with_companion(mut self, companion: Companion) -> Self {
         self.companion = Some(companion);
+        self
+    }
+
+    /// Loads for a pipe.
+    pub(crate) fn for_pipe(mut self, pipe: LoadingPipe) -> Self {
+        self.pipe = Some(pipe);
+        self
+    }
+
+    /// Has the rows judged, and takes those that the judge diverts.
+    pub(crate) fn judged(mut self, judge: Arc<dyn RowJudge>, diversion: Option<Diversion>) -> Self {
+        (self.judge, self.diversion) = (Some(judge), diversion);
         self
     }
 }
@@ -79,22 +118,52 @@ impl Planning {
             (None, Some(format)) => format,
             (None, None) => FileFormatDefinition::default(),
         };
-        let columns = copied_columns(&definition, &copy.columns)?;
+        let columns = Columns::of(copy, &definition)?;
+        let name = table.name().as_str();
+        let read: Vec<_> = columns.read.iter().map(|(_, target)| target.clone()).collect();
+        let (target, transform) = match &copy.transform {
+            Some(query) => {
+                let shown = FileTarget::new(name, read);
+                let made = columns.read.iter().enumerate().map(|(at, (column, target))| {
+                    (*column, TargetColumn { name: shown.column_text(at), ..target.clone() })
+                });
+                let transform = self.transform(query, &made.collect::<Vec<_>>())?;
+                (field_target(name, query.fields), Some(transform))
+            }
+            None => (FileTarget::new(name, read).matching(field_match(copy.matching)), None),
+        };
         let path = copy.from.path.clone();
         Ok(Load {
             table: table.id(),
             content: self.resolver.content(table)?,
-            target: Arc::new(FileTarget::new(table.name().as_str(), columns)),
-            defaults: self.defaults(&definition, &copy.columns)?,
+            target: Arc::new(target),
+            transform,
+            defaults: match copy.matching {
+                MatchByName::None => self.defaults(&definition, &copy.columns)?,
+                _ => Vec::new(),
+            },
+            metadata: columns.metadata,
+            truncated: columns.truncated,
             stage,
             files: match &copy.files {
                 Some(names) => LoadFiles::Named { path, names: names.clone() },
                 None => LoadFiles::Below { path, pattern: pattern(copy.pattern.as_deref())? },
             },
+            size_limit: copy.size_limit_bytes.map(ByteSize::bytes),
             format: FileFormat::from_definition(&format)?,
             on_error: on_error(copy.on_error),
-            force: copy.force,
+            again: match (copy.force, copy.load_uncertain_files) {
+                (true, _) => Again::Always,
+                (false, true) => Again::IfUncertain,
+                (false, false) => Again::IfNotKnown,
+            },
+            judge: None,
+            diversion: None,
             companion: None,
+            pipe: None,
+            purge: copy.purge,
+            failed_only: copy.return_failed_only,
+            validation: copy.validation,
             definition,
         })
     }
@@ -126,25 +195,59 @@ impl Planning {
     }
 }
 
-/// The file fields in order: each the column that it goes to.
-fn copied_columns(definition: &TableDefinition, names: &[Name]) -> Result<Vec<TargetColumn>> {
-    let target_column = |column: &ColumnDefinition| {
-        let position = definition.columns.iter().position(|other| other.id == column.id);
-        TargetColumn {
-            name: column.name.as_str().to_owned(),
-            ordinal: position.unwrap_or_default() + 1,
-            sql_type: column.sql_type,
-            not_null: column.not_null,
-            output: column.id.stored_name(),
-        }
-    };
-    if names.is_empty() {
-        return Ok(definition.columns.iter().map(target_column).collect());
+/// The columns of the table, by where their values come from.
+struct Columns<'a> {
+    /// Fields of the files, in their order.
+    read: Vec<(&'a ColumnDefinition, TargetColumn)>,
+    metadata: Vec<MetadataColumn>,
+    truncated: Vec<(ColumnId, u32)>,
+}
+
+impl<'a> Columns<'a> {
+    fn of(copy: &CopyInto, definition: &'a TableDefinition) -> Result<Self> {
+        let named = |name: &Name| definition.column(name).ok_or_else(|| no_column(name));
+        let metadata = copy.include_metadata.iter().map(|included| {
+            let column = named(&included.column)?;
+            let item = metadata_of(included.item);
+            Ok(MetadataColumn { column: column.id, sql_type: column.sql_type, item })
+        });
+        let metadata: Vec<MetadataColumn> = metadata.collect::<Result<_>>()?;
+        let taken = |column: &ColumnDefinition| metadata.iter().any(|m| m.column == column.id);
+        let columns: Vec<&ColumnDefinition> = match copy.columns.is_empty() {
+            true => definition.columns.iter().filter(|column| !taken(column)).collect(),
+            false => copy.columns.iter().map(named).collect::<Result<_>>()?,
+        };
+        let mut truncated = Vec::new();
+        let read = columns.into_iter().map(|column| {
+            let mut target = target_column(column, definition);
+            if let (true, SqlType::Varchar { length }) = (copy.truncate_columns, column.sql_type) {
+                truncated.push((column.id, length));
+                target.sql_type = SqlType::TEXT;
+            }
+            (column, target)
+        });
+        let read = read.collect();
+        Ok(Self { read, metadata, truncated })
     }
-    names
-        .iter()
-        .map(|name| definition.column(name).map(target_column).ok_or_else(|| no_column(name)))
-        .collect()
+}
+
+fn target_column(column: &ColumnDefinition, definition: &TableDefinition) -> TargetColumn {
+    let position = definition.columns.iter().position(|other| other.id == column.id);
+    TargetColumn {
+        name: column.name.as_str().to_owned(),
+        ordinal: position.unwrap_or_default() + 1,
+        sql_type: column.sql_type,
+        not_null: column.not_null,
+        output: column.id.stored_name(),
+    }
+}
+
+const fn field_match(matching: MatchByName) -> FieldMatch {
+    match matching {
+        MatchByName::None => FieldMatch::Position,
+        MatchByName::CaseSensitive => FieldMatch::CaseSensitive,
+        MatchByName::CaseInsensitive => FieldMatch::CaseInsensitive,
+    }
 }
 
 fn no_value(column: &ColumnDefinition) -> Error {
@@ -154,13 +257,13 @@ fn no_value(column: &ColumnDefinition) -> Error {
     )
 }
 
-fn on_error(on_error: OnError) -> icecore_processed::OnError {
-    use icecore_processed::OnError as Processed;
+fn on_error(on_error: icecore_sql::OnError) -> OnError {
+    use icecore_sql::OnError as Asked;
     match on_error {
-        OnError::AbortStatement => Processed::AbortStatement,
-        OnError::Continue => Processed::Continue,
-        OnError::SkipFile => Processed::SkipFile,
-        OnError::SkipFileCount(rows) => Processed::SkipFileCount(rows),
-        OnError::SkipFilePercent(percent) => Processed::SkipFilePercent(f64::from(percent)),
+        Asked::AbortStatement => OnError::AbortStatement,
+        Asked::Continue => OnError::Continue,
+        Asked::SkipFile => OnError::SkipFile,
+        Asked::SkipFileCount(rows) => OnError::SkipFileCount(rows),
+        Asked::SkipFilePercent(percent) => OnError::SkipFilePercent(f64::from(percent)),
     }
 }

@@ -4,7 +4,8 @@ mod copy;
 mod perform;
 mod results;
 mod stage;
+mod transform;
 
-pub(crate) use copy::{Companion, Load};
+pub(crate) use copy::{Companion, Load, LoadingPipe};
 pub(crate) use perform::LoadDone;
 pub(crate) use stage::{StageChange, pattern};

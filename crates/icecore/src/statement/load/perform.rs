@@ -1,18 +1,34 @@
 //! A COPY INTO a table, run and committed.
 
-use icecore_processed::{CopyOutcome, CopyPlan, FileResult, copy_into};
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::compute::concat_batches;
+use arrow::datatypes::Schema;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use icecore_processed::{
+    CheckMode, CopyOutcome, CopyPlan, CopyWatcher, FileResult, FileStatus, Rejected, check_files,
+    copy_into,
+};
 use icecore_raw::{ReadOptions, StageFile};
 use icecore_segment::WriteOptions;
 use icecore_snapshot::{Commit, Requirement};
-use icecore_types::{ObjectId, QueryId, Result};
+use icecore_sql::Validation;
+use icecore_types::{Code, Error, QueryId, Result, TableDefinition};
+use parking_lot::Mutex;
 
-use super::copy::{Companion, Load, LoadFiles};
+use super::copy::{Load, LoadFiles};
 use super::results::load_rows;
 use crate::Progress;
+use crate::load_history::{LoadStatement, rejected_rows};
 use crate::progress::Observer;
 use crate::statement::Planning;
 use crate::statement::perform::Performed;
 use crate::statement::write::segment_schema;
+
+/// Errors that a VALIDATION_MODE returns at most.
+const MOST_ERRORS: usize = 100_000;
 
 /// What a load did.
 pub(crate) struct LoadDone {
@@ -37,15 +53,24 @@ impl Planning {
         id: QueryId,
         observer: &Observer,
     ) -> Result<Performed> {
-        let done = self.run_load(load, id, observer).await?;
+        if let Some(validation) = load.validation {
+            return self.validate(load, validation, id, observer).await;
+        }
+        let failed_only = load.failed_only;
+        let mut done = self.run_load(load, id, observer).await?;
         if done.files.is_empty() {
             return Performed::status("Copy executed with 0 files processed.", done.commit);
         }
         let rows_affected = Some(done.rows_loaded());
+        if failed_only {
+            done.files.retain(|file| file.status != FileStatus::Loaded);
+        }
         Ok(Performed { rows: load_rows(&done.files)?, rows_affected, commit: done.commit })
     }
 
-    /// Loads, and commits rows and load keys together.
+    /// Loads, and commits rows and load keys together. Refused records are
+    /// stored before that; what is to be seen of the load in COPY_HISTORY is
+    /// stored before this returns.
     pub(crate) async fn run_load(
         &self,
         load: Load,
@@ -53,58 +78,105 @@ impl Planning {
         observer: &Observer,
     ) -> Result<LoadDone> {
         let engine = self.session.engine();
-        let files = files(&load).await?;
-        let plan = CopyPlan {
-            table: load.table,
-            target: load.target,
-            schema: segment_schema(&load.definition),
-            defaults: load.defaults,
-            stage: load.stage,
-            files,
-            format: load.format,
-            on_error: load.on_error,
-            force: load.force,
-            query_id: id,
-            now: engine.now(),
-            read: ReadOptions { threads: engine.settings.threads, ..ReadOptions::default() },
-            write: WriteOptions::default(),
-        };
-        let tell = |progress: icecore_processed::Progress| {
-            observer.tell(Progress {
-                what: format!("loading {}", progress.file),
-                done: progress.files_done as u64,
-                total: Some(progress.files as u64),
-                rows: progress.rows_parsed,
-            });
-        };
-        let mut outcome = copy_into(&plan, &load.content, &engine.segments, &tell).await?;
-        let commit = self.commit_load(&outcome, load.companion.as_ref(), load.table, id).await?;
+        let statement = engine.loads.begin(self.session.shared().id, load.table, id);
+        let plan = self.copy_plan(&load, id).await?;
+        let watcher = Watcher { planning: self, observer, statement: &statement };
+        let mut outcome = copy_into(&plan, &load.content, &engine.segments, &watcher).await?;
+        engine.loads.store_rejected(&statement).await?;
+        let commit = self.commit_load(&outcome, &load, id).await?;
+        let done = statement.done(&plan, load.pipe, &outcome.files);
+        engine.loads.record(done).await?;
+        if load.purge && !outcome.loaded.is_empty() {
+            plan.stage.purge(&outcome.loaded).await;
+        }
         for file in &mut outcome.files {
             file.file = format!("{}/{}", plan.stage.shown(), file.file);
         }
         Ok(LoadDone { files: outcome.files, commit })
     }
 
+    async fn copy_plan(&self, load: &Load, id: QueryId) -> Result<CopyPlan> {
+        let engine = self.session.engine();
+        Ok(CopyPlan {
+            table: load.table,
+            target: Arc::clone(&load.target),
+            transform: load.transform.clone(),
+            schema: segment_schema(&load.definition),
+            defaults: load.defaults.clone(),
+            metadata: load.metadata.clone(),
+            truncated: load.truncated.clone(),
+            files: files(load).await?,
+            stage: load.stage.clone(),
+            size_limit: load.size_limit,
+            format: load.format.clone(),
+            on_error: load.on_error,
+            again: load.again,
+            judge: load.judge.clone(),
+            diversion: load.diversion.clone(),
+            query_id: id,
+            now: engine.now(),
+            read: ReadOptions { threads: engine.settings.threads, ..ReadOptions::default() },
+            write: WriteOptions::default(),
+        })
+    }
+
     async fn commit_load(
         &self,
         outcome: &CopyOutcome,
-        companion: Option<&Companion>,
-        table: ObjectId,
+        load: &Load,
         id: QueryId,
     ) -> Result<Option<Commit>> {
-        let (mut updates, mut requirements) = match companion {
+        let (mut updates, mut requirements) = match &load.companion {
             Some(companion) => companion(outcome)?,
             None => Default::default(),
         };
         if let Some(update) = &outcome.update {
             updates.push(update.clone());
-            requirements.push(Requirement::ObjectUnchanged { id: table });
+            requirements.push(Requirement::ObjectUnchanged { id: load.table });
         }
+        updates.extend(outcome.diverted.clone());
         if updates.is_empty() {
             return Ok(None);
         }
         self.commit(updates, requirements, id).await.map(Some)
     }
+
+    /// VALIDATION_MODE: reads, and loads nothing.
+    async fn validate(
+        &self,
+        load: Load,
+        validation: Validation,
+        id: QueryId,
+        observer: &Observer,
+    ) -> Result<Performed> {
+        let plan = self.copy_plan(&load, id).await?;
+        let mode = match validation {
+            Validation::Rows(rows) => CheckMode::Rows(rows),
+            Validation::Errors => CheckMode::Errors,
+            Validation::AllErrors => CheckMode::AllErrors,
+        };
+        let watcher = Errors { observer, found: Mutex::default() };
+        let rows = check_files(&plan, &load.content, mode, &watcher).await?;
+        let rows = match mode {
+            CheckMode::Rows(_) => named_rows(&load.definition, &rows)?,
+            _ => rejected_rows(&watcher.found.into_inner())?,
+        };
+        Ok(Performed { rows, rows_affected: None, commit: None })
+    }
+}
+
+/// Rows of segments under the names of the table's columns.
+fn named_rows(definition: &TableDefinition, rows: &[RecordBatch]) -> Result<RecordBatch> {
+    let fields = definition.columns.iter().map(|column| {
+        icecore_values::field(column.name.as_str(), &column.sql_type, !column.not_null)
+    });
+    let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+    let failed = |source| Error::internal("rows of a validation").with_source(source);
+    let named = rows.iter().map(|batch| {
+        RecordBatch::try_new(Arc::clone(&schema), batch.columns().to_vec()).map_err(failed)
+    });
+    let named = named.collect::<Result<Vec<_>>>()?;
+    concat_batches(&schema, &named).map_err(failed)
 }
 
 /// The files as they are now.
@@ -113,5 +185,63 @@ async fn files(load: &Load) -> Result<Vec<StageFile>> {
         LoadFiles::Named { path, names } => load.stage.named(path, names).await,
         LoadFiles::Below { path, pattern } => load.stage.list(path, pattern.as_ref()).await,
         LoadFiles::Given(files) => Ok(files.clone()),
+    }
+}
+
+fn tell(observer: &Observer, step: &icecore_processed::Progress) {
+    observer.tell(Progress {
+        what: format!("loading {}", step.file),
+        done: step.files_done as u64,
+        total: Some(step.files as u64),
+        rows: step.rows_parsed,
+    });
+}
+
+/// Tells of progress, and gives refused records to the journal.
+struct Watcher<'a> {
+    planning: &'a Planning,
+    observer: &'a Observer,
+    statement: &'a LoadStatement,
+}
+
+impl CopyWatcher for Watcher<'_> {
+    fn progress(&self, step: icecore_processed::Progress) {
+        tell(self.observer, &step);
+    }
+
+    fn rejected(&self, rows: Vec<Rejected>) -> BoxFuture<'_, Result<()>> {
+        let loads = &self.planning.session.engine().loads;
+        async move { loads.reject(self.statement, rows).await }.boxed()
+    }
+}
+
+/// Keeps refused records.
+struct Errors<'a> {
+    observer: &'a Observer,
+    found: Mutex<Vec<Rejected>>,
+}
+
+impl CopyWatcher for Errors<'_> {
+    fn progress(&self, step: icecore_processed::Progress) {
+        tell(self.observer, &step);
+    }
+
+    fn rejected(&self, rows: Vec<Rejected>) -> BoxFuture<'_, Result<()>> {
+        let mut found = self.found.lock();
+        found.extend(rows);
+        let too_many = found.len() > MOST_ERRORS;
+        async move {
+            match too_many {
+                false => Ok(()),
+                true => Err(Error::new(
+                    Code::RESOURCES_EXHAUSTED,
+                    format!(
+                        "the files have more errors than VALIDATION_MODE returns most={MOST_ERRORS}"
+                    ),
+                )
+                .with_help("load with ON_ERROR = SKIP_FILE and read VALIDATE(..), or name FILES")),
+            }
+        }
+        .boxed()
     }
 }
