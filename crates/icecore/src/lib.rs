@@ -30,6 +30,7 @@ mod engine;
 mod execute;
 mod handle;
 mod history;
+mod load;
 mod load_history;
 mod plan;
 pub mod prelude;
@@ -52,11 +53,12 @@ pub use execute::Execute;
 pub use handle::{StatementHandle, Statistics};
 pub use icecore_segment::CacheStatistics;
 pub use icecore_snapshot::{Commit, Durability};
-pub use icecore_sql::{is_complete, split};
+pub use icecore_sql::{OnError, is_complete, split};
 pub use icecore_types::{
     ByteSize, Clock, Code, Env, Error, ErrorKind, IdSource, Name, QualifiedName, QueryId, Result,
     SimulatedClock, SqlType, Timer, Timestamp, TransactionId, Version, parse_advance,
 };
+pub use load::{LoadFiles, LoadReport, LoadedFile};
 pub use progress::Progress;
 pub use result::{QueryResult, ResultColumn, TextRow, text_rows};
 pub use session::{Session, SessionBuilder};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use icecore_types::{Code, Error, Hash, Result};
-use memchr::{memchr, memrchr};
+use memchr::{memchr, memchr_iter, memrchr};
 
 use super::header::Layout;
 use super::record::scan_record;

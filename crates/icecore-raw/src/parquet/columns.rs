@@ -165,7 +165,7 @@ impl Columns {
             message: fault.message.clone(),
             record: row_text(batch, *row),
         };
-        faults.iter().take(MOST_ERRORS).map(error).collect()
+        faults.iter().map(error).collect()
     }
 
     fn convert(

@@ -3,6 +3,7 @@
 
 mod faults;
 mod gates;
+mod loading;
 mod merging;
 mod mistakes;
 mod requests;
