@@ -22,6 +22,11 @@ mod stage;
 mod target;
 mod unload;
 
+#[cfg(test)]
+mod hostile;
+#[cfg(test)]
+mod round_trip;
+
 pub use csv::first_record;
 pub use format::{
     Compression, CsvFormat, FileFormat, FileType, FormatProperty, JsonFormat, ParquetFormat,

@@ -325,3 +325,6 @@ fn is_host_name(host: &str) -> bool {
     let numeric = last.starts_with("0x") || last.bytes().all(|b| b.is_ascii_digit());
     host.len() <= 253 && host.split('.').all(label) && !numeric
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,6 +10,7 @@ mod requests;
 #[cfg(feature = "s3")]
 mod s3;
 mod snapshots;
+mod stages;
 
 use icecore::{Icecore, QueryResult, Result, Session, Timestamp};
 
