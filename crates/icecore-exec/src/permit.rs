@@ -30,9 +30,11 @@ fn copy(context: &TaskContext) -> TaskContext {
     )
 }
 
+/// For what reads rows: whether it runs inside its statement.
+///
 /// # Errors
 /// If the context is not that of a running statement.
-pub(crate) fn check(context: &TaskContext) -> Result<()> {
+pub fn check(context: &TaskContext) -> Result<()> {
     match context.session_config().get_extension::<ScanPermit>() {
         Some(_) => Ok(()),
         None => plan_err!(

@@ -67,9 +67,9 @@ impl Guess {
             self.reals = true;
         } else if text.eq_ignore_ascii_case("true") || text.eq_ignore_ascii_case("false") {
             self.booleans = true;
-        } else if text.contains('-') && is_a(text, SqlType::Date) {
+        } else if text.contains('-') && !text.contains(':') && is_a(text, SqlType::Date) {
             self.dates = true;
-        } else if text.contains(':') && is_a(text, SqlType::Time) {
+        } else if text.contains(':') && !text.contains('-') && is_a(text, SqlType::Time) {
             self.times = true;
         } else if text.contains('-') && is_a(text, SqlType::TimestampNtz) {
             self.timestamps = true;

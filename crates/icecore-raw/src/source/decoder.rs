@@ -21,7 +21,7 @@ pub(crate) enum Decoder {
     Deflate(ZlibDecoder<ChunkReader>),
     /// Deflate alone.
     RawDeflate(DeflateDecoder<ChunkReader>),
-    /// Brotli.
+    /// Brotli, which reads ahead: bytes behind its end are not seen.
     Brotli(Box<brotli::Decompressor<ChunkReader>>),
 }
 

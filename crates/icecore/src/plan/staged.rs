@@ -17,7 +17,7 @@ use datafusion::physical_plan::SendableRecordBatchStream;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::streaming::{PartitionStream, StreamingTableExec};
 use futures::{StreamExt, TryStreamExt, stream};
-use icecore_exec::to_datafusion;
+use icecore_exec::{check_permit, to_datafusion};
 use icecore_raw::{
     FieldMatch, FileFormat, FileTarget, FileType, ReadOptions, RowBlock, RowError, StageFile,
     StageFiles, TargetColumn, read_file,
@@ -229,7 +229,12 @@ impl PartitionStream for Share {
         &self.source.schema
     }
 
-    fn execute(&self, _context: Arc<TaskContext>) -> SendableRecordBatchStream {
+    fn execute(&self, context: Arc<TaskContext>) -> SendableRecordBatchStream {
+        if let Err(error) = check_permit(&context) {
+            let refused = stream::once(async move { Err(error) });
+            let schema = Arc::clone(&self.source.schema);
+            return Box::pin(RecordBatchStreamAdapter::new(schema, refused));
+        }
         let source = Arc::clone(&self.source);
         let files = (self.first..source.files.len()).step_by(self.step);
         let rows = stream::iter(files)

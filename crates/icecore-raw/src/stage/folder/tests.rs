@@ -44,12 +44,8 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
 }
 
 async fn listed(store: &Arc<dyn ObjectStore>) -> Vec<String> {
-    let mut found: Vec<String> = store
-        .list(None)
-        .map_ok(|meta| meta.location.to_string())
-        .try_collect()
-        .await
-        .unwrap();
+    let mut found: Vec<String> =
+        store.list(None).map_ok(|meta| meta.location.to_string()).try_collect().await.unwrap();
     found.sort();
     found
 }
@@ -60,10 +56,7 @@ fn files_are_put_read_listed_and_removed() {
     block_on(async {
         let store = world.store();
         store.put(&Path::from("new/c.csv"), "3,4\n".into()).await.unwrap();
-        assert_eq!(
-            listed(&store).await,
-            ["a.csv", "deep/b.csv", "new/c.csv", "swapped/key"]
-        );
+        assert_eq!(listed(&store).await, ["a.csv", "deep/b.csv", "new/c.csv", "swapped/key"]);
         let path = Path::from("new/c.csv");
         assert_eq!(store.get_range(&path, 2..4).await.unwrap(), "4\n");
         let create = PutOptions::from(PutMode::Create);
@@ -128,9 +121,13 @@ fn paths_of_a_stage_stay_in_its_folder() {
                     let path = format!("{before}{part}/{rest}");
                     asked += 1;
                     if let Ok(files) = stage.list(&path, None).await {
-                        assert!(files.is_empty(), "{path:?}");
+                        let own = ["a.csv", "deep/b.csv", "swapped/key"];
+                        let known = files.iter().all(|file| own.contains(&file.path.as_str()));
+                        assert!(known, "{path:?}");
                     }
-                    assert!(stage.named("", std::slice::from_ref(&path)).await.is_err(), "{path:?}");
+                    let named = stage.named("", std::slice::from_ref(&path)).await;
+                    // Slashes at an end are nothing.
+                    assert!(named.is_err() || path.trim_matches('/') == "a.csv", "{path:?}");
                 }
             }
         }

@@ -4,8 +4,24 @@ use super::*;
 
 /// Parts that must not be in a path, and what else may stand around them.
 const EVIL: &[&str] = &[
-    "..", ".", "%2e%2e", "%2E%2e", ".%2e", "%2e", "", "a%2fb", "a%5cb", "a\\b", "a\0b", "a?b",
-    "a#b", "a%00b", "a\nb", "..%2f..", "%2e%2e%2fetc", "\u{feff}",
+    "..",
+    ".",
+    "%2e%2e",
+    "%2E%2e",
+    ".%2e",
+    "%2e",
+    "",
+    "a%2fb",
+    "a%5cb",
+    "a\\b",
+    "a\0b",
+    "a?b",
+    "a#b",
+    "a%00b",
+    "a\nb",
+    "..%2f..",
+    "%2e%2e%2fetc",
+    "\u{feff}",
 ];
 const AROUND: &[(&str, &str)] =
     &[("", ""), ("a/", ""), ("", "/b"), ("a/", "/b"), ("a/b/c/", "/d"), ("x y/", "/z")];
@@ -28,9 +44,28 @@ fn hundreds_of_urls_that_leave_their_place_are_refused() {
         }
     }
     let hosts = [
-        "", "a", "ab", "-ab", "ab-", "Bucket", "buc_ket", "a..b", "user@bucket", "u:p@bucket",
-        "bucket:80", "10.0.0.1", "169.254.169.254", "[::1]", "bucket%2f", "b ucket", "bück", ".abc",
-        "abc.", "*", "$(id)", "bucket@169.254.169.254",
+        "",
+        "a",
+        "ab",
+        "-ab",
+        "ab-",
+        "Bucket",
+        "buc_ket",
+        "a..b",
+        "user@bucket",
+        "u:p@bucket",
+        "bucket:80",
+        "10.0.0.1",
+        "169.254.169.254",
+        "[::1]",
+        "bucket%2f",
+        "b ucket",
+        "bück",
+        ".abc",
+        "abc.",
+        "*",
+        "$(id)",
+        "bucket@169.254.169.254",
     ];
     for scheme in ["s3", "memory"] {
         for host in hosts {
@@ -42,15 +77,30 @@ fn hundreds_of_urls_that_leave_their_place_are_refused() {
         }
     }
     for scheme in [
-        "http", "https", "ftp", "S3", "FILE", "s3a", "s3n", "gopher", "data", "jar", "smb", "",
-        "javascript", "azure", "gcs", "s3gov",
+        "http",
+        "https",
+        "ftp",
+        "S3",
+        "FILE",
+        "s3a",
+        "s3n",
+        "gopher",
+        "data",
+        "jar",
+        "smb",
+        "",
+        "javascript",
+        "azure",
+        "gcs",
+        "s3gov",
     ] {
         for rest in ["bucket/", "bucket/a", "user@bucket/", "127.0.0.1/"] {
             assert!(StageUrl::parse(&format!("{scheme}://{rest}"), None).is_err());
             refused += 1;
         }
     }
-    for url in ["bucket", "/data", "s3:/bucket/", "s3//bucket", "file://data/", "file://host/data"] {
+    for url in ["bucket", "/data", "s3:/bucket/", "s3//bucket", "file://data/", "file://host/data"]
+    {
         assert!(StageUrl::parse(url, None).is_err(), "{url}");
         refused += 1;
     }
@@ -96,11 +146,30 @@ fn a_place_is_within_another_part_by_part() {
 #[test]
 fn endpoints_where_machines_tell_of_themselves_are_refused() {
     for endpoint in [
-        "169.254.169.254", "http://169.254.169.254/", "[fe80::1]", "[::ffff:169.254.169.254]",
-        "0.0.0.0", "[::]", "224.0.0.1", "255.255.255.255", "metadata.google.internal", "0xa9fea9fe",
-        "2852039166", "169.254.43518", "user@host.example", "host.example/path", "host.example?x",
-        "host.example:0", "host.example:99999", "host.example:x", "", "-a.example", "a..b",
-        "ftp://host.example", "host name.example", "host.example:80:80",
+        "169.254.169.254",
+        "http://169.254.169.254/",
+        "[fe80::1]",
+        "[::ffff:169.254.169.254]",
+        "0.0.0.0",
+        "[::]",
+        "224.0.0.1",
+        "255.255.255.255",
+        "metadata.google.internal",
+        "0xa9fea9fe",
+        "2852039166",
+        "169.254.43518",
+        "user@host.example",
+        "host.example/path",
+        "host.example?x",
+        "host.example:0",
+        "host.example:99999",
+        "host.example:x",
+        "",
+        "-a.example",
+        "a..b",
+        "ftp://host.example",
+        "host name.example",
+        "host.example:80:80",
     ] {
         assert!(Endpoint::parse(endpoint).is_err(), "{endpoint}");
     }
