@@ -69,7 +69,7 @@ def at(states, version=None):
 
 
 UPDATES = set("create_object replace_body rename_object drop_object undrop_object clone_object"
-              " swap_objects append load set_deletes remove_segments truncate fold".split())
+              " swap_objects append load set_deletes remove_segments truncate fold pipe_files".split())
 
 
 class Account:
@@ -120,7 +120,8 @@ class Account:
         copies += list(self.inside(source, then["at"]))
         ids = {original: id_within_clone(id, original) for original, _ in copies} | {source: id}
         for original, state in copies:
-            if state["kind"] == "stage" and state["body"].get("location") == "internal":
+            internal = state["body"].get("location") == "internal"
+            if state["kind"] == "channel" or state["kind"] in ("stage", "pipe") and internal:
                 continue
             copy = {**state, "parent": ids.get(state["parent"], parent), "dropped_with": None}
             self.change(version, ids[original], **copy)
@@ -154,6 +155,9 @@ class Account:
         self.content(version, table, 0, {})
 
     def fold(self, version, table, **_):
+        """Changes no row."""
+
+    def pipe_files(self, version, pipe, files):
         """Changes no row."""
 
     def path(self, id):

@@ -15,6 +15,7 @@ mod format;
 mod infer;
 mod json;
 mod lines;
+mod notification;
 mod parquet;
 mod reading;
 mod source;
@@ -33,6 +34,9 @@ pub use format::{
     RecordDelimiter, check_format, describe_format,
 };
 pub use infer::{InferOptions, InferredColumn, infer_schema};
+pub use notification::{
+    FileEvent, Notice, NotificationSource, SqsOptions, SqsQueue, WatchedFiles, s3_events,
+};
 pub use reading::{FileReading, ReadOptions, read_file};
 pub use stage::{
     ContentKeys, Endpoint, FileCompression, PutResult, PutStatus, RawFile, StageFile, StageFiles,

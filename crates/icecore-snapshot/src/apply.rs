@@ -5,14 +5,15 @@ mod clone;
 use std::sync::Arc;
 
 use icecore_types::{
-    Body, Code, Error, Name, ObjectId, ObjectKind, Result, Timestamp, TransactionId, Version,
+    Body, Code, Error, Name, ObjectId, ObjectKind, PipeFile, Result, Timestamp, TransactionId,
+    Version,
 };
 
 use crate::content::ContentHistory;
 use crate::head::{Changes, Head};
 use crate::history::History;
 use crate::object::{Dropped, Object, Place};
-use crate::{Record, TableContent, Update};
+use crate::{PipeFiles, Record, TableContent, Update};
 
 /// The head after a record.
 ///
@@ -113,6 +114,7 @@ impl Draft<'_> {
             Update::UndropObject { id } => self.undrop(*id),
             Update::CloneObject { .. } => self.clone_object(update),
             Update::SwapObjects { a, b } => self.swap(*a, *b),
+            Update::PipeFiles { pipe, files } => self.remember(*pipe, files),
             _ => self.update_content(update),
         }
     }
@@ -299,6 +301,17 @@ impl Draft<'_> {
             Some(history) => history.push(self.version, object),
             None => self.head.objects.insert_mut(id, History::new(self.version, object)),
         }
+    }
+
+    fn remember(&mut self, pipe: ObjectId, files: &[PipeFile]) -> Result<()> {
+        if self.live(pipe)?.kind != ObjectKind::Pipe {
+            return Err(Error::internal(format!("not a pipe id={pipe}")));
+        }
+        let known = self.head.pipes.get(&pipe);
+        let mut known = known.map_or_else(PipeFiles::default, |known| PipeFiles::clone(known));
+        known.remember(files, self.version, self.time);
+        self.head.pipes.insert_mut(pipe, Arc::new(known));
+        Ok(())
     }
 
     /// Records a new state of a table's content.

@@ -167,8 +167,20 @@ impl Since<'_> {
                 self.still_there(*a)?;
                 self.still_there(*b)
             }
+            Update::PipeFiles { pipe, files } => {
+                self.existing(*pipe)?;
+                files.iter().try_for_each(|file| self.not_dealt_with(*pipe, &file.path))
+            }
             _ => self.check_content(update),
         }
+    }
+
+    /// Of two transactions that deal with the same file, the second starts
+    /// over, and finds that it is done.
+    fn not_dealt_with(&self, pipe: ObjectId, path: &str) -> Result<(), Refusal> {
+        let known = self.head.pipe_files(pipe).and_then(|files| files.file(path));
+        let fine = known.is_none_or(|known| known.version <= self.read);
+        retry_unless(fine, || format!("the pipe dealt with the file meanwhile file={path}"))
     }
 
     fn check_content(&self, update: &Update) -> Result<(), Refusal> {

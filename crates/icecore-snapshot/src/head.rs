@@ -14,7 +14,7 @@ use crate::content::ContentHistory;
 use crate::history::History;
 use crate::ids::Ids;
 use crate::object::{Object, Place};
-use crate::{Commit, TableContent};
+use crate::{Commit, PipeFiles, TableContent};
 
 /// An account at a version, with its history. Reading it does no I/O, and
 /// holding it keeps that version readable whatever is committed meanwhile.
@@ -45,6 +45,8 @@ pub struct Head {
     pub(crate) names: RedBlackTreeMapSync<Place, ObjectId>,
     pub(crate) dropped: RedBlackTreeMapSync<DroppedPlace, ()>,
     pub(crate) tables: RedBlackTreeMapSync<ObjectId, ContentHistory>,
+    /// Only what they know now: nobody reads it as of a version.
+    pub(crate) pipes: RedBlackTreeMapSync<ObjectId, Arc<PipeFiles>>,
 }
 
 /// Where a dropped object is found: container, version of the drop, itself.
@@ -120,6 +122,7 @@ impl Head {
             names: RedBlackTreeMapSync::new_sync(),
             dropped: RedBlackTreeMapSync::new_sync(),
             tables: RedBlackTreeMapSync::new_sync(),
+            pipes: RedBlackTreeMapSync::new_sync(),
         }
     }
 
@@ -222,6 +225,11 @@ impl Head {
     /// history of a clone begins with the clone.
     pub fn content_at(&self, table: ObjectId, version: Version) -> Option<Arc<TableContent>> {
         self.tables.get(&table)?.at(version)
+    }
+
+    /// The files that a pipe has dealt with; none if it has had none yet.
+    pub fn pipe_files(&self, pipe: ObjectId) -> Option<&PipeFiles> {
+        self.pipes.get(&pipe).map(|files| &**files)
     }
 
     /// When the rows that a table had at a version were first changed after

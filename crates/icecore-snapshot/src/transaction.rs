@@ -2,7 +2,7 @@
 //! against.
 
 use icecore_types::{
-    Body, ChunkRef, Deletes, LoadRecord, Name, NameSpace, ObjectId, ObjectKind, QueryId,
+    Body, ChunkRef, Deletes, LoadRecord, Name, NameSpace, ObjectId, ObjectKind, PipeFile, QueryId,
     RecordNumber, SegmentId, SegmentRef, Timestamp, TransactionId, Version,
 };
 use serde::{Deserialize, Serialize};
@@ -125,6 +125,14 @@ pub enum Update {
         table: ObjectId,
         /// Whether the files that were loaded stay known.
         keep_loads: bool,
+    },
+    /// Remembers files that a pipe has dealt with, by rows that the same
+    /// transaction adds or by finding them unfit.
+    PipeFiles {
+        /// The pipe.
+        pipe: ObjectId,
+        /// The files.
+        files: Vec<PipeFile>,
     },
     /// Moves segments into manifest chunks: the rows stay as they are.
     Fold {

@@ -31,6 +31,9 @@ pub(crate) fn statement(cursor: &mut Cursor<'_>) -> Result<Statement> {
     if session::is_wait(cursor) {
         return session::wait(cursor).map(Statement::Wait);
     }
+    if pipe::is_force_resume(cursor) {
+        return pipe::force_resume(cursor).map(Statement::AlterPipe);
+    }
     match cursor.peek_word().unwrap_or_default() {
         "SELECT" | "WITH" | "VALUES" => query(cursor).map(Statement::Query),
         "INSERT" => rows::insert(cursor).map(Statement::Insert),

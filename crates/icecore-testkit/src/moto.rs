@@ -85,18 +85,65 @@ impl Moto {
         }
     }
 
-    fn request(&self, verb: &str, path: &str) -> Result<String> {
+    /// Sends a request, and returns the answer with its head.
+    ///
+    /// # Errors
+    /// If the server does not answer.
+    pub fn send(
+        &self,
+        verb: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Result<String> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port))?;
         stream.set_read_timeout(Some(Duration::from_secs(10)))?;
         write!(
             stream,
-            "{verb} {path} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nContent-Length: 0\r\n\
-             Connection: close\r\n\r\n",
-            self.port
+            "{verb} {path} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nContent-Length: {}\r\n\
+             Connection: close\r\n",
+            self.port,
+            body.len()
         )?;
+        for (name, value) in headers {
+            write!(stream, "{name}: {value}\r\n")?;
+        }
+        write!(stream, "\r\n{body}")?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer)?;
         Ok(answer)
+    }
+
+    fn request(&self, verb: &str, path: &str) -> Result<String> {
+        self.send(verb, path, &[], "")
+    }
+
+    /// Makes a queue of SQS that a bucket's notifications of new objects go
+    /// to, and returns its URL.
+    ///
+    /// # Errors
+    /// If the server does not say that it did.
+    pub fn create_queue(&self, name: &str, bucket: &str) -> Result<String> {
+        let scope = "AWS4-HMAC-SHA256 Credential=test/20130101/us-east-1/sqs/aws4_request, \
+                     SignedHeaders=host, Signature=none";
+        let headers = [
+            ("Authorization", scope),
+            ("Content-Type", "application/x-amz-json-1.0"),
+            ("X-Amz-Target", "AmazonSQS.CreateQueue"),
+        ];
+        let made = self.send("POST", "/", &headers, &format!(r#"{{"QueueName":"{name}"}}"#))?;
+        let configuration = format!(
+            "<NotificationConfiguration><QueueConfiguration><Id>1</Id>\
+             <Queue>arn:aws:sqs:us-east-1:123456789012:{name}</Queue>\
+             <Event>s3:ObjectCreated:*</Event></QueueConfiguration></NotificationConfiguration>"
+        );
+        let told = self.send("PUT", &format!("/{bucket}?notification"), &[], &configuration)?;
+        for answer in [made, told] {
+            if answer.split_whitespace().nth(1) != Some("200") {
+                return Err(Error::other(format!("the queue was not made queue={name}: {answer}")));
+            }
+        }
+        Ok(format!("{}/123456789012/{name}", self.endpoint()))
     }
 }
 

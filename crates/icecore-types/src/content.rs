@@ -182,6 +182,25 @@ pub struct LoadKey {
     pub etag: Arc<str>,
 }
 
+/// A file that a pipe has dealt with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PipeFile {
+    /// Its path in the pipe's stage.
+    pub path: Arc<str>,
+    /// Whether it was loaded, in part at least.
+    pub loaded: bool,
+    /// Rows of it that were loaded.
+    #[serde(default)]
+    pub rows: u64,
+    /// The first reason why all or some of it was not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<Arc<str>>,
+    /// The last event of it that the pipe knew of then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event: Option<Arc<str>>,
+}
+
 /// What is remembered of a file that was loaded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LoadRecord {

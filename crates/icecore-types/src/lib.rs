@@ -37,7 +37,7 @@ pub use catalog::{
 };
 pub use code::Code;
 pub use content::{
-    ChunkRef, Deletes, DeletesRef, Hash, LoadKey, LoadRecord, ObjectRef, SegmentLocation,
+    ChunkRef, Deletes, DeletesRef, Hash, LoadKey, LoadRecord, ObjectRef, PipeFile, SegmentLocation,
     SegmentRef,
 };
 pub use dynamic::{

@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use futures::StreamExt;
+use icecore_raw::SqsOptions;
 use icecore_snapshot::{Durability, clocked_store, open_store};
 use icecore_types::{
     ByteSize, Env, IdSource, RandomIds, Result, SeededIds, SimulatedClock, SystemClock,
@@ -45,6 +46,45 @@ pub struct Settings {
     pub alone: bool,
     /// Bytes of results kept for RESULT_SCAN per session, 64 MiB by default.
     pub results: ByteSize,
+    /// How pipes load.
+    pub pipes: PipeSettings,
+}
+
+/// How pipes load what they are told of: their back-pressure.
+///
+/// ```
+/// use icecore::{ByteSize, PipeSettings};
+/// let settings = PipeSettings { files_per_run: 10, ..PipeSettings::default() };
+/// assert_eq!(settings.bytes_per_run, ByteSize::gib(1));
+/// ```
+#[derive(Clone, Debug)]
+pub struct PipeSettings {
+    /// Files of one run, which share a commit, 1,000 by default: more makes
+    /// fewer commits, and rows visible later.
+    pub files_per_run: usize,
+    /// Bytes of the files of one run, 1 GiB by default; a larger file has a
+    /// run of its own.
+    pub bytes_per_run: ByteSize,
+    /// Pipes that load at the same time, 4 by default, and one after the other
+    /// on a simulated clock.
+    pub concurrency: usize,
+    /// Messages that are taken for a pipe from its source before it loads,
+    /// 10,000 by default; what is beyond waits in the source.
+    pub messages_per_run: usize,
+    /// With which region and keys queues are asked.
+    pub queues: SqsOptions,
+}
+
+impl Default for PipeSettings {
+    fn default() -> Self {
+        Self {
+            files_per_run: 1_000,
+            bytes_per_run: ByteSize::gib(1),
+            concurrency: 4,
+            messages_per_run: 10_000,
+            queues: SqsOptions::default(),
+        }
+    }
 }
 
 impl Default for Settings {
@@ -58,6 +98,7 @@ impl Default for Settings {
             spill: std::env::temp_dir(),
             alone: false,
             results: ByteSize::mib(64),
+            pipes: PipeSettings::default(),
         }
     }
 }

@@ -15,6 +15,7 @@ use icecore_warehouse::{Warehouse, WarehouseSettings};
 
 use crate::history::History;
 use crate::load_history::LoadHistory;
+use crate::pipes::Pipes;
 use crate::plan::{runtime_environment, session_template};
 use crate::refreshes::Refreshes;
 use crate::session::{Session, SessionBuilder};
@@ -66,6 +67,7 @@ pub(crate) struct Engine {
     pub(crate) history: History,
     pub(crate) refreshes: Refreshes,
     pub(crate) loads: LoadHistory,
+    pub(crate) pipes: Pipes,
 }
 
 impl Engine {
@@ -89,6 +91,7 @@ impl Engine {
         let history = History::open(env.clone(), account.root().clone()).await?;
         let refreshes = Refreshes::open(env.clone(), account.root().clone()).await?;
         let loads = LoadHistory::open(env.clone(), account.root().clone()).await?;
+        let pipes = Pipes::open(env.clone(), account.root().clone()).await?;
         let template = session_template(&settings, runtime_env);
         let engine = Self {
             account,
@@ -104,6 +107,7 @@ impl Engine {
             history,
             refreshes,
             loads,
+            pipes,
         };
         engine.ensure_default_database().await?;
         Ok(Arc::new(engine))
@@ -251,6 +255,10 @@ impl Icecore {
 
     pub(crate) fn from_engine(engine: Arc<Engine>) -> Self {
         Self { engine }
+    }
+
+    pub(crate) fn engine(&self) -> &Arc<Engine> {
+        &self.engine
     }
 
     /// A session as the default user, with the default role and warehouse.

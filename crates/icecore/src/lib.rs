@@ -25,6 +25,7 @@
 mod at;
 mod builder;
 mod cells;
+mod channel;
 mod due;
 mod engine;
 mod execute;
@@ -32,6 +33,8 @@ mod handle;
 mod history;
 mod load;
 mod load_history;
+mod pipe;
+mod pipes;
 mod plan;
 pub mod prelude;
 mod progress;
@@ -46,11 +49,13 @@ mod virtual_schema;
 
 pub use arrow;
 pub use at::At;
-pub use builder::{Builder, Settings};
+pub use builder::{Builder, PipeSettings, Settings};
+pub use channel::{Channel, ChannelAppend, OpenChannel};
 pub use datafusion;
 pub use engine::Icecore;
 pub use execute::Execute;
 pub use handle::{StatementHandle, Statistics};
+pub use icecore_raw::{FileEvent, SqsOptions};
 pub use icecore_segment::CacheStatistics;
 pub use icecore_snapshot::{Commit, Durability};
 pub use icecore_sql::{OnError, is_complete, split};
@@ -59,6 +64,8 @@ pub use icecore_types::{
     SimulatedClock, SqlType, Timer, Timestamp, TransactionId, Version, parse_advance,
 };
 pub use load::{LoadFiles, LoadReport, LoadedFile};
+pub use pipe::{CreatePipe, IngestedFile, Pipe};
+pub use pipes::PipeStatus;
 pub use progress::Progress;
 pub use result::{QueryResult, ResultColumn, TextRow, text_rows};
 pub use session::{Session, SessionBuilder};

@@ -64,7 +64,7 @@ impl StageStores {
         }
     }
 
-    fn check_service(&self, endpoint: &Endpoint) -> Result<()> {
+    pub(crate) fn check_service(&self, endpoint: &Endpoint) -> Result<()> {
         let known = |allowed: &Allowed| matches!(allowed, Allowed::Service(a) if a == endpoint);
         if endpoint.is_public() || self.allowed.iter().any(known) {
             return Ok(());

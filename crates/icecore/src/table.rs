@@ -13,7 +13,7 @@ use icecore_types::{Code, Error, ObjectKind, QualifiedName, Result};
 use crate::statement::{
     AppendRows, CloneTable, Planning, Request, run_request, table_frame, unobserved,
 };
-use crate::{At, Session};
+use crate::{At, OpenChannel, Session};
 
 /// A table by its name, or the table as it was: reading a version never
 /// changes a handle.
@@ -75,13 +75,23 @@ impl Table {
         Append { table: self.clone(), batches: batches.into_iter().collect() }
     }
 
+    /// Opens a channel into it, and takes it from whoever had it open: rows in
+    /// their order, with an offset token that is committed with them.
+    pub fn channel(&self, name: &str) -> OpenChannel {
+        OpenChannel::new(self.clone(), name)
+    }
+
+    pub(crate) fn session(&self) -> &Session {
+        &self.session
+    }
+
     /// Makes another table of the same rows, without copying them.
     pub fn clone_as(&self, name: &str) -> CloneAs {
         CloneAs { table: self.clone(), name: name.to_owned(), at: self.at }
     }
 
     /// Fails for a handle of the past: it cannot be changed.
-    fn is_now(&self) -> Result<()> {
+    pub(crate) fn is_now(&self) -> Result<()> {
         match self.at {
             At::Latest => Ok(()),
             at => Err(Error::new(
@@ -126,7 +136,7 @@ impl Append {
     }
 }
 
-fn common_schema(batches: &[RecordBatch]) -> Result<SchemaRef> {
+pub(crate) fn common_schema(batches: &[RecordBatch]) -> Result<SchemaRef> {
     let Some(first) = batches.first() else {
         return Err(Error::new(Code::INVALID_VALUE, "append without a batch")
             .with_help("an empty batch says at least which columns it has"));
@@ -141,7 +151,7 @@ fn common_schema(batches: &[RecordBatch]) -> Result<SchemaRef> {
     Ok(Arc::clone(&schema))
 }
 
-async fn run(session: &Session, request: Request) -> Result<Commit> {
+pub(crate) async fn run(session: &Session, request: Request) -> Result<Commit> {
     let result = run_request(session, request, &unobserved()).await?;
     result.commit().ok_or_else(|| Error::internal("a change without a commit"))
 }

@@ -74,6 +74,28 @@ impl Journal {
         Ok(batch.into_iter().flat_map(|batch| batch.rows).map(|row| row.value).collect())
     }
 
+    /// The number of the last batch that is known to be stored; 0 if there is
+    /// none.
+    pub async fn last(&self) -> u64 {
+        self.tail.lock().await.number
+    }
+
+    /// The rows of the batches after this number, those of other processes
+    /// among them, and the number of the last: a request for each batch, and
+    /// one that finds no more. It is for journals that nothing is removed from.
+    ///
+    /// # Errors
+    /// `Unavailable` if the store does not answer, `Corrupted` if a batch is
+    /// damaged.
+    pub async fn after(&self, number: u64) -> Result<(Vec<Value>, u64)> {
+        let (mut rows, mut last) = (Vec::new(), number);
+        while let Some(batch) = self.read_if_there(last + 1).await? {
+            rows.extend(batch.rows.into_iter().map(|row| row.value));
+            last += 1;
+        }
+        Ok((rows, last))
+    }
+
     /// Reads the whole journal and checks that each batch is what was written
     /// and follows the one before it.
     ///

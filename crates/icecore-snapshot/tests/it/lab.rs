@@ -167,6 +167,9 @@ pub fn image(head: &Head) -> String {
         let children: Vec<_> = head.children(parent).map(|child| child.id()).collect();
         let dropped: Vec<_> = head.dropped(parent).iter().map(|child| child.id()).collect();
         let _ = writeln!(text, "{} {children:?} {dropped:?}", object.id());
+        let files: Vec<_> =
+            head.pipe_files(object.id()).into_iter().flat_map(|it| it.files()).collect();
+        let _ = writeln!(text, " {files:?}");
     }
     text
 }

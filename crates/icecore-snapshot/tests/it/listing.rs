@@ -6,7 +6,9 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use icecore_snapshot::{Durability, Head, Object, Update, open_store};
-use icecore_types::{Body, ObjectId, ObjectKind, StageDefinition, StageLocation, Version};
+use icecore_types::{
+    Body, ObjectId, ObjectKind, PipeFile, StageDefinition, StageLocation, Version,
+};
 
 use crate::lab::{
     ACCOUNT, DATABASE, Lab, SCHEMA, TABLE, clone, columns, create, deletes, file, name,
@@ -16,6 +18,8 @@ const BACKUP: ObjectId = ObjectId::from_bits(0xB0);
 const AGAIN: ObjectId = ObjectId::from_bits(0xB1);
 const THEN: ObjectId = ObjectId::from_bits(0xB2);
 const STAGE: ObjectId = ObjectId::from_bits(0xB3);
+const PIPE: ObjectId = ObjectId::from_bits(0xB4);
+const CHANNEL: ObjectId = ObjectId::from_bits(0xB5);
 
 fn list(folder: &Path) -> Output {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/format/list_store.py");
@@ -69,6 +73,12 @@ async fn story(lab: &Lab) {
     let (first, second) = (segments[0].id, segments[1].clone());
     lab.run(Update::Load { table: TABLE, files: vec![file("a.csv")], segments }).await;
     lab.run(Update::SetDeletes { table: TABLE, deletes: vec![deletes(first, 4)] }).await;
+    lab.run(create(PIPE, ObjectKind::Pipe, Some(SCHEMA), "P")).await;
+    let files =
+        vec![PipeFile { path: "a.csv".into(), loaded: true, rows: 1, error: None, event: None }];
+    lab.run(Update::PipeFiles { pipe: PIPE, files }).await;
+    lab.run(Update::DropObject { id: PIPE }).await;
+    lab.run(create(CHANNEL, ObjectKind::Channel, Some(TABLE), "C")).await;
     let now = lab.head().version();
     lab.run(clone(DATABASE, now, BACKUP, None, "BACKUP")).await;
     lab.run(Update::SetDeletes {

@@ -12,6 +12,7 @@ mod merging;
 mod metrics;
 mod model;
 mod numbers;
+mod pipes;
 #[cfg(feature = "s3")]
 mod s3;
 mod versions;

@@ -1,6 +1,6 @@
 //! CREATE and ALTER PIPE.
 
-use icecore_types::{Code, Error, Result, Timestamp};
+use icecore_types::{Code, Error, QualifiedName, Result, Timestamp};
 use sqlparser::tokenizer::Token;
 
 use super::create::Existing;
@@ -106,6 +106,22 @@ fn options_ahead(cursor: &Cursor<'_>) -> Vec<String> {
         }
     }
     keys
+}
+
+/// Whether the statement is a call of SYSTEM$PIPE_FORCE_RESUME: it changes the
+/// pipe, so it stands alone.
+pub(super) fn is_force_resume(cursor: &Cursor<'_>) -> bool {
+    let call = |verb| cursor.are_next(&[verb, "SYSTEM$PIPE_FORCE_RESUME"]);
+    call("CALL") || call("SELECT")
+}
+
+pub(super) fn force_resume(cursor: &mut Cursor<'_>) -> Result<AlterPipe> {
+    cursor.advance();
+    cursor.expect(&["SYSTEM$PIPE_FORCE_RESUME"])?;
+    cursor.expect_token(&Token::LParen)?;
+    let name = QualifiedName::parse(&cursor.string()?)?;
+    cursor.expect_token(&Token::RParen)?;
+    Ok(AlterPipe { name, if_exists: false, action: PipeAction::ForceResume })
 }
 
 pub(super) fn alter_pipe(cursor: &mut Cursor<'_>) -> Result<AlterPipe> {

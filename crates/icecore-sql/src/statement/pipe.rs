@@ -70,6 +70,8 @@ pub enum PipeAction {
     SetPaused(bool),
     /// SET or UNSET COMMENT: nothing is UNSET.
     SetComment(Option<String>),
+    /// SYSTEM$PIPE_FORCE_RESUME: goes on, whatever kept it from that.
+    ForceResume,
     /// REFRESH: takes the files that are there already.
     Refresh {
         /// PREFIX: only files whose name begins so below the pipe's path.

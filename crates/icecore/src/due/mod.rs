@@ -1,6 +1,8 @@
 //! What falls due by itself, each thing in its own file.
 
+mod channels;
 mod fold;
+mod pipes;
 mod refresh;
 
 use std::sync::Arc;
@@ -17,6 +19,8 @@ use crate::engine::Engine;
 /// The first that has no history of its own to stand in.
 pub(crate) async fn run(engine: &Arc<Engine>) -> Result<()> {
     let done = [
+        pipes::run(engine).await,
+        channels::run(engine).await,
         refresh::run(engine).await,
         fold::run(engine).await,
         engine.history.flush().await,

@@ -48,6 +48,7 @@ pub(super) fn session_function(name: &str, binder: &Binder) -> Option<Arc<Scalar
             let version = binder.resolver().head().version().get();
             Value::Constant(ScalarValue::Int64(i64::try_from(version).ok()))
         }
+        "system$pipe_status" => pipe_status(binder),
         "seq1" | "seq2" | "seq4" | "seq8" => Value::Sequence(Arc::default()),
         "last_query_id" => Value::LastQueryId(Arc::clone(session)),
         _ => return None,
@@ -60,8 +61,18 @@ pub(super) fn session_function(name: &str, binder: &Binder) -> Option<Arc<Scalar
 enum Value {
     Constant(ScalarValue),
     LastQueryId(Arc<crate::session::SessionShared>),
+    /// Of one text that is known when the statement is planned.
+    OfText(Arc<OfText>),
     /// The next number; rows of one plan count on from each other.
     Sequence(Arc<AtomicI64>),
+}
+
+type OfText = dyn Fn(&str) -> icecore_types::Result<String> + Send + Sync;
+
+/// SYSTEM$PIPE_STATUS: whoever asks must be allowed to see how it is.
+fn pipe_status(binder: &Binder) -> Value {
+    let (session, resolver) = (binder.session().clone(), Arc::clone(binder.resolver()));
+    Value::OfText(Arc::new(move |name| crate::statement::pipe_status(&session, &resolver, name)))
 }
 
 struct SessionFunction {
@@ -116,7 +127,7 @@ impl ScalarUDFImpl for SessionFunction {
                 DataType::Timestamp(TimeUnit::Microsecond, zone.clone())
             }
             Value::Constant(value) => value.data_type(),
-            Value::LastQueryId(_) => DataType::Utf8View,
+            Value::LastQueryId(_) | Value::OfText(_) => DataType::Utf8View,
             Value::Sequence(_) => DataType::Int64,
         })
     }
@@ -141,6 +152,13 @@ impl ScalarUDFImpl for SessionFunction {
                     return Ok(last_query(None));
                 };
                 Ok(last_query(session.query(position)))
+            }
+            (Value::OfText(function), [ColumnarValue::Scalar(text)]) => {
+                let ScalarValue::Utf8View(Some(text)) = text.cast_to(&DataType::Utf8View)? else {
+                    return plan_err!("{}: wrong arguments", self.name.to_uppercase());
+                };
+                let value = function(&text).map_err(icecore_exec::to_datafusion)?;
+                Ok(ColumnarValue::Scalar(ScalarValue::Utf8View(Some(value))))
             }
             _ => plan_err!("{}: wrong arguments", self.name.to_uppercase()),
         }

@@ -31,6 +31,7 @@ impl Planning {
         };
         self.resolver.act(Verb::Drop, found);
         if drop.mode == DropMode::Restrict
+            && found.kind() != ObjectKind::Table
             && self.resolver.head().children(Some(found.id())).next().is_some()
         {
             return Err(Error::new(

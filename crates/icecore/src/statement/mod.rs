@@ -4,11 +4,14 @@
 mod alter;
 mod authorize;
 mod change;
+mod channel;
 mod create;
 mod describe;
 mod dynamic;
 mod load;
 mod perform;
+mod pipe;
+mod pipe_load;
 mod planning;
 mod request;
 mod resolver;
@@ -34,12 +37,15 @@ use icecore_types::{Code, Error, ErrorKind, ObjectKind, QualifiedName, Result};
 
 use authorize::authorize;
 pub(crate) use change::Change;
+pub(crate) use channel::{AppendChannel, OpenChannel};
 pub(crate) use describe::columns_of;
 use dynamic::DynamicWork;
 pub(crate) use dynamic::{dynamic_of, in_order, is_suspended, statistics};
 pub(crate) use load::{Companion, Load, LoadDone, LoadingPipe, StageChange};
+pub(crate) use pipe::{PipeWork, pipe_status};
+pub(crate) use pipe_load::{RunPipe, is_the_files_fault};
 pub(crate) use planning::Planning;
-pub(crate) use request::{AppendRows, CloneTable, RefreshRequest, Request};
+pub(crate) use request::{AppendRows, CloneTable, InsertFiles, RefreshRequest, Request};
 use resolver::Intent;
 pub(crate) use resolver::{Resolver, path, unknown};
 pub(crate) use run::{QueryHooks, StatementRun};
@@ -74,6 +80,8 @@ pub(crate) enum Resolved {
     Wait(Duration),
     /// What fills a dynamic table.
     Dynamic(DynamicWork),
+    /// What is done with a pipe.
+    Pipe(Box<PipeWork>),
 }
 
 /// How often a statement is tried again after another transaction came first.
@@ -149,7 +157,8 @@ pub(crate) async fn plan_query(session: &Session, sql: &str) -> Result<DataFrame
     let Resolved::Query(plan) =
         planning.resolve_statement(&Parsed { text: text.clone(), statement })?
     else {
-        return Err(Error::internal("a query was resolved as something else"));
+        return Err(Error::new(Code::INVALID_STATEMENT, "sql takes a query that changes nothing")
+            .with_help("use execute"));
     };
     data_frame(planning, &text, plan)
 }
@@ -210,6 +219,8 @@ impl Planning {
                 self.resolver.intend(Intent::OnSession);
                 Resolved::Wait(wait.time)
             }
+            Statement::CreatePipe(create) => self.create_pipe(create)?.into(),
+            Statement::AlterPipe(alter) => self.alter_pipe(alter)?,
             Statement::AlterSession(alter) => Resolved::Session(self.alter_session(alter)?),
             Statement::Truncate(truncate) => Resolved::Change(self.truncate(truncate)?),
             other => Resolved::Change(self.change(other, &parsed.text)?),

@@ -202,11 +202,12 @@ impl Planning {
             Resolved::Session(change) => self.change_session(change)?,
             Resolved::Wait(time) => self.wait(time).await?,
             Resolved::Dynamic(work) => self.dynamic_work(work, id).await?,
+            Resolved::Pipe(work) => self.work_on_pipe(*work, id).await?,
         };
         Ok(Attempt::Done(performed))
     }
 
-    async fn commit_change(&self, change: Change, id: QueryId) -> Result<Performed> {
+    pub(super) async fn commit_change(&self, change: Change, id: QueryId) -> Result<Performed> {
         if change.updates.is_empty() {
             return Performed::status(&change.message, None);
         }

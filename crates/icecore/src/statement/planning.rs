@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use datafusion::execution::SessionState;
 use icecore_exec::{ScanStatistics, from_datafusion};
-use icecore_types::{Result, SqlType};
+use icecore_types::{Name, Result, SqlType};
 use parking_lot::Mutex;
 
+use super::authorize::authorize;
 use super::{QueryHooks, Resolver, StatementRun};
 use crate::plan::{Binder, StatementRule};
 use crate::session::Session;
@@ -34,6 +35,20 @@ impl Planning {
         state.execution_props_mut().query_execution_start_time = engine.now().to_utc();
         let scanned = Arc::default();
         Ok(Self { session: session.clone(), resolver, binder, state, scanned })
+    }
+
+    /// The same snapshot, with names looked up in this database and schema.
+    pub(crate) fn within_names(&self, names: (Option<Name>, Option<Name>)) -> Self {
+        let resolver = Arc::new(self.resolver.in_schema(names));
+        let binder = Arc::new(Binder::new(self.session.clone(), Arc::clone(&resolver)));
+        let (session, state) = (self.session.clone(), self.state.clone());
+        Self { session, resolver, binder, state, scanned: Arc::clone(&self.scanned) }
+    }
+
+    /// Asks for a decision on what was looked up so far.
+    pub(crate) fn authorize(&self) -> Result<()> {
+        let subject = &self.session.shared().subject;
+        authorize(subject, &self.resolver.intents(), self.resolver.head())
     }
 
     /// The state of a query: with what begins and ends its executions.

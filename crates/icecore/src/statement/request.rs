@@ -15,7 +15,7 @@ use icecore_types::{ColumnId, Name, ObjectId, QualifiedName, Result, TableDefini
 use super::alter::no_column;
 use super::change::IfExists;
 use super::write::{Report, segment_schema};
-use super::{Planning, Resolved, Write, travel};
+use super::{AppendChannel, OpenChannel, Planning, Resolved, RunPipe, Write, travel};
 use crate::At;
 use crate::plan::RowsTable;
 
@@ -25,6 +25,11 @@ pub(crate) enum Request {
     Append(AppendRows),
     Clone(CloneTable),
     Refresh(RefreshRequest),
+    InsertFiles(InsertFiles),
+    RunPipe(RunPipe),
+    OpenChannel(OpenChannel),
+    AppendChannel(AppendChannel),
+    DropIdleChannel(ObjectId),
 }
 
 /// A refresh of a dynamic table, as the schedule asks for it.
@@ -41,6 +46,12 @@ impl RefreshRequest {
         let name = path.iter().map(Name::to_string).collect::<Vec<_>>().join(".");
         Self { table, version, text: format!("ALTER DYNAMIC TABLE {name} REFRESH") }
     }
+}
+
+/// Files that a pipe is told of.
+pub(crate) struct InsertFiles {
+    pub(crate) pipe: QualifiedName,
+    pub(crate) names: Vec<String>,
 }
 
 /// Rows of Rust into a table.
@@ -63,6 +74,11 @@ impl Request {
     /// The text that the query history shows.
     pub(crate) fn text(&self) -> &str {
         match self {
+            Self::InsertFiles(_) => "-- insert files",
+            Self::RunPipe(run) => &run.text,
+            Self::OpenChannel(_) => "-- open a channel",
+            Self::AppendChannel(_) => "-- append through a channel",
+            Self::DropIdleChannel(_) => "-- drop an idle channel",
             Self::Statement(parsed) => &parsed.text,
             Self::Append(append) => &append.text,
             Self::Clone(clone) => &clone.text,
@@ -74,7 +90,11 @@ impl Request {
     pub(crate) fn kind(&self) -> &'static str {
         match self {
             Self::Statement(parsed) => parsed.statement.kind(),
-            Self::Append(_) => "INSERT",
+            Self::Append(_) | Self::AppendChannel(_) => "INSERT",
+            Self::InsertFiles(_) => "INSERT_FILES",
+            Self::RunPipe(_) => "COPY",
+            Self::OpenChannel(_) => "OPEN_CHANNEL",
+            Self::DropIdleChannel(_) => "DROP",
             Self::Clone(_) => "CREATE TABLE",
             Self::Refresh(_) => "REFRESH_DYNAMIC_TABLE",
         }
@@ -88,6 +108,15 @@ impl Planning {
             Request::Statement(parsed) => self.resolve_statement(parsed),
             Request::Refresh(refresh) => self.scheduled(refresh.table, refresh.version),
             Request::Append(append) => Ok(Resolved::Write(Box::new(self.append(append)?))),
+            Request::InsertFiles(insert) => {
+                self.insert_files(&insert.pipe, &insert.names).map(Resolved::from)
+            }
+            Request::RunPipe(run) => self.run_pipe(run),
+            Request::OpenChannel(open) => self.open_channel(open).map(Resolved::Change),
+            Request::AppendChannel(append) => {
+                Ok(Resolved::Write(Box::new(self.append_channel(append)?)))
+            }
+            Request::DropIdleChannel(id) => self.drop_channel(*id).map(Resolved::Change),
             Request::Clone(clone) => {
                 let source =
                     self.resolver.object(icecore_types::ObjectKind::Table, &clone.source)?;
@@ -98,7 +127,7 @@ impl Planning {
         }
     }
 
-    fn append(&self, append: &AppendRows) -> Result<Write> {
+    pub(super) fn append(&self, append: &AppendRows) -> Result<Write> {
         let (table, definition) = self.target(&append.table, Verb::Insert)?;
         let given = columns_by_name(&append.schema, &definition)?;
         let rows = RowsTable::new(Arc::clone(&append.schema), append.batches.clone());

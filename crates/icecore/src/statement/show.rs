@@ -121,7 +121,7 @@ const WAREHOUSES: Columns = &[
 
 /// Where SHOW looks: everywhere, or in one container.
 #[derive(Clone, Copy, PartialEq)]
-enum Within {
+pub(super) enum Within {
     Everywhere,
     Container(ObjectId),
 }
@@ -131,12 +131,13 @@ impl Planning {
     pub(super) fn show(&self, show: &Show) -> Result<arrow::array::RecordBatch> {
         match show.what {
             ShowKind::Columns => return self.show_columns(show),
+            ShowKind::Channels => return self.show_channels(show),
             ShowKind::Parameters => return self.show_parameters(show),
             ShowKind::Warehouses => return self.show_warehouses(show),
             _ => {}
         }
         let (columns, kinds) = listed(show.what)?;
-        let within = self.within(show)?;
+        let within = self.within_scope(show)?;
         let mut found: Vec<&Object> = self
             .resolver
             .head()
@@ -158,7 +159,7 @@ impl Planning {
         shown(show, columns, rows)
     }
 
-    fn within(&self, show: &Show) -> Result<Within> {
+    pub(super) fn within_scope(&self, show: &Show) -> Result<Within> {
         let in_schema = !matches!(show.what, ShowKind::Schemas | ShowKind::Databases);
         Ok(match &show.scope {
             Some(Scope::Account) => Within::Everywhere,
@@ -191,7 +192,7 @@ impl Planning {
         Err(unknown(name))
     }
 
-    fn is_within(&self, object: &Object, within: Within) -> bool {
+    pub(super) fn is_within(&self, object: &Object, within: Within) -> bool {
         let Within::Container(container) = within else { return true };
         let mut parent = object.parent();
         while let Some(id) = parent {
@@ -267,7 +268,7 @@ impl Planning {
         let mut relations: Vec<&Object> = match &show.scope {
             Some(Scope::Table(name)) => vec![self.resolver.relation(name)?],
             _ => {
-                let within = self.within(show)?;
+                let within = self.within_scope(show)?;
                 let relation = |object: &&Object| {
                     (object.kind().has_rows() || object.kind() == ObjectKind::View)
                         && object.is_live()
@@ -403,7 +404,7 @@ pub(crate) fn comment_of(kind: ObjectKind, body: &Body) -> Result<Option<String>
 }
 
 /// Whether LIKE, STARTS WITH and FROM let the name through.
-fn selected(show: &Show, name: &str) -> bool {
+pub(super) fn selected(show: &Show, name: &str) -> bool {
     let upper = |text: &str| text.to_uppercase();
     show.like.as_ref().is_none_or(|pattern| like(&upper(pattern), &upper(name)))
         && show.starts_with.as_ref().is_none_or(|start| name.starts_with(start.as_str()))
@@ -437,7 +438,7 @@ fn like(pattern: &str, text: &str) -> bool {
     pattern[p..].iter().all(|rest| *rest == '%')
 }
 
-fn cut<T>(show: &Show, mut rows: Vec<T>) -> Vec<T> {
+pub(super) fn cut<T>(show: &Show, mut rows: Vec<T>) -> Vec<T> {
     if let Some(limit) = show.limit_rows {
         rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     }
@@ -445,7 +446,11 @@ fn cut<T>(show: &Show, mut rows: Vec<T>) -> Vec<T> {
 }
 
 /// The rows; TERSE and without HISTORY, fewer columns.
-fn shown(show: &Show, columns: Columns, rows: Vec<Vec<Cell>>) -> Result<arrow::array::RecordBatch> {
+pub(super) fn shown(
+    show: &Show,
+    columns: Columns,
+    rows: Vec<Vec<Cell>>,
+) -> Result<arrow::array::RecordBatch> {
     let all = batch(columns, rows)?;
     let hidden = |name: &str| {
         (name == "dropped_on" && !show.history)

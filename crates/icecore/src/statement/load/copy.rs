@@ -45,6 +45,8 @@ pub(crate) struct Load {
     pub(super) purge: bool,
     pub(super) failed_only: bool,
     pub(super) validation: Option<Validation>,
+    /// Whether the table remembers the files.
+    pub(super) remembered: bool,
 }
 
 /// The pipe that a load is for, as COPY_HISTORY shows it.
@@ -86,6 +88,12 @@ impl Load {
     pub(crate) fn with_files(mut self, files: Vec<StageFile>, force: bool) -> Self {
         self.files = LoadFiles::Given(files);
         self.again = if force { Again::Always } else { Again::IfNotKnown };
+        self
+    }
+
+    /// The table does not remember the files: whoever loads them does.
+    pub(crate) fn forgotten_by_table(mut self) -> Self {
+        self.remembered = false;
         self
     }
 
@@ -164,6 +172,7 @@ impl Planning {
             purge: copy.purge,
             failed_only: copy.return_failed_only,
             validation: copy.validation,
+            remembered: true,
             definition,
         })
     }

@@ -13,7 +13,7 @@ use icecore_processed::{
 };
 use icecore_raw::{ReadOptions, StageFile};
 use icecore_segment::WriteOptions;
-use icecore_snapshot::{Commit, Requirement};
+use icecore_snapshot::{Commit, Requirement, Update};
 use icecore_sql::Validation;
 use icecore_types::{Code, Error, QueryId, Result, TableDefinition};
 use parking_lot::Mutex;
@@ -82,6 +82,9 @@ impl Planning {
         let plan = self.copy_plan(&load, id).await?;
         let watcher = Watcher { planning: self, observer, statement: &statement };
         let mut outcome = copy_into(&plan, &load.content, &engine.segments, &watcher).await?;
+        if !load.remembered {
+            outcome.update = outcome.update.map(rows_alone);
+        }
         engine.loads.store_rejected(&statement).await?;
         let commit = self.commit_load(&outcome, &load, id).await?;
         let done = statement.done(&plan, load.pipe, &outcome.files);
@@ -177,6 +180,14 @@ fn named_rows(definition: &TableDefinition, rows: &[RecordBatch]) -> Result<Reco
     });
     let named = named.collect::<Result<Vec<_>>>()?;
     concat_batches(&schema, &named).map_err(failed)
+}
+
+/// A load that the table keeps no files of.
+fn rows_alone(update: Update) -> Update {
+    match update {
+        Update::Load { table, segments, .. } => Update::Append { table, segments },
+        other => other,
+    }
 }
 
 /// The files as they are now.

@@ -4,10 +4,10 @@
 use std::sync::Arc;
 
 use icecore_governance::Verb;
-use icecore_raw::{StageFiles, StageUrl, local_files};
+use icecore_raw::{PutResult, StageFiles, StageUrl, local_files};
 use icecore_snapshot::Object;
 use icecore_sql::{List, Put, Remove, StageRef};
-use icecore_types::{ObjectKind, Result, StageDefinition, StageLocation};
+use icecore_types::{ObjectId, ObjectKind, Result, StageDefinition, StageLocation};
 use regex::Regex;
 
 use super::results::{list_rows, put_rows, removed_rows};
@@ -18,7 +18,7 @@ use crate::statement::perform::Performed;
 
 /// What is done with the files of a stage.
 pub(crate) enum StageChange {
-    Put { stage: StageFiles, put: Put },
+    Put { stage: StageFiles, id: ObjectId, put: Put },
     List { stage: StageFiles, path: String, pattern: Option<Regex> },
     Remove { stage: StageFiles, path: String, pattern: Option<Regex> },
 }
@@ -59,7 +59,8 @@ impl Planning {
 
     pub(in crate::statement) fn put(&self, put: &Put) -> Result<StageChange> {
         let (stage, _) = self.stage(&put.target, Verb::PutStage)?;
-        Ok(StageChange::Put { stage, put: put.clone() })
+        let id = self.resolver.object(ObjectKind::Stage, &put.target.stage)?.id();
+        Ok(StageChange::Put { stage, id, put: put.clone() })
     }
 
     pub(in crate::statement) fn list(&self, list: &List) -> Result<StageChange> {
@@ -81,7 +82,11 @@ impl Planning {
         observer: &Observer,
     ) -> Result<Performed> {
         match change {
-            StageChange::Put { stage, put } => put_files(&stage, &put, observer).await,
+            StageChange::Put { stage, id, put } => {
+                let results = put_files(&stage, &put, observer).await?;
+                self.tell_pipes(id, &results).await?;
+                put_rows(&results)
+            }
             StageChange::List { stage, path, pattern } => {
                 let files = stage.list(&path, pattern.as_ref()).await?;
                 list_rows(&stage, &files)
@@ -94,7 +99,7 @@ impl Planning {
     }
 }
 
-async fn put_files(stage: &StageFiles, put: &Put, observer: &Observer) -> Result<Performed> {
+async fn put_files(stage: &StageFiles, put: &Put, observer: &Observer) -> Result<Vec<PutResult>> {
     let files = local_files(&put.source)?;
     let mut results = Vec::with_capacity(files.len());
     for (done, file) in files.iter().enumerate() {
@@ -107,7 +112,7 @@ async fn put_files(stage: &StageFiles, put: &Put, observer: &Observer) -> Result
         let below = put.target.path.as_str();
         results.push(stage.put(file, below, put.auto_compress, put.overwrite).await?);
     }
-    put_rows(&results)
+    Ok(results)
 }
 
 /// A PATTERN: it holds for a whole name.

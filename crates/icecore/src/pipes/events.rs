@@ -1,0 +1,151 @@
+//! The queue of all pipes: events in a journal, so that whoever sent them may
+//! forget them, and in memory.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use icecore_raw::FileEvent;
+use icecore_snapshot::Journal;
+use icecore_types::{Env, Error, ObjectId, Result, Timestamp};
+use object_store::path::Path;
+use parking_lot::RwLock;
+use serde::{Deserialize, Serialize};
+
+/// The source of files that were named one by one: no PATTERN is asked of them.
+pub(crate) const INSERT_FILES: &str = "INSERT_FILES";
+
+/// An event as it is kept.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct StoredEvent {
+    /// Its own, so that reading it twice adds it once.
+    pub(crate) id: Arc<str>,
+    /// When it was received.
+    #[serde(rename = "received_us")]
+    pub(crate) received: Timestamp,
+    /// Where it came from: the name of a source, or of what sent it.
+    pub(crate) source: String,
+    /// The one pipe that it is for, if somebody named it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) pipe: Option<ObjectId>,
+    /// Only says that the file was there before anybody watched: it is not
+    /// loaded for it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) baseline: bool,
+    /// The file.
+    pub(crate) file: FileEvent,
+}
+
+/// An event on its way in.
+#[derive(Clone, Debug)]
+pub(crate) struct NewEvent {
+    pub(crate) source: String,
+    pub(crate) pipe: Option<ObjectId>,
+    pub(crate) baseline: bool,
+    pub(crate) file: FileEvent,
+}
+
+impl NewEvent {
+    /// One for whichever pipes take it.
+    pub(crate) fn for_all(source: &str, file: FileEvent) -> Self {
+        Self { source: source.to_owned(), pipe: None, baseline: false, file }
+    }
+
+    /// One for this pipe alone.
+    pub(crate) fn for_pipe(source: &str, pipe: ObjectId, file: FileEvent) -> Self {
+        Self { pipe: Some(pipe), ..Self::for_all(source, file) }
+    }
+
+    /// A file that was there before this pipe was.
+    pub(crate) fn baseline(source: &str, pipe: ObjectId, file: FileEvent) -> Self {
+        Self { baseline: true, ..Self::for_pipe(source, pipe, file) }
+    }
+}
+
+/// All events that were received, and that are received.
+pub(crate) struct Events {
+    env: Env,
+    journal: Journal,
+    /// The last batch whose rows are in memory.
+    read: tokio::sync::Mutex<u64>,
+    kept: RwLock<Kept>,
+}
+
+#[derive(Default)]
+struct Kept {
+    events: Vec<Arc<StoredEvent>>,
+    ids: HashSet<Arc<str>>,
+}
+
+impl Kept {
+    fn add(&mut self, event: StoredEvent) {
+        if self.ids.insert(Arc::clone(&event.id)) {
+            self.events.push(Arc::new(event));
+        }
+    }
+}
+
+impl Events {
+    /// Reads what was kept.
+    pub(crate) async fn open(env: Env, root: Path) -> Result<Self> {
+        let journal = Journal::open(env.clone(), root, "events").await?;
+        let last = journal.last().await;
+        let mut kept = Kept::default();
+        for stored in journal.rows().await? {
+            kept.add(decoded(stored)?);
+        }
+        Ok(Self { env, journal, read: tokio::sync::Mutex::new(last), kept: RwLock::new(kept) })
+    }
+
+    /// Keeps events: when this returns they survive the process.
+    ///
+    /// # Errors
+    /// `Unavailable` if it is not known whether they do.
+    pub(crate) async fn add(&self, events: Vec<NewEvent>) -> Result<()> {
+        if events.is_empty() {
+            return Ok(());
+        }
+        let received = self.env.clock.now();
+        let mut stored = Vec::with_capacity(events.len());
+        for event in events {
+            let id = format!("{:032x}", self.env.ids.next()).into();
+            let NewEvent { source, pipe, baseline, file } = event;
+            let event = StoredEvent { id, received, source, pipe, baseline, file };
+            let row = serde_json::to_value(&event)
+                .map_err(|source| Error::internal("an event cannot be kept").with_source(source))?;
+            self.journal.append(row);
+            stored.push(event);
+        }
+        self.journal.flush().await?;
+        let mut kept = self.kept.write();
+        stored.into_iter().for_each(|event| kept.add(event));
+        Ok(())
+    }
+
+    /// Takes in what other processes have received.
+    ///
+    /// # Errors
+    /// `Unavailable` if the store does not answer, `Corrupted` if what is kept
+    /// is damaged.
+    pub(crate) async fn catch_up(&self) -> Result<()> {
+        let mut read = self.read.lock().await;
+        // Rows of a flush that failed may have been stored, or are now.
+        self.journal.flush().await?;
+        let (rows, last) = self.journal.after(*read).await?;
+        let events = rows.into_iter().map(decoded).collect::<Result<Vec<_>>>()?;
+        let mut kept = self.kept.write();
+        events.into_iter().for_each(|event| kept.add(event));
+        *read = last;
+        Ok(())
+    }
+
+    /// All events, in the order in which they were received.
+    pub(crate) fn all(&self) -> Vec<Arc<StoredEvent>> {
+        self.kept.read().events.clone()
+    }
+}
+
+fn decoded(row: serde_json::Value) -> Result<StoredEvent> {
+    serde_json::from_value(row)
+        .map_err(|source| Error::corrupted("a row of the journal of events").with_source(source))
+}
