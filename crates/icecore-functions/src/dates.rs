@@ -4,6 +4,7 @@ use arrow::datatypes::Time64MicrosecondType;
 use icecore_types::{Code, Error, Result, SqlType};
 use icecore_values::{DatePart, Pattern, civil, day_number, days_in_month};
 
+use crate::slices;
 use crate::spec::Param::{Integer, Moment, Text};
 use crate::spec::{Call, Shape, Spec};
 
@@ -38,7 +39,7 @@ pub(crate) static PARTS: [Spec; 11] = part_functions! {
 };
 
 /// The others.
-pub(crate) static SPECS: [Spec; 13] = [
+pub(crate) static SPECS: [Spec; 16] = [
     Spec {
         name: "second",
         aliases: &[],
@@ -88,10 +89,49 @@ pub(crate) static SPECS: [Spec; 13] = [
     Spec {
         name: "last_day",
         aliases: &[],
-        params: &[Moment],
+        params: &[Moment, Text],
+        optional: 1,
+        result: |_| Ok(SqlType::Date),
+        compute: |call| {
+            call.moments(|row| match call.has(1) {
+                true => slices::last_day_of(call.micros(0, row)?, call.text(1, row)?),
+                false => last_day(call.micros(0, row)?),
+            })
+        },
+    },
+    Spec {
+        name: "next_day",
+        aliases: &[],
+        params: &[Moment, Text],
         optional: 0,
         result: |_| Ok(SqlType::Date),
-        compute: |call| call.moments(|row| last_day(call.micros(0, row)?)),
+        compute: |call| {
+            call.moments(|row| slices::next_day(call.micros(0, row)?, call.text(1, row)?))
+        },
+    },
+    Spec {
+        name: "previous_day",
+        aliases: &[],
+        params: &[Moment, Text],
+        optional: 0,
+        result: |_| Ok(SqlType::Date),
+        compute: |call| {
+            call.moments(|row| slices::previous_day(call.micros(0, row)?, call.text(1, row)?))
+        },
+    },
+    Spec {
+        name: "time_slice",
+        aliases: &[],
+        params: &[Moment, Integer, Text, Text],
+        optional: 1,
+        result: |shape| Ok(shape.ty(0)),
+        compute: |call| {
+            call.moments(|row| {
+                let end = if call.has(3) { call.text(3, row)? } else { "START" };
+                let slice = slices::Slice::new(call.integer(1, row)?, call.text(2, row)?, end)?;
+                slice.of(call.micros(0, row)?)
+            })
+        },
     },
     Spec {
         name: "add_months",

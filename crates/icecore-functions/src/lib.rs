@@ -33,6 +33,7 @@ mod clock;
 mod dates;
 mod distances;
 mod regexps;
+mod slices;
 mod spec;
 mod strings;
 
@@ -43,6 +44,8 @@ mod listagg;
 mod median;
 mod total;
 
+mod encodings;
+mod missing;
 mod planner;
 mod registry;
 mod rewrite;
@@ -50,6 +53,7 @@ mod rewrite;
 pub use assign::assign;
 pub use conform::{conformed, undeclared};
 pub use fallible::{as_guarded, decided_first, guarded, is_fallible, kept_apart};
+pub use missing::is_missing;
 pub use planner::{expr_planner, type_planner};
 pub use registry::{REFUSED, aggregate_functions, scalar_functions, why_refused};
 pub use rewrite::rewrites;

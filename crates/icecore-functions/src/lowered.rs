@@ -33,7 +33,7 @@ struct Entry {
 const MANY: usize = 255;
 
 /// One line each: the name, other names, how many arguments, and what it is.
-const ENTRIES: [Entry; 51] = [
+const ENTRIES: [Entry; 52] = [
     entry("iff", &["if"], (3, 3), iff),
     entry("nvl", &["ifnull"], (2, 2), coalesce),
     entry("nvl2", &[], (3, 3), |args| {
@@ -109,6 +109,11 @@ const ENTRIES: [Entry; 51] = [
     entry("hex_encode", &[], (1, 1), |args| {
         let [value] = take(args)?;
         Ok(call(datafusion_functions::string::upper(), vec![hex(value)]))
+    }),
+    entry("base64_encode", &[], (1, 1), |args| {
+        let [value] = take(args)?;
+        let args = vec![value, lit("base64pad")];
+        Ok(call(datafusion_functions::encoding::encode(), args))
     }),
     entry("power", &["pow"], (2, 2), |args| {
         let float = |expr| cast_to(expr, SqlType::Float, OnCastError::Fail);

@@ -8,8 +8,8 @@ use datafusion_functions_aggregate as aggregate;
 
 use crate::spec::Tabled;
 use crate::{
-    aggregates, calls, clock, dates, distances, distinct, listagg, lowered, median, regexps,
-    rounding, strings, total,
+    aggregates, calls, clock, dates, distances, distinct, encodings, listagg, lowered, median,
+    regexps, rounding, strings, total,
 };
 
 /// Functions of DataFusion that a session does not know: each means something
@@ -134,6 +134,7 @@ fn own_scalars() -> Vec<Arc<ScalarUDF>> {
     functions.extend(Tabled::functions(&dates::PARTS));
     functions.extend(Tabled::functions(&dates::SPECS));
     functions.extend(Tabled::functions(&strings::SPECS));
+    functions.extend(Tabled::functions(&encodings::SPECS));
     functions.extend(Tabled::functions(&distinct::SPECS));
     functions.extend(Tabled::functions(&distances::SPECS));
     functions.extend(Tabled::functions(&regexps::SPECS));

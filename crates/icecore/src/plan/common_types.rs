@@ -15,12 +15,20 @@ use datafusion::optimizer::AnalyzerRule;
 use datafusion::optimizer::analyzer::function_rewrite::ApplyFunctionRewrites;
 use icecore_exec::to_datafusion;
 use icecore_types::{Error, SqlType};
+use icecore_values::sql_type;
 
 /// A float beside exact numbers makes all of them floats, where DataFusion
-/// makes decimals of fifteen digits; and the parts of a recursive query agree
+/// makes decimals of fifteen digits; numbers get the digits of all, and text
+/// beside another type is read as that type; and the parts of a recursive query agree
 /// to the letter, as its operator demands.
 #[derive(Debug)]
 pub(super) struct CommonTypes;
+
+/// The plan of a query with its common types, which what is made of the query,
+/// as a table or a view, takes its columns from.
+pub(super) fn settled(plan: LogicalPlan, config: &ConfigOptions) -> Result<LogicalPlan> {
+    CommonTypes.analyze(plan, config)
+}
 
 impl AnalyzerRule for CommonTypes {
     fn analyze(&self, plan: LogicalPlan, config: &ConfigOptions) -> Result<LogicalPlan> {
@@ -63,11 +71,6 @@ fn become_floats<'a>(types: impl Iterator<Item = &'a DataType> + Clone) -> bool 
     types.clone().any(|ty| *ty == DataType::Float64) && types.clone().any(is_exact)
 }
 
-fn float(expr: Expr, field: &Field) -> Result<Expr> {
-    icecore_functions::assign(expr, field, field.name(), &SqlType::Float, false)
-        .map_err(to_datafusion)
-}
-
 /// The plan with each column as `change` says.
 fn projected(
     plan: &Arc<LogicalPlan>,
@@ -86,21 +89,79 @@ fn projected(
     Ok(Arc::new(LogicalPlan::Projection(Projection::try_new(columns, Arc::clone(plan))?)))
 }
 
-fn union(union: Union) -> Result<Transformed<LogicalPlan>> {
+fn stored(expr: Expr, field: &Field, ty: &SqlType) -> Result<Expr> {
+    icecore_functions::assign(expr, field, field.name(), ty, false).map_err(to_datafusion)
+}
+
+/// The digits of an exact number before and after its point.
+fn digits(ty: SqlType) -> Option<(u8, u8)> {
+    match ty {
+        SqlType::Integer => Some((INTEGER_DIGITS, 0)),
+        SqlType::Number { precision, scale } => Some((precision.saturating_sub(scale), scale)),
+        _ => None,
+    }
+}
+
+/// The digits of every integer of 64 bits.
+const INTEGER_DIGITS: u8 = 19;
+
+/// What text is beside exact numbers: NUMBER(18,5).
+const TEXT_DIGITS: (u8, u8) = (13, 5);
+
+/// The type that holds the values of both; none if DataFusion is to say.
+fn wider(left: SqlType, right: SqlType) -> Option<SqlType> {
+    use SqlType::{Binary, Boolean, Date, Float, Time, TimestampLtz, TimestampNtz, Varchar};
+    if left == right {
+        return Some(left);
+    }
+    let number = |(l, ls): (u8, u8), (r, rs): (u8, u8)| {
+        let scale = ls.max(rs);
+        SqlType::Number { precision: (l.max(r) + scale).min(38), scale }
+    };
+    Some(match (left, right) {
+        (Varchar { length: l }, Varchar { length: r }) => Varchar { length: l.max(r) },
+        (Binary { length: l }, Binary { length: r }) => Binary { length: l.max(r) },
+        (Varchar { .. }, other @ (Float | Boolean | Date | Time | TimestampNtz | TimestampLtz))
+        | (other @ (Float | Boolean | Date | Time | TimestampNtz | TimestampLtz), Varchar { .. }) => {
+            other
+        }
+        (Date, other @ (TimestampNtz | TimestampLtz))
+        | (other @ (TimestampNtz | TimestampLtz), Date) => other,
+        (Float, other) | (other, Float) => return digits(other).map(|_| Float),
+        (Varchar { .. }, other) | (other, Varchar { .. }) => number(digits(other)?, TEXT_DIGITS),
+        (left, right) => number(digits(left)?, digits(right)?),
+    })
+}
+
+/// The types of the columns of a set operation, where they have to change.
+fn common(union: &Union) -> Vec<Option<SqlType>> {
     let width = union.schema.fields().len();
-    let floats: Vec<bool> = (0..width)
+    (0..width)
         .map(|at| {
-            let types = union.inputs.iter().filter_map(|input| input.schema().fields().get(at));
-            become_floats(types.map(|field| field.data_type()))
+            let fields = union.inputs.iter().filter_map(|input| input.schema().fields().get(at));
+            let typed = fields.filter(|field| *field.data_type() != DataType::Null);
+            let types = typed.map(|field| sql_type(field).ok()).collect::<Option<Vec<_>>>()?;
+            let first = *types.first()?;
+            let all = types.iter().try_fold(first, |all, ty| wider(all, *ty))?;
+            types.iter().any(|ty| *ty != all).then_some(all)
         })
-        .collect();
-    if !floats.contains(&true) {
+        .collect()
+}
+
+fn union(union: Union) -> Result<Transformed<LogicalPlan>> {
+    let wanted = common(&union);
+    if wanted.iter().all(Option::is_none) {
         return Ok(Transformed::no(LogicalPlan::Union(union)));
     }
     let inputs = union.inputs.iter().map(|input| {
-        projected(input, |at, column, field| {
-            let exact = is_exact(field.data_type());
-            if exact && floats.get(at) == Some(&true) { float(column, field) } else { Ok(column) }
+        projected(input, |at, column, field| match wanted.get(at) {
+            Some(Some(ty))
+                if *field.data_type() != DataType::Null
+                    && sql_type(field).is_ok_and(|found| found != *ty) =>
+            {
+                stored(column, field, ty)
+            }
+            _ => Ok(column),
         })
     });
     let inputs = inputs.collect::<Result<Vec<_>>>()?;
@@ -110,6 +171,7 @@ fn union(union: Union) -> Result<Transformed<LogicalPlan>> {
 /// A cell as it was written, without the cast to the type of its column.
 fn written(cell: &Expr) -> &Expr {
     match cell {
+        Expr::Alias(alias) => written(&alias.expr),
         Expr::Cast(cast) if cast.field.metadata().is_empty() => &cast.expr,
         Expr::ScalarFunction(call) if call.name() == "cast" => match call.args.as_slice() {
             [inner @ Expr::ScalarFunction(cell)] if cell.name() == "conformed" => inner,
@@ -132,7 +194,7 @@ fn values(mut values: Values) -> Result<Transformed<LogicalPlan>> {
         for cell in values.values.iter_mut().filter_map(|row| row.get_mut(at)) {
             let plain = written(cell).clone();
             let own = Field::new(field.name(), plain.get_type(&empty)?, true);
-            *cell = float(plain, &own)?;
+            *cell = stored(plain, &own, &SqlType::Float)?;
         }
         *field = Field::new(field.name(), DataType::Float64, field.is_nullable());
         changed = true;
@@ -152,10 +214,10 @@ fn join(mut join: Join) -> Result<Transformed<LogicalPlan>> {
         let (_, right_field) = right.to_field(join.right.schema())?;
         match (left_field.data_type(), right_field.data_type()) {
             (DataType::Float64, DataType::Decimal128(..)) => {
-                *right = float(right.clone(), &right_field)?;
+                *right = stored(right.clone(), &right_field, &SqlType::Float)?;
             }
             (DataType::Decimal128(..), DataType::Float64) => {
-                *left = float(left.clone(), &left_field)?;
+                *left = stored(left.clone(), &left_field, &SqlType::Float)?;
             }
             _ => continue,
         }

@@ -21,7 +21,10 @@ use icecore_sql::ast;
 
 use super::Binder;
 use super::cells::{CELL, mark_cells};
+use super::common_types::settled;
 use super::date_parts::quote_date_parts;
+use super::literals::float_literals;
+use super::missing::refuse_missing;
 use super::relation::Relations;
 use super::session_functions::session_function;
 
@@ -36,6 +39,13 @@ impl<'a> SqlContext<'a> {
         let relations: Vec<Arc<dyn RelationPlanner>> =
             vec![Arc::new(Relations::new(Arc::clone(binder), state.clone()))];
         Self { state, binder, relations }
+    }
+
+    fn knows(&self, function: &str) -> bool {
+        self.get_function_meta(function).is_some()
+            || self.get_higher_order_meta(function).is_some()
+            || self.get_aggregate_meta(function).is_some()
+            || self.get_window_meta(function).is_some()
     }
 
     fn options(&self) -> ParserOptions {
@@ -56,9 +66,12 @@ pub(crate) fn plan_select(
     let planner = SqlToRel::new_with_options(&context, context.options());
     let mut query = query.clone();
     quote_date_parts(&mut query);
+    float_literals(&mut query);
     mark_cells(&mut query);
+    refuse_missing(&mut query, |name| context.knows(name))?;
     let statement = ast::Statement::Query(Box::new(query));
-    planner.sql_statement_to_plan(statement).map_err(from_datafusion)
+    let plan = planner.sql_statement_to_plan(statement).map_err(from_datafusion)?;
+    settled(plan, state.config_options()).map_err(from_datafusion)
 }
 
 /// The logical form of an expression over these columns.
@@ -75,6 +88,8 @@ pub(crate) fn plan_expression(
     let planner = SqlToRel::new_with_options(&context, context.options());
     let mut expression = expression.clone();
     quote_date_parts(&mut expression);
+    float_literals(&mut expression);
+    refuse_missing(&mut expression, |name| context.knows(name))?;
     planner.sql_to_expr(expression, schema, &mut PlannerContext::new()).map_err(from_datafusion)
 }
 

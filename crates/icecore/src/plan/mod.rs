@@ -6,6 +6,8 @@ mod common_types;
 mod context;
 mod date_parts;
 mod guard;
+mod literals;
+mod missing;
 mod names;
 mod part;
 mod pinned;
