@@ -121,7 +121,8 @@ pub(super) fn items(select: &Select, sources: &[Source]) -> Result<Vec<SelectIte
                         .last()
                         .cloned()
                         .ok_or_else(|| "the query has a column without a name".to_owned())?,
-                    _ => return Err("the query has a column without a name".into()),
+                    // Of a later part of a UNION ALL, where nobody sees it.
+                    _ => quoted(&format!("${}", found.len() + 1)),
                 };
                 found.push(SelectItem::ExprWithAlias { expr: expr.clone(), alias: name });
             }

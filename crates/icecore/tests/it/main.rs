@@ -1,6 +1,7 @@
 //! The engine from outside.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod dynamic;
 mod faults;
 mod gates;
 mod loading;

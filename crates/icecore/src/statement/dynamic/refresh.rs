@@ -10,6 +10,7 @@ use icecore_exec::{
 use icecore_segment::WriteOptions;
 use icecore_semantic::RefreshPlan;
 use icecore_snapshot::{Object, Requirement, Update};
+use icecore_sql::ast::Query;
 use icecore_types::{
     Body, Code, ColumnDefinition, ColumnId, DynamicDefinition, Error, ErrorKind, Frontier,
     FrontierInput, ObjectId, QueryId, RefreshMode, Result, SuspendedBy, Suspension,
@@ -18,7 +19,7 @@ use icecore_types::{
 
 use super::bind::Bound;
 use super::graph::{dynamic_of, in_order};
-use crate::plan::{covers_input, physical_plan, plan_select, table_scan};
+use crate::plan::{Binder, covers_input, physical_plan, plan_select, table_scan};
 use crate::refreshes::{RefreshAction, RefreshRow, RefreshState, RefreshTrigger};
 use crate::session::Session;
 use crate::statement::Planning;
@@ -138,6 +139,9 @@ async fn count_error(session: &Session, table: ObjectId) -> Result<()> {
     engine.account.commit(engine.transaction(head.version()).update(update)).await.map(drop)
 }
 
+/// How a table is kept from now on, and why not incrementally.
+type Mode = (RefreshMode, Option<String>);
+
 /// How the rows are to be made equal to the query.
 enum Way {
     /// They are.
@@ -192,12 +196,7 @@ impl Planning {
     }
 
     /// What is to be done, and the mode that the table has from now on.
-    #[allow(clippy::type_complexity)]
-    fn way(
-        &self,
-        dynamic: &DynamicDefinition,
-        bound: &Bound,
-    ) -> Result<(Way, (RefreshMode, Option<String>))> {
+    fn way(&self, dynamic: &DynamicDefinition, bound: &Bound) -> Result<(Way, Mode)> {
         let kept = (dynamic.mode, dynamic.reason.clone());
         let Some(frontier) = &dynamic.frontier else {
             return self.anew(dynamic, bound, None);
@@ -223,13 +222,12 @@ impl Planning {
     }
 
     /// All rows anew, in the mode that the query can have now.
-    #[allow(clippy::type_complexity)]
     fn anew(
         &self,
         dynamic: &DynamicDefinition,
         bound: &Bound,
         reason: Option<&str>,
-    ) -> Result<(Way, (RefreshMode, Option<String>))> {
+    ) -> Result<(Way, Mode)> {
         let (plan, mode) = self.mode(dynamic.asked, bound)?;
         Ok((Way::All { plan, reason: reason.map(str::to_owned) }, mode))
     }
@@ -238,12 +236,11 @@ impl Planning {
     ///
     /// # Errors
     /// `Unsupported` if INCREMENTAL was asked for and cannot be.
-    #[allow(clippy::type_complexity)]
     pub(super) fn mode(
         &self,
         asked: Option<RefreshMode>,
         bound: &Bound,
-    ) -> Result<(Option<RefreshPlan>, (RefreshMode, Option<String>))> {
+    ) -> Result<(Option<RefreshPlan>, Mode)> {
         if asked == Some(RefreshMode::Full) {
             return Ok((None, (RefreshMode::Full, None)));
         }
@@ -374,21 +371,30 @@ impl Planning {
         )?);
         let binder = self.with_given(dynamic, bound, given).with_target(Arc::clone(&scan));
         let binder = Arc::new(binder);
-        let (mut changes, mut counts) = (Vec::new(), [0, 0]);
-        let kinds = [
-            (queries.gone, WriteKind::Delete, Some(scan)),
-            (queries.rows, WriteKind::Append, None),
-        ];
-        for (at, (query, kind, scan)) in kinds.into_iter().enumerate() {
-            let Some(query) = query else { continue };
-            let rows = plan_select(&query, &self.state, &binder)?;
-            let written = self.written(object.id(), definition, rows, kind, scan).await?;
-            counts[at] = written.rows;
-            changes.extend(updates(object.id(), written));
-        }
-        let [deleted, inserted] = counts;
+        let gone = self.part(object.id(), definition, &binder, (queries.gone, Some(scan))).await?;
+        let came = self.part(object.id(), definition, &binder, (queries.rows, None)).await?;
+        let (deleted, inserted) = (gone.rows, came.rows);
+        let mut changes = updates(object.id(), gone);
+        changes.extend(updates(object.id(), came));
         let action = RefreshAction::Incremental;
         Ok((Refreshed { action, reason: None, inserted, deleted }, changes))
+    }
+}
+
+impl Planning {
+    /// One query of a delta: the places of rows that go, if there is a scan
+    /// that they are of, or rows that come.
+    async fn part(
+        &self,
+        table: ObjectId,
+        definition: &TableDefinition,
+        binder: &Arc<Binder>,
+        (query, scan): (Option<Box<Query>>, Option<Arc<TableScan>>),
+    ) -> Result<Changes> {
+        let Some(query) = query else { return Ok(Changes::default()) };
+        let rows = plan_select(&query, &self.state, binder)?;
+        let kind = if scan.is_some() { WriteKind::Delete } else { WriteKind::Append };
+        self.written(table, definition, rows, kind, scan).await
     }
 }
 
