@@ -111,6 +111,9 @@ impl Options {
                 .with_help(format!("the only account is {DEFAULT_ACCOUNT}")));
         }
         let mut builder = Icecore::builder(&self.store);
+        if self.store.starts_with("s3://") {
+            builder = builder.s3_from_environment();
+        }
         if let Some(start) = &self.simulated_clock {
             builder = builder.simulated_clock(Timestamp::parse(start)?);
             builder = builder.seed(self.seed.unwrap_or(0));

@@ -106,7 +106,11 @@ where
 
 /// An engine that holds nothing but what every new one holds.
 async fn open_fresh(url: &str) -> Result<Icecore, Error> {
-    let lake = Icecore::open(url).simulated_clock(START).await?;
+    let mut builder = Icecore::builder(url).simulated_clock(START);
+    if url.starts_with("s3://") {
+        builder = builder.s3_from_environment();
+    }
+    let lake = builder.await?;
     if lake.version() > Version::new(1) {
         return Err(Error::new(
             icecore::Code::ALREADY_EXISTS,

@@ -55,6 +55,12 @@ impl StoreOptions {
         Self { durability, ..Self::default() }
     }
 
+    /// The same with another promise.
+    #[must_use]
+    pub fn durability(self, durability: Durability) -> Self {
+        Self { durability, ..self }
+    }
+
     /// Sets one setting of S3 by the name that `object_store` gives it, for
     /// example `region`, `endpoint`, `access_key_id`, `allow_http`.
     #[must_use]
@@ -169,6 +175,14 @@ fn open_s3(url: &str, place: &str, options: &StoreOptions) -> Result<Arc<dyn Obj
     use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
     use object_store::prefix::PrefixStore;
 
+    if options.s3.is_empty() && !options.s3_environment {
+        // It would look for credentials in the machine's own network.
+        return Err(Error::new(
+            Code::INVALID_OPTION,
+            format!("the store cannot be opened url='{url}': no settings of S3 are given"),
+        )
+        .with_help("give region and credentials as settings, or let the environment give them"));
+    }
     let (bucket, prefix) = place.split_once('/').unwrap_or((place, ""));
     let mut builder = match options.s3_environment {
         true => AmazonS3Builder::from_env(),

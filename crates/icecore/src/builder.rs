@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use futures::StreamExt;
 use icecore_raw::SqsOptions;
-use icecore_snapshot::{Durability, clocked_store, open_store};
+use icecore_snapshot::{Durability, StoreOptions, clocked_store, open_store_with};
 use icecore_types::{
     ByteSize, Env, IdSource, RandomIds, Result, SeededIds, SimulatedClock, SystemClock,
     SystemTimer, Timestamp,
@@ -123,6 +123,7 @@ pub struct Builder {
     seed: u64,
     env: Option<Env>,
     stage_locations: Vec<String>,
+    store: StoreOptions,
 }
 
 impl Builder {
@@ -134,6 +135,7 @@ impl Builder {
             seed: 0,
             env: None,
             stage_locations: Vec::new(),
+            store: StoreOptions::default(),
         }
     }
 
@@ -162,6 +164,32 @@ impl Builder {
     /// too, unless a simulated clock is asked for.
     pub fn env(mut self, env: Env) -> Self {
         self.env = Some(env);
+        self
+    }
+
+    /// A setting of a store at an `s3://` URL, by the name that `object_store`
+    /// gives it: `region`, `endpoint`, `access_key_id`, `secret_access_key`,
+    /// `allow_http`. Any other store refuses it.
+    ///
+    /// ```no_run
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// use icecore::Icecore;
+    /// let lake = Icecore::builder("s3://bucket/lake")
+    ///     .s3_from_environment()
+    ///     .s3_setting("region", "eu-central-1")
+    ///     .await?;
+    /// # Ok::<(), icecore::Error>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn s3_setting(mut self, key: &str, value: &str) -> Self {
+        self.store = self.store.s3_setting(key, value);
+        self
+    }
+
+    /// Lets the `AWS_*` variables of the environment set what no
+    /// [`s3_setting`](Self::s3_setting) does; without it they are not read.
+    pub fn s3_from_environment(mut self) -> Self {
+        self.store = self.store.s3_environment();
         self
     }
 
@@ -196,7 +224,7 @@ impl Builder {
         let mut env = match self.env {
             Some(env) => env,
             None => Env {
-                store: open_store(&self.url, settings.durability)?,
+                store: open_store_with(&self.url, &self.store.durability(settings.durability))?,
                 clock: Arc::new(SystemClock),
                 timer: Arc::new(SystemTimer::default()),
                 ids: Arc::new(RandomIds),

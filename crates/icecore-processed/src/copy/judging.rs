@@ -80,7 +80,7 @@ fn row_error(plan: &CopyPlan, block: &Prepared, refusal: &Refusal) -> RowError {
         let made = made.filter(|made| made.output == *field.name()).map(|made| made.shown.clone());
         match index {
             Some(index) => plan.target.column_text(index),
-            None => made.last().unwrap_or_else(|| format!("column {}", field.name())),
+            None => made.next_back().unwrap_or_else(|| format!("column {}", field.name())),
         }
     });
     block.refused(refusal.row, shown, (refusal.code, refusal.message.clone()))
