@@ -65,7 +65,7 @@ pub struct RefreshPlan(Plan);
 #[derive(Clone, Debug)]
 enum Plan {
     Rows(RowPlan),
-    Groups(GroupPlan),
+    Groups(Box<GroupPlan>),
 }
 
 /// Why a query is computed as a whole at each refresh, as SHOW says it.
@@ -92,7 +92,7 @@ impl RefreshPlan {
             && build::is_aggregate(select, sources)
         {
             let plan = GroupPlan::decide(select, sources)?;
-            return Ok(plan.map(|plan| Self(Plan::Groups(plan))));
+            return Ok(plan.map(|plan| Self(Plan::Groups(Box::new(plan)))));
         }
         let plan = RowPlan::decide(&selects, sources)?;
         Ok(plan.map(|plan| Self(Plan::Rows(plan))))

@@ -77,7 +77,8 @@ fn row_error(plan: &CopyPlan, block: &Prepared, refusal: &Refusal) -> RowError {
     let shown = output.map(|field| {
         let index = plan.target.columns().iter().position(|c| c.output == *field.name());
         let made = plan.transform.iter().flat_map(|transform| &transform.columns);
-        let made = made.filter(|made| made.output == *field.name()).map(|made| made.shown.clone());
+        let mut made =
+            made.filter(|made| made.output == *field.name()).map(|made| made.shown.clone());
         match index {
             Some(index) => plan.target.column_text(index),
             None => made.next_back().unwrap_or_else(|| format!("column {}", field.name())),

@@ -68,7 +68,7 @@ impl RowPlan {
 
     pub(super) fn all(&self) -> Result<Box<Query>> {
         let all = (0..self.branches.len()).map(|at| self.term(at, |_| "NEW"));
-        union_all(all.collect::<Result<_>>()?)
+        union_all(all.collect::<Result<Vec<_>>>()?)
             .ok_or_else(|| Error::internal("a query without a SELECT"))
     }
 

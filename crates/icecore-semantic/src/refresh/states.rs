@@ -134,7 +134,7 @@ impl States {
 
 enum Arguments {
     Star,
-    One(Expr),
+    One(Box<Expr>),
     Several,
     Distinct,
 }
@@ -155,7 +155,9 @@ fn arguments(call: &Function) -> Option<Arguments> {
             Some(Arguments::Distinct)
         }
         [FunctionArg::Unnamed(FunctionArgExpr::Wildcard)] => Some(Arguments::Star),
-        [FunctionArg::Unnamed(FunctionArgExpr::Expr(expr))] => Some(Arguments::One(expr.clone())),
+        [FunctionArg::Unnamed(FunctionArgExpr::Expr(expr))] => {
+            Some(Arguments::One(Box::new(expr.clone())))
+        }
         [FunctionArg::Unnamed(FunctionArgExpr::Expr(_)), _, ..] => Some(Arguments::Several),
         _ => None,
     }
