@@ -8,7 +8,8 @@ use icecore_types::{Code, Error, Result};
 
 #[cfg(feature = "s3")]
 mod client;
-#[cfg(all(test, feature = "s3"))]
+#[cfg(test)]
+#[cfg(feature = "s3")]
 mod tests;
 
 use super::{Notice, NotificationSource};
