@@ -6,8 +6,10 @@ mod fault;
 mod first;
 mod header;
 mod quick;
+mod quoted;
 mod record;
 mod split;
+mod texts;
 mod tokens;
 
 #[cfg(test)]

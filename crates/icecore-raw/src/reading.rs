@@ -16,12 +16,13 @@ pub(crate) use pipeline::{Split, pipeline};
 /// ```
 /// use icecore_raw::ReadOptions;
 /// let options = ReadOptions { threads: 4, ..ReadOptions::default() };
-/// assert_eq!(options.block_bytes.to_string(), "2.0 MiB");
+/// assert_eq!(options.block_bytes.to_string(), "512.0 KiB");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReadOptions {
-    /// Bytes of a block after decompression, default 2 MiB. More gives larger
-    /// batches and takes more memory: a few blocks for each thread.
+    /// Bytes of a block after decompression, default 512 KiB; requests fetch four
+    /// times as much. More gives larger batches, takes more memory (a few blocks
+    /// for each thread) and leaves the processor's cache.
     pub block_bytes: ByteSize,
     /// Blocks that are parsed at the same time, default 2.
     pub threads: usize,
@@ -29,7 +30,7 @@ pub struct ReadOptions {
 
 impl Default for ReadOptions {
     fn default() -> Self {
-        Self { block_bytes: ByteSize::mib(2), threads: 2 }
+        Self { block_bytes: ByteSize::kib(512), threads: 2 }
     }
 }
 

@@ -64,17 +64,18 @@ fn too_long(text: &str) -> Error {
     )
 }
 
+/// Whether a text has more characters than `length`.
+pub(crate) fn is_longer(text: &str, length: u32) -> bool {
+    text.len() > length as usize && text.chars().count() > length as usize
+}
+
 /// The rows whose text has more characters than `length`.
-pub(crate) fn longer_than(texts: &StringViewArray, length: u32) -> Vec<usize> {
+fn longer_than(texts: &StringViewArray, length: u32) -> Vec<usize> {
     // No text has more characters than bytes.
     if texts.lengths().all(|bytes| bytes <= length) {
         return Vec::new();
     }
-    let long = |text: Option<&str>| {
-        text.is_some_and(|text| {
-            text.len() > length as usize && text.chars().count() > length as usize
-        })
-    };
+    let long = |text: Option<&str>| text.is_some_and(|text| is_longer(text, length));
     texts.iter().enumerate().filter(|(_, text)| long(*text)).map(|(row, _)| row).collect()
 }
 

@@ -47,7 +47,9 @@ pub use date_part::DatePart;
 pub use fingerprint::{combined, fingerprints};
 pub use format::format_array;
 pub use hyperloglog::HyperLogLog;
-pub use parse::{BinaryFormat, InputFormat, ParseOptions, Rejection, parse_texts};
+pub use parse::{
+    BinaryFormat, ColumnTexts, InputFormat, ParseOptions, Rejection, parse_column, parse_texts,
+};
 pub use pattern::Pattern;
 pub use rounding::{Rounding, round_decimal, round_float, round_integer};
 pub use types::{TYPE_KEY, arrow_type, canonical, field, sql_type, sql_type_of};

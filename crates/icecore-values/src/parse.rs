@@ -14,6 +14,7 @@ use arrow::datatypes::{
 use base64::Engine;
 use icecore_types::{Code, Error, Result, SqlType};
 
+use crate::check::is_longer;
 use crate::moment::{self, Moment};
 use crate::number::{self, Fault};
 use crate::{Pattern, arrow_type};
@@ -132,6 +133,15 @@ pub fn parse_texts(
     ty: &SqlType,
     options: &ParseOptions,
 ) -> (ArrayRef, Vec<Rejection>) {
+    parse_column(texts, ty, options)
+}
+
+/// As [`parse_texts`], of texts that are in no array.
+pub fn parse_column<T: ColumnTexts>(
+    texts: &T,
+    ty: &SqlType,
+    options: &ParseOptions,
+) -> (ArrayRef, Vec<Rejection>) {
     let column = Column { texts, ty, rejected: Vec::new() };
     match *ty {
         SqlType::Integer => column.primitive::<Int64Type>(number::integer),
@@ -147,18 +157,73 @@ pub fn parse_texts(
     }
 }
 
-struct Column<'a> {
-    texts: &'a StringViewArray,
+/// Texts of one column, in an array or where else they stand.
+///
+/// ```
+/// use arrow::array::StringViewArray;
+/// use icecore_values::ColumnTexts;
+/// let texts = StringViewArray::from(vec![Some("a"), None, Some("bcd")]);
+/// assert_eq!((texts.rows(), texts.text(0), texts.text(1)), (3, Some("a"), None));
+/// assert_eq!(texts.longest_bytes(), 3);
+/// ```
+pub trait ColumnTexts {
+    /// How many there are, NULL counted.
+    fn rows(&self) -> usize;
+
+    /// The text of a row; none if it is NULL or there is no such row.
+    fn text(&self, row: usize) -> Option<&str>;
+
+    /// Which are NULL, if any is.
+    fn nulls(&self) -> Option<NullBuffer>;
+
+    /// At least as many bytes as the longest has.
+    fn longest_bytes(&self) -> usize;
+
+    /// All of them as an array, with these rows NULL: at least those that are.
+    fn to_strings(&self, nulls: Option<NullBuffer>) -> StringViewArray;
+}
+
+impl ColumnTexts for StringViewArray {
+    fn rows(&self) -> usize {
+        self.len()
+    }
+
+    #[inline]
+    fn text(&self, row: usize) -> Option<&str> {
+        (row < self.len() && self.is_valid(row)).then(|| self.value(row))
+    }
+
+    fn nulls(&self) -> Option<NullBuffer> {
+        Array::nulls(self).cloned()
+    }
+
+    fn longest_bytes(&self) -> usize {
+        self.lengths().max().unwrap_or(0) as usize
+    }
+
+    fn to_strings(&self, nulls: Option<NullBuffer>) -> StringViewArray {
+        let before = Array::null_count(self);
+        if nulls.as_ref().map_or(0, NullBuffer::null_count) == before {
+            return self.clone();
+        }
+        let (views, buffers, _) = self.clone().into_parts();
+        StringViewArray::try_new(views, buffers, nulls)
+            .unwrap_or_else(|_| StringViewArray::new_null(self.len()))
+    }
+}
+
+struct Column<'a, S> {
+    texts: &'a S,
     ty: &'a SqlType,
     rejected: Vec<Rejection>,
 }
 
-impl Column<'_> {
+impl<S: ColumnTexts> Column<'_, S> {
     /// Parses every text that is not NULL; what fails becomes a rejection.
     fn read<T: Default>(&mut self, parse: impl Fn(&[u8]) -> Result<T, Fault>) -> Vec<T> {
-        let mut values = Vec::with_capacity(self.texts.len());
-        for (row, text) in self.texts.iter().enumerate() {
-            let value = match text.map(|text| parse(text.as_bytes())) {
+        let mut values = Vec::with_capacity(self.texts.rows());
+        for row in 0..self.texts.rows() {
+            let value = match self.texts.text(row).map(|text| parse(text.as_bytes())) {
                 Some(Ok(value)) => value,
                 Some(Err(fault)) => {
                     self.reject(row, fault);
@@ -172,7 +237,7 @@ impl Column<'_> {
     }
 
     fn reject(&mut self, row: usize, fault: Fault) {
-        let (code, message) = describe(self.texts.value(row), self.ty, fault);
+        let (code, message) = describe(self.texts.text(row).unwrap_or_default(), self.ty, fault);
         self.rejected.push(Rejection { row, code, message });
     }
 
@@ -180,12 +245,12 @@ impl Column<'_> {
     fn nulls(&self) -> Option<NullBuffer> {
         let before = self.texts.nulls();
         if self.rejected.is_empty() {
-            return before.cloned();
+            return before;
         }
-        let mut valid = BooleanBufferBuilder::new(self.texts.len());
+        let mut valid = BooleanBufferBuilder::new(self.texts.rows());
         match before {
             Some(nulls) => valid.append_buffer(nulls.inner()),
-            None => valid.append_n(self.texts.len(), true),
+            None => valid.append_n(self.texts.rows(), true),
         }
         for rejection in &self.rejected {
             valid.set_bit(rejection.row, false);
@@ -251,19 +316,14 @@ impl Column<'_> {
 
     fn strings(mut self, length: u32) -> (ArrayRef, Vec<Rejection>) {
         // A string has at most as many characters as bytes.
-        let longest = self.texts.lengths().max().unwrap_or(0);
-        if longest > length {
-            for row in crate::check::longer_than(self.texts, length) {
-                self.reject(row, Fault::OutOfRange);
+        if self.texts.longest_bytes() > length as usize {
+            for row in 0..self.texts.rows() {
+                if self.texts.text(row).is_some_and(|text| is_longer(text, length)) {
+                    self.reject(row, Fault::OutOfRange);
+                }
             }
         }
-        if self.rejected.is_empty() {
-            return (Arc::new(self.texts.clone()), self.rejected);
-        }
-        let (views, buffers, _) = self.texts.clone().into_parts();
-        let array = StringViewArray::try_new(views, buffers, self.nulls())
-            .unwrap_or_else(|_| StringViewArray::new_null(self.texts.len()));
-        (Arc::new(array), self.rejected)
+        (Arc::new(self.texts.to_strings(self.nulls())), self.rejected)
     }
 
     fn binary(mut self, length: u32, format: BinaryFormat) -> (ArrayRef, Vec<Rejection>) {

@@ -4,25 +4,22 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, NullBufferBuilder, RecordBatch, RecordBatchOptions,
-    StringViewArray, make_view, new_null_array,
+    Array, ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions, new_null_array,
 };
-use arrow::buffer::{Buffer, NullBuffer};
+use arrow::buffer::NullBuffer;
 use arrow::compute::filter;
 use icecore_types::{Code, Error, Result};
-use icecore_values::parse_texts;
+use icecore_values::parse_column;
 
 use super::fault::{Fault, Report};
 use super::header::Layout;
 use super::record::scan_record;
 use super::split::Block;
-use super::tokens::{Place, Reading, Span, Tokens};
+use super::texts::{NullRules, Texts, masked};
+use super::tokens::{Place, Reading, Tokens};
 use crate::lines::{BlockStart, Lines, shown};
 use crate::target::Finder;
-use crate::{CsvFormat, RowBlock, RowError};
-
-/// Records whose fields are looked at together: their spans stay in the cache.
-const TILE_ROWS: usize = 1024;
+use crate::{RowBlock, RowError};
 
 impl Reading {
     /// Reads a block: its rows, and errors whose `row` counts within it.
@@ -32,15 +29,16 @@ impl Reading {
     pub(super) fn read(self: &Arc<Self>, block: Block) -> Result<RowBlock> {
         let Block { data, first, start, layout } = block;
         let mut data = data;
-        let is_text = std::str::from_utf8(&data).is_ok();
+        let mut is_text = std::str::from_utf8(&data).is_ok();
         if !is_text && self.format.replace_invalid_characters {
             data = String::from_utf8_lossy(&data).into_owned().into_bytes();
+            is_text = true;
         }
-        let is_text = is_text || self.format.replace_invalid_characters;
         let mut tokens = Tokens::of(&data, &layout, is_text, self);
-        let data = Buffer::from_vec(data);
-        let texts = self.texts(&mut tokens, &data, &layout)?;
-        let (arrays, faults) = self.values(texts, &layout, tokens.good.len());
+        let nulls = NullRules::new(&self.format).apply(&mut tokens, &data, layout.width);
+        let masked = if is_text { None } else { Some(masked(data.clone())) };
+        let texts = Texts::new(masked.as_deref().unwrap_or(&data), &tokens, layout.width)?;
+        let (arrays, faults) = self.values(&texts, &nulls, &layout);
         let batch = self.batch(arrays, &faults, tokens.good.len())?;
         let report = Report::new(self, &data, (&layout, first), start);
         let (places, rows_parsed) = (places(&tokens, &faults), u64::from(tokens.records));
@@ -52,7 +50,7 @@ impl Reading {
     }
 
     /// Finds the text of a row again; keeps the block's bytes.
-    fn finder(self: &Arc<Self>, data: Buffer, starts: Starts, block: BlockStart) -> Finder {
+    fn finder(self: &Arc<Self>, data: Vec<u8>, starts: Starts, block: BlockStart) -> Finder {
         let reading = Arc::clone(self);
         Finder(Arc::new(move |row| {
             let start = starts.of(row);
@@ -63,46 +61,23 @@ impl Reading {
         }))
     }
 
-    /// One array of texts per column that has a field.
-    fn texts(
-        &self,
-        tokens: &mut Tokens,
-        data: &Buffer,
-        layout: &Layout,
-    ) -> Result<Vec<StringViewArray>> {
-        let nulls = NullRules::new(&self.format);
-        let (rows, width) = (tokens.good.len(), layout.width);
-        let mut columns: Vec<(usize, TextColumn)> =
-            layout.sources.iter().flatten().map(|at| (*at, TextColumn::new(rows))).collect();
-        let decoded = Buffer::from_vec(std::mem::take(&mut tokens.decoded));
-        for tile in tokens.spans.chunks(TILE_ROWS * width.max(1)) {
-            for (index, column) in &mut columns {
-                for span in tile.iter().skip(*index).step_by(width.max(1)) {
-                    column.push(*span, data, &decoded, &nulls);
-                }
-            }
-        }
-        let buffers: Arc<[Buffer]> = Arc::new([data.clone(), decoded]);
-        columns.into_iter().map(|(_, column)| column.finish(&buffers)).collect()
-    }
-
     /// The values of all columns, and the first fault of each row.
     fn values(
         &self,
-        texts: Vec<StringViewArray>,
+        texts: &Texts<'_>,
+        nulls: &[usize],
         layout: &Layout,
-        rows: usize,
     ) -> (Vec<ArrayRef>, BTreeMap<usize, Fault>) {
         let mut faults = BTreeMap::new();
         let mut arrays = Vec::with_capacity(self.target.columns().len());
-        let mut texts = texts.into_iter();
         for (index, column) in self.target.columns().iter().enumerate() {
             let field = layout.sources.get(index).copied().flatten();
             let mut refused = 0;
-            let array = match field.and_then(|_| texts.next()) {
-                None => new_null_array(&icecore_values::arrow_type(&column.sql_type), rows),
-                Some(texts) => {
-                    let (array, rejected) = parse_texts(&texts, &column.sql_type, &self.parse);
+            let array = match field {
+                None => new_null_array(&icecore_values::arrow_type(&column.sql_type), texts.rows()),
+                Some(at) => {
+                    let texts = texts.column(at, nulls.get(at).copied().unwrap_or(0));
+                    let (array, rejected) = parse_column(&texts, &column.sql_type, &self.parse);
                     refused = rejected.len();
                     for rejection in rejected {
                         let (code, message) = (rejection.code, rejection.message);
@@ -141,22 +116,14 @@ impl Reading {
         let arrays = arrays
             .into_iter()
             .map(|array| match &keep {
-                Some(keep) => filter(&array, keep).map(compact),
-                None => Ok(compact(array)),
+                Some(keep) => filter(&array, keep),
+                None => Ok(array),
             })
             .collect::<Result<Vec<_>, _>>()
             .map_err(failed)?;
         let options = RecordBatchOptions::new().with_row_count(Some(rows - faults.len()));
         RecordBatch::try_new_with_options(Arc::clone(self.target.schema()), arrays, &options)
             .map_err(failed)
-    }
-}
-
-/// Lets go of the block: strings keep their own bytes only.
-fn compact(array: ArrayRef) -> ArrayRef {
-    match array.as_string_view_opt() {
-        Some(strings) if !strings.data_buffers().is_empty() => Arc::new(strings.gc()),
-        _ => array,
     }
 }
 
@@ -218,67 +185,4 @@ fn errors(
     let mut all: Vec<(Place, Fault)> = form.chain(values).collect();
     all.sort_by_key(|(place, _)| place.number);
     all.iter().map(|(place, fault)| report.error(*place, fault)).collect()
-}
-
-/// Which texts mean NULL.
-struct NullRules {
-    empty: bool,
-    /// Texts that a view holds whole.
-    short: Vec<u128>,
-    long: Vec<Vec<u8>>,
-}
-
-/// Longer texts than this are not in a view.
-const VIEW_BYTES: usize = 12;
-
-impl NullRules {
-    fn new(format: &CsvFormat) -> Self {
-        let (short, long): (Vec<&String>, Vec<&String>) =
-            format.null_if.iter().partition(|text| text.len() <= VIEW_BYTES);
-        Self {
-            empty: format.empty_field_as_null,
-            short: short.into_iter().map(|text| make_view(text.as_bytes(), 0, 0)).collect(),
-            long: long.into_iter().map(|text| text.as_bytes().to_vec()).collect(),
-        }
-    }
-
-    fn applies(&self, span: Span, view: u128, bytes: &[u8]) -> bool {
-        if bytes.len() <= VIEW_BYTES {
-            let empty = self.empty && bytes.is_empty() && !span.is_enclosed();
-            empty || self.short.contains(&view)
-        } else {
-            self.long.iter().any(|text| text == bytes)
-        }
-    }
-}
-
-/// The texts of one column.
-struct TextColumn {
-    views: Vec<u128>,
-    nulls: NullBufferBuilder,
-}
-
-impl TextColumn {
-    fn new(rows: usize) -> Self {
-        Self { views: Vec::with_capacity(rows), nulls: NullBufferBuilder::new(rows) }
-    }
-
-    #[inline]
-    fn push(&mut self, span: Span, data: &[u8], decoded: &[u8], nulls: &NullRules) {
-        let (buffer, bytes) = if span.is_decoded() { (1, decoded) } else { (0, data) };
-        let bytes = bytes.get(span.start()..span.end()).unwrap_or_default();
-        let view = make_view(bytes, buffer, span.start() as u32);
-        if span.is_null() || nulls.applies(span, view, bytes) {
-            self.views.push(0);
-            self.nulls.append_null();
-        } else {
-            self.views.push(view);
-            self.nulls.append_non_null();
-        }
-    }
-
-    fn finish(mut self, buffers: &Arc<[Buffer]>) -> Result<StringViewArray> {
-        StringViewArray::try_new(self.views.into(), Arc::clone(buffers), self.nulls.finish())
-            .map_err(|error| Error::internal("texts of a column").with_source(error))
-    }
 }

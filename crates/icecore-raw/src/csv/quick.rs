@@ -7,9 +7,9 @@ use super::tokens::{Span, Tokens};
 /// Delimiters of one byte each.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Delimiters {
-    field: u8,
-    record: u8,
-    newline: bool,
+    pub(super) field: u8,
+    pub(super) record: u8,
+    pub(super) newline: bool,
     trim: bool,
 }
 
@@ -23,6 +23,37 @@ const fn equal_bytes(word: u64, pattern: u64) -> u64 {
 
 const fn repeated(byte: u8) -> u64 {
     0x0101_0101_0101_0101 * byte as u64
+}
+
+/// Calls `found` for every place of one of these bytes, in order. It says
+/// before which place nothing more is to be found.
+#[inline]
+pub(super) fn each<const N: usize>(
+    data: &[u8],
+    bytes: [u8; N],
+    mut found: impl FnMut(usize, u8) -> usize,
+) {
+    let patterns = bytes.map(repeated);
+    let (words, rest) = data.as_chunks::<8>();
+    let mut resume = 0;
+    for (index, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
+        let mut hits = patterns.iter().fold(0, |hits, pattern| hits | equal_bytes(word, *pattern));
+        while hits != 0 {
+            let byte = hits.trailing_zeros() / 8;
+            let at = index * 8 + byte as usize;
+            if at >= resume {
+                resume = found(at, (word >> (byte * 8)) as u8);
+            }
+            hits &= hits - 1;
+        }
+    }
+    for (index, byte) in rest.iter().enumerate() {
+        let at = words.len() * 8 + index;
+        if bytes.contains(byte) && at >= resume {
+            resume = found(at, *byte);
+        }
+    }
 }
 
 impl Delimiters {
@@ -39,55 +70,47 @@ impl Delimiters {
 
     /// Finds the fields of whole records of `width` fields each.
     pub(super) fn tokenize(self, data: &[u8], width: usize, skip_blank: bool, tokens: &mut Tokens) {
-        let mut cursor = Cursor {
-            delimiters: self,
-            data,
-            width,
-            skip_blank,
-            tokens,
-            field: 0,
-            record: 0,
-            before: 0,
-        };
-        let (fields, records) = (repeated(self.field), repeated(self.record));
-        let (words, rest) = data.as_chunks::<8>();
-        for (index, word) in words.iter().enumerate() {
-            let word = u64::from_le_bytes(*word);
-            let mut found = equal_bytes(word, fields) | equal_bytes(word, records);
-            while found != 0 {
-                let byte = found.trailing_zeros() / 8;
-                cursor.delimiter(index * 8 + byte as usize, (word >> (byte * 8)) as u8);
-                found &= found - 1;
-            }
-        }
-        for (index, byte) in rest.iter().enumerate() {
-            if *byte == self.field || *byte == self.record {
-                cursor.delimiter(words.len() * 8 + index, *byte);
-            }
-        }
+        let mut cursor = Cursor::new(self, data, (width, skip_blank), tokens);
+        each(data, [self.field, self.record], |at, byte| {
+            cursor.delimiter(at, byte);
+            0
+        });
         if cursor.record < data.len() {
             cursor.end_record(data.len(), data.len());
         }
     }
 }
 
-struct Cursor<'a> {
+/// Where a scan of a block is.
+pub(super) struct Cursor<'a> {
     delimiters: Delimiters,
     data: &'a [u8],
     width: usize,
     skip_blank: bool,
-    tokens: &'a mut Tokens,
+    pub(super) tokens: &'a mut Tokens,
     /// Where the current field starts.
-    field: usize,
+    pub(super) field: usize,
     /// Where the current record starts.
-    record: usize,
+    pub(super) record: usize,
     /// Spans before the current record.
-    before: usize,
+    pub(super) before: usize,
 }
 
-impl Cursor<'_> {
+impl<'a> Cursor<'a> {
+    /// At the start of a block whose records have `width` fields.
+    pub(super) const fn new(
+        delimiters: Delimiters,
+        data: &'a [u8],
+        (width, skip_blank): (usize, bool),
+        tokens: &'a mut Tokens,
+    ) -> Self {
+        let (field, record, before) = (0, 0, 0);
+        Self { delimiters, data, width, skip_blank, tokens, field, record, before }
+    }
+
+    /// A delimiter ends the field, and perhaps the record.
     #[inline]
-    fn delimiter(&mut self, at: usize, byte: u8) {
+    pub(super) fn delimiter(&mut self, at: usize, byte: u8) {
         if byte == self.delimiters.record {
             let returns =
                 self.delimiters.newline && at > self.field && self.data.get(at - 1) == Some(&b'\r');
@@ -113,11 +136,18 @@ impl Cursor<'_> {
         self.tokens.spans.push(Span::plain(start, end));
     }
 
+    /// The last field of a record ends at `end`.
     #[inline]
-    fn end_record(&mut self, end: usize, next: usize) {
+    pub(super) fn end_record(&mut self, end: usize, next: usize) {
         self.push(end);
+        self.close_record(next);
+    }
+
+    /// A record whose fields are all there; another starts at `next`.
+    #[inline]
+    pub(super) fn close_record(&mut self, next: usize) {
         let is_blank = self.tokens.spans.len() == self.before + 1
-            && self.tokens.spans.last().is_some_and(|span| span.len() == 0);
+            && self.tokens.spans.last().is_some_and(|span| span.len() == 0 && !span.is_enclosed());
         if self.skip_blank && is_blank {
             self.tokens.spans.truncate(self.before);
         } else {

@@ -6,6 +6,7 @@ use icecore_types::{Code, Error, Hash, Result};
 use memchr::{memchr, memchr_iter, memrchr};
 
 use super::header::Layout;
+use super::quoted::Quotes;
 use super::record::scan_record;
 use super::tokens::{Reading, decode, is_blank};
 use crate::FieldMatch;
@@ -247,13 +248,19 @@ impl Splitter {
         let most = last.and_then(|last| {
             memchr_iter(*last, &self.pending).nth(MOST_BLOCK_RECORDS - 1).map(|end| end + 1)
         });
-        match grammar.record.as_deref() {
-            _ if self.at_end && most.is_none() => Some(self.pending.len()),
-            None => None,
-            Some([delimiter]) if grammar.is_plain(&self.pending) => {
-                most.or_else(|| memrchr(*delimiter, &self.pending).map(|end| end + 1))
-            }
-            Some(_) => self.scanned_boundary(),
+        if self.at_end && most.is_none() {
+            return Some(self.pending.len());
+        }
+        let delimiter = grammar.record.as_deref()?;
+        if let [delimiter] = delimiter
+            && grammar.is_plain(&self.pending)
+        {
+            return most.or_else(|| memrchr(*delimiter, &self.pending).map(|end| end + 1));
+        }
+        let quotes = if most.is_none() { Quotes::of(grammar, &self.pending) } else { None };
+        match quotes {
+            Some(quotes) => quotes.boundary(&self.pending, grammar),
+            None => self.scanned_boundary(),
         }
     }
 
@@ -300,8 +307,12 @@ impl Splitter {
     }
 
     fn cut(&mut self, end: usize) -> Vec<u8> {
-        let rest = self.pending.split_off(end);
-        let data = std::mem::replace(&mut self.pending, rest);
+        // Room for the next block at once: it would be moved to grow.
+        let left = self.pending.len().saturating_sub(end);
+        let mut rest = Vec::with_capacity(if self.at_end { left } else { left + self.block_bytes });
+        rest.extend_from_slice(self.pending.get(end..).unwrap_or_default());
+        let mut data = std::mem::replace(&mut self.pending, rest);
+        data.truncate(end);
         self.start = self.start.behind(&data);
         data
     }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::header::Layout;
-use super::quick;
+use super::quick::Delimiters;
+use super::quoted::Quotes;
 use super::record::{Field, Grammar, Malformed, Record, scan_record};
 use crate::{CsvFormat, FileTarget};
 
@@ -36,6 +37,16 @@ impl Span {
         Self { start: start as u32, length_and_flags: (end - start) as u32 & LENGTH }
     }
 
+    /// As [`Span::plain`], without the quotes that are around it.
+    pub(super) const fn enclosed(start: usize, end: usize) -> Self {
+        Self::plain(start, end).with(ENCLOSED, true)
+    }
+
+    /// Says that it is NULL.
+    pub(super) const fn nullify(&mut self) {
+        self.length_and_flags |= NULL;
+    }
+
     pub(super) const fn start(self) -> usize {
         self.start as usize
     }
@@ -59,7 +70,7 @@ impl Span {
         self.length_and_flags & DECODED != 0
     }
 
-    /// Whether it is NULL as it was written, before its escapes were resolved.
+    /// Whether it is NULL, as it was written or because of what it says.
     pub(super) const fn is_null(self) -> bool {
         self.length_and_flags & NULL != 0
     }
@@ -87,7 +98,7 @@ pub(super) enum BadForm {
 }
 
 /// A record of the block.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Place {
     /// Its number in the block, from 0.
     pub(super) number: u32,
@@ -96,7 +107,7 @@ pub(super) struct Place {
 }
 
 /// The records of a block.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Tokens {
     /// Fields of the good records, `width` of each, record by record.
     pub(super) spans: Vec<Span>,
@@ -113,18 +124,28 @@ pub(super) struct Tokens {
 }
 
 impl Tokens {
+    /// None yet, for records of this layout.
+    pub(super) fn empty(layout: &Layout) -> Self {
+        Self { ragged: layout.ragged, ..Self::default() }
+    }
+
     /// Finds the fields of a block that holds whole records, each of the
     /// layout's width. `is_text` says that all its bytes are valid UTF-8.
     pub(super) fn of(data: &[u8], layout: &Layout, is_text: bool, reading: &Reading) -> Self {
-        let mut tokens = Self { ragged: layout.ragged, ..Self::default() };
+        let mut tokens = Self::empty(layout);
         let width = layout.width;
         let grammar = &reading.grammar;
-        match quick::Delimiters::of(grammar) {
-            Some(delimiters) if is_text && grammar.is_plain(data) => {
-                tokens.spans.reserve(data.len() / 8);
-                delimiters.tokenize(data, width, reading.format.skip_blank_lines, &mut tokens);
-            }
-            _ => tokens.tokenize(data, width, is_text, reading),
+        let quick = if is_text { Delimiters::of(grammar) } else { None };
+        let plain = quick.filter(|_| grammar.is_plain(data));
+        let quoted = if is_text { Quotes::of(grammar, data) } else { None };
+        if let Some(delimiters) = plain {
+            tokens.spans.reserve(data.len() / 8);
+            delimiters.tokenize(data, width, reading.format.skip_blank_lines, &mut tokens);
+        } else if let Some(quotes) = quoted {
+            tokens.spans.reserve(data.len() / 8);
+            quotes.tokenize(data, width, reading, &mut tokens);
+        } else {
+            tokens.tokenize(data, (width, is_text), reading);
         }
         tokens
     }
@@ -149,24 +170,38 @@ impl Tokens {
         place
     }
 
-    fn tokenize(&mut self, data: &[u8], width: usize, is_text: bool, reading: &Reading) {
+    /// Finds the fields record by record, whatever the format.
+    pub(super) fn tokenize(&mut self, data: &[u8], shape: (usize, bool), reading: &Reading) {
         let mut at = 0;
-        let mut fields = Vec::with_capacity(width);
+        let mut fields = Vec::with_capacity(shape.0);
         while at < data.len() {
-            fields.clear();
-            let scanned = scan_record(data, at, true, &reading.grammar, |field| {
-                // One more than expected is enough to be wrong.
-                if fields.len() <= width {
-                    fields.push(field);
-                }
-            });
-            // The last record ends with the data: there is always one.
-            let Some(record) = scanned else { break };
-            if !(reading.format.skip_blank_lines && is_blank(&record, &fields)) {
-                self.record(data, at, (&record, &fields), (width, is_text), reading);
-            }
-            at = record.next;
+            at = self.careful(data, at, shape, reading, &mut fields);
         }
+    }
+
+    /// Takes the record at `at`, and returns where the next one starts. `shape`
+    /// is the width of records, and whether all of `data` is text.
+    pub(super) fn careful(
+        &mut self,
+        data: &[u8],
+        at: usize,
+        (width, is_text): (usize, bool),
+        reading: &Reading,
+        fields: &mut Vec<Field>,
+    ) -> usize {
+        fields.clear();
+        let scanned = scan_record(data, at, true, &reading.grammar, |field| {
+            // One more than expected is enough to be wrong.
+            if fields.len() <= width {
+                fields.push(field);
+            }
+        });
+        // The last record ends with the data: there is always one.
+        let Some(record) = scanned else { return data.len() };
+        if !(reading.format.skip_blank_lines && is_blank(&record, fields)) {
+            self.record(data, at, (&record, fields), (width, is_text), reading);
+        }
+        record.next
     }
 
     fn record(

@@ -18,6 +18,8 @@ const MOST_BLOCK_BYTES: usize = 1 << 30;
 
 /// Bytes that a request asks for at least.
 const LEAST_CHUNK_BYTES: usize = 4 << 10;
+/// Blocks that a request fetches, so that small blocks take no more requests.
+const CHUNK_BLOCKS: usize = 4;
 
 /// Cuts a file into blocks of whole records; used on a blocking thread only.
 pub(crate) trait Split: Sized + Send + 'static {
@@ -61,7 +63,8 @@ fn split<S: Split>(
 ) -> impl Stream<Item = Result<S::Block>> + Send + 'static {
     let (sender, receiver) = mpsc::channel(1);
     // The first chunk is enough to see how the file is compressed.
-    let chunks = file.fetch(block_bytes.max(LEAST_CHUNK_BYTES));
+    let chunk_bytes = block_bytes.saturating_mul(CHUNK_BLOCKS).min(MOST_BLOCK_BYTES);
+    let chunks = file.fetch(chunk_bytes.max(LEAST_CHUNK_BYTES));
     let worker = spawn_blocking(move || {
         let outcome = open(chunks, block_bytes).and_then(|splitter| send(splitter, &sender, &hash));
         if let Err(error) = outcome {

@@ -324,7 +324,8 @@ impl Source {
     }
 
     fn next_chunk(&mut self) -> std::io::Result<Vec<u8>> {
-        let mut chunk = Vec::new();
+        // One byte more, so that the end is seen without growing.
+        let mut chunk = Vec::with_capacity(CHUNK_BYTES + 1);
         (&mut self.file).take(CHUNK_BYTES as u64).read_to_end(&mut chunk)?;
         Ok(chunk)
     }
