@@ -1,12 +1,14 @@
 //! The engine from outside.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod channels;
 mod dynamic;
 mod faults;
 mod gates;
 mod loading;
 mod merging;
 mod mistakes;
+mod pipes;
 mod requests;
 #[cfg(feature = "s3")]
 mod s3;
