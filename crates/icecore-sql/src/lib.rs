@@ -45,11 +45,13 @@ mod check;
 mod lower;
 
 mod calls;
+mod date_parts;
 mod infer;
 mod redact;
 mod relations;
 
 pub use calls::{ModifiedCall, modified_calls};
+pub use date_parts::quote_date_parts;
 pub use infer::{InferSchema, inferred_schemas};
 pub use limits::Limits;
 pub use lower::values_query;

@@ -7,7 +7,7 @@
 use icecore_types::{Code, Error, Name, Result};
 use sqlparser::ast::{
     Expr, Ident, ObjectNamePart, Query, Select, SelectItem, SelectItemQualifiedWildcardKind,
-    SetExpr, TableFactor,
+    SetExpr, TableFactor, WildcardAdditionalOptions,
 };
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Span, Token, TokenWithSpan, Word};
@@ -262,6 +262,60 @@ impl SemanticQuery {
             clauses: clauses(select)?,
             filter: select.selection.clone(),
         }))
+    }
+}
+
+impl SemanticQuery {
+    /// Reads `SEMANTIC_VIEW(..)`.
+    ///
+    /// # Errors
+    /// As [`crate::parse_query`], and `InvalidInput` for anything else.
+    pub fn parse(text: &str) -> Result<Self> {
+        let query = crate::parse_query(&format!("SELECT * FROM {text}"))?;
+        let other =
+            || Error::new(Code::INVALID_STATEMENT, format!("not SEMANTIC_VIEW(..): {text}"));
+        let select = query.body.as_select().ok_or_else(other)?;
+        match select.from.as_slice() {
+            [from] if from.joins.is_empty() => match &from.relation {
+                TableFactor::Derived { subquery, .. } => Self::of(subquery)?.ok_or_else(other),
+                _ => Err(other()),
+            },
+            _ => Err(other()),
+        }
+    }
+
+    /// The subquery that [`Self::of`] reads, from this view as it stands in
+    /// FROM, with AT or BEFORE.
+    pub fn into_subquery(self, view: &TableFactor) -> Result<Query> {
+        let mut query = crate::parse_query("SELECT 1 FROM NOTHING")?;
+        let SetExpr::Select(select) = &mut *query.body else {
+            return Err(Error::internal("a fixed query is not what it was"));
+        };
+        select.projection.clear();
+        for clause in self.clauses {
+            let mark = Ident::with_quote('`', clause.kind.sql());
+            select.projection.push(SelectItem::UnnamedExpr(Expr::Identifier(mark)));
+            select.projection.extend(clause.items.into_iter().map(|item| match item {
+                SemanticItem::AllOf(table) => SelectItem::QualifiedWildcard(
+                    SelectItemQualifiedWildcardKind::ObjectName(
+                        vec![Ident::with_quote('"', table.as_str())].into(),
+                    ),
+                    WildcardAdditionalOptions::default(),
+                ),
+                SemanticItem::One { expression, alias: None } => {
+                    SelectItem::UnnamedExpr(expression)
+                }
+                SemanticItem::One { expression, alias: Some(alias) } => SelectItem::ExprWithAlias {
+                    expr: expression,
+                    alias: Ident::with_quote('"', alias.as_str()),
+                },
+            }));
+        }
+        for from in &mut select.from {
+            from.relation = view.clone();
+        }
+        select.selection = self.filter;
+        Ok(*query)
     }
 }
 

@@ -32,6 +32,10 @@ codes! {
     SYNTAX = "001003" "42000" InvalidInput;
     /// A statement that parses and cannot mean anything: a compilation error.
     INVALID_STATEMENT = "002028" "42601" InvalidInput;
+    /// A dimension that is not of the grain of the metric it is asked for with.
+    INVALID_DIMENSION = "010234" "42601" InvalidInput;
+    /// A window metric without the dimensions that it needs.
+    MISSING_WINDOW_DIMENSION = "010260" "42601" InvalidInput;
     /// A name of a column that is not there.
     INVALID_IDENTIFIER = "000904" "42000" InvalidInput;
     /// A function that is not there, or not with these arguments.

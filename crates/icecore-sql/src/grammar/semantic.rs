@@ -325,12 +325,17 @@ fn refuse_tag(cursor: &Cursor<'_>) -> Result<()> {
 
 /// `name AS (KEY 'text' ..)`, with or without commas and signs.
 fn verified_query(cursor: &mut Cursor<'_>) -> Result<VerifiedQuery> {
+    const PROPERTIES: [&str; 5] =
+        ["QUESTION", "SQL", "VERIFIED_AT", "VERIFIED_BY", "ONBOARDING_QUESTION"];
     let name = cursor.name()?;
     cursor.expect(&["AS"])?;
     cursor.expect_token(&Token::LParen)?;
     let mut properties = Vec::new();
     while !cursor.accept_token(&Token::RParen) {
         let key = cursor.peek_word().map(str::to_owned).ok_or_else(|| cursor.unexpected())?;
+        if !PROPERTIES.contains(&key.as_str()) {
+            return Err(Error::unsupported(format_args!("AI_VERIFIED_QUERIES .. {key}")));
+        }
         cursor.advance();
         let _optional = cursor.accept_token(&Token::Eq);
         let value = match cursor.peek() {

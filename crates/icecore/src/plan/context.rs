@@ -17,12 +17,11 @@ use datafusion::logical_expr::{
 };
 use datafusion::sql::planner::{ParserOptions, PlannerContext, SqlToRel};
 use icecore_exec::{from_datafusion, to_datafusion};
-use icecore_sql::ast;
+use icecore_sql::{ast, quote_date_parts};
 
 use super::Binder;
 use super::cells::{CELL, mark_cells};
 use super::common_types::settled;
-use super::date_parts::quote_date_parts;
 use super::literals::float_literals;
 use super::missing::refuse_missing;
 use super::relation::Relations;

@@ -4,7 +4,6 @@ mod binder;
 mod cells;
 mod common_types;
 mod context;
-mod date_parts;
 mod guard;
 mod literals;
 mod missing;

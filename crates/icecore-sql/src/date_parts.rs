@@ -3,7 +3,7 @@
 
 use std::ops::ControlFlow;
 
-use icecore_sql::ast::{
+use sqlparser::ast::{
     Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Value, VisitMut, VisitorMut,
 };
 
@@ -20,7 +20,14 @@ const FUNCTIONS: &[&str] = &[
 ];
 
 /// Puts the parts of dates in a tree into quotes.
-pub(super) fn quote_date_parts(tree: &mut impl VisitMut) {
+///
+/// ```
+/// let mut call = icecore_sql::parse_expression("DATEADD(day, 1, d)")?;
+/// icecore_sql::quote_date_parts(&mut call);
+/// assert_eq!(call.to_string(), "DATEADD('DAY', 1, D)");
+/// # Ok::<(), icecore_types::Error>(())
+/// ```
+pub fn quote_date_parts(tree: &mut impl VisitMut) {
     let _: ControlFlow<()> = tree.visit(&mut Quoting);
 }
 
