@@ -35,6 +35,7 @@ mod load;
 mod load_history;
 mod pipe;
 mod pipes;
+mod metrics;
 mod plan;
 pub mod prelude;
 mod progress;
@@ -66,6 +67,7 @@ pub use icecore_types::{
 pub use load::{LoadFiles, LoadReport, LoadedFile};
 pub use pipe::{CreatePipe, IngestedFile, Pipe};
 pub use pipes::PipeStatus;
+pub use metrics::MetricQuery;
 pub use progress::Progress;
 pub use result::{QueryResult, ResultColumn, TextRow, text_rows};
 pub use session::{Session, SessionBuilder};

@@ -17,7 +17,7 @@ use crate::engine::{
     DEFAULT_DATABASE, DEFAULT_ROLE, DEFAULT_SCHEMA, DEFAULT_USER, DEFAULT_WAREHOUSE, Engine,
 };
 use crate::statement;
-use crate::{Execute, Table};
+use crate::{Execute, MetricQuery, Table};
 
 /// A user at work: one role, one warehouse, one current schema. Cheap to
 /// clone; clones are the same session.
@@ -168,6 +168,11 @@ impl Session {
     /// `NotFound` if there is no such table.
     pub async fn table(&self, name: &str) -> Result<Table> {
         Table::find(self.clone(), QualifiedName::parse(name)?).await
+    }
+
+    /// A query of a semantic view: metrics by dimensions.
+    pub fn semantic_view(&self, name: &str) -> MetricQuery {
+        MetricQuery::new(self.clone(), name)
     }
 
     /// The database that unqualified names are looked up in, if one is chosen.

@@ -15,11 +15,13 @@ use icecore_snapshot::{Object, TableContent};
 use icecore_sql::ast::ObjectName;
 use icecore_sql::{InferSchema, StagedTable};
 use icecore_types::{
-    Code, Error, Name, ObjectKind, QualifiedName, Result, TableDefinition, Version, ViewDefinition,
+    Code, Error, Name, ObjectId, ObjectKind, QualifiedName, Result, TableDefinition, Version,
+    ViewDefinition,
 };
 use parking_lot::Mutex;
 
 use super::pinned::{Pinned, covers};
+use super::sources::Sources;
 use super::{GovernedTable, RowsTable, StagedRows, plan_select, table_scan};
 use crate::session::Session;
 use crate::statement::Resolver;
@@ -50,6 +52,9 @@ pub(crate) struct Binder {
     /// For a refresh: what it reads everything at.
     pinned: Option<Arc<Pinned>>,
     depth: usize,
+    sources: Arc<Sources>,
+    /// Views that were planned, so that none is planned twice.
+    views: Mutex<HashMap<(ObjectId, Option<Version>), Arc<dyn TableSource>>>,
 }
 
 impl Binder {
@@ -64,6 +69,8 @@ impl Binder {
             given: HashMap::new(),
             pinned: None,
             depth: 0,
+            sources: Arc::default(),
+            views: Mutex::default(),
         }
     }
 
@@ -158,11 +165,20 @@ impl Binder {
         let version = version.or(self.version);
         match object.kind() {
             ObjectKind::View => self.view(object, version, state),
+            ObjectKind::SemanticView => Err(Error::new(
+                Code::INVALID_STATEMENT,
+                format!("semantic view {} is not read as a table", object.name()),
+            )
+            .with_help(
+                "write FROM SEMANTIC_VIEW(v METRICS .. DIMENSIONS ..), or SELECT d, AGG(m) FROM it \
+                 alone GROUP BY d",
+            )),
             _ => self.table(object, version),
         }
     }
 
     fn table(&self, object: &Object, version: Option<Version>) -> Result<Arc<dyn TableSource>> {
+        self.sources.reads(object.id(), version);
         let definition: TableDefinition = object.body().read()?;
         if definition.dynamic.as_ref().is_some_and(|dynamic| dynamic.frontier.is_none()) {
             return Err(not_initialized());
@@ -212,20 +228,58 @@ impl Binder {
         version: Option<Version>,
         state: &SessionState,
     ) -> Result<Arc<dyn TableSource>> {
-        let definition: ViewDefinition = object.body().read()?;
         if let Some(pinned) = &self.pinned {
             pinned.saw(object, pinned.version())?;
         }
-        if self.depth == MAX_VIEW_DEPTH {
-            return Err(Error::new(
-                Code::TOO_COMPLEX,
-                format!("views inside views name={} limit={MAX_VIEW_DEPTH}", object.name()),
-            ));
+        let key = (object.id(), version);
+        if let Some(known) = self.views.lock().get(&key) {
+            return Ok(Arc::clone(known));
         }
+        let definition: ViewDefinition = object.body().read()?;
         let plan = self
             .plan_view(&definition, version, state)
             .map_err(|error| error.context(format_args!("view {}", object.name())))?;
-        Ok(provider_as_source(Arc::new(ViewTable::new(plan, None))))
+        let source = provider_as_source(Arc::new(ViewTable::new(plan, None)));
+        self.views.lock().insert(key, Arc::clone(&source));
+        Ok(source)
+    }
+
+    /// Who binds the names inside of a view: in its schema, as of a version.
+    ///
+    /// # Errors
+    /// `InvalidInput` if that is too deep.
+    pub(super) fn inside(
+        &self,
+        names: (Option<Name>, Option<Name>),
+        version: Option<Version>,
+    ) -> Result<Arc<Self>> {
+        if self.depth == MAX_VIEW_DEPTH {
+            let message = format!("views inside views limit={MAX_VIEW_DEPTH}");
+            return Err(Error::new(Code::TOO_COMPLEX, message));
+        }
+        Ok(Arc::new(Self {
+            session: self.session.clone(),
+            resolver: Arc::new(self.resolver.in_schema(names)),
+            version,
+            target: None,
+            staged: Mutex::default(),
+            inferred: Mutex::default(),
+            given: HashMap::new(),
+            pinned: self.pinned.clone(),
+            depth: self.depth + 1,
+            sources: Arc::clone(&self.sources),
+            views: Mutex::default(),
+        }))
+    }
+
+    /// The version of tables for which the query names none.
+    pub(super) fn version(&self) -> Option<Version> {
+        self.version
+    }
+
+    /// What is read, by this and all inside of it.
+    pub(crate) fn sources(&self) -> &Sources {
+        &self.sources
     }
 
     /// The plan of a view's query, its columns named as the view names them.
@@ -236,17 +290,7 @@ impl Binder {
         state: &SessionState,
     ) -> Result<LogicalPlan> {
         let names = (Some(definition.database.clone()), Some(definition.schema.clone()));
-        let inner = Arc::new(Self {
-            session: self.session.clone(),
-            resolver: Arc::new(self.resolver.in_schema(names)),
-            version,
-            target: None,
-            staged: Mutex::default(),
-            inferred: Mutex::default(),
-            given: HashMap::new(),
-            pinned: self.pinned.clone(),
-            depth: self.depth + 1,
-        });
+        let inner = self.inside(names, version)?;
         let query = icecore_sql::parse_query(&definition.query)?;
         let plan = plan_select(&query, state, &inner)?;
         self.resolver.take_intents(&inner.resolver);

@@ -25,6 +25,7 @@ use super::common_types::settled;
 use super::literals::float_literals;
 use super::missing::refuse_missing;
 use super::relation::Relations;
+use super::semantic::rewrite_selects;
 use super::session_functions::session_function;
 
 struct SqlContext<'a> {
@@ -64,6 +65,7 @@ pub(crate) fn plan_select(
     let context = SqlContext::new(state, binder);
     let planner = SqlToRel::new_with_options(&context, context.options());
     let mut query = query.clone();
+    rewrite_selects(&mut query, state, binder)?;
     quote_date_parts(&mut query);
     float_literals(&mut query);
     mark_cells(&mut query);

@@ -15,8 +15,10 @@ mod provider;
 mod relation;
 mod rows;
 mod rule;
+mod semantic;
 mod session_functions;
 mod staged;
+mod sources;
 mod template;
 
 pub(crate) use binder::{Binder, TARGET, named};
@@ -29,4 +31,5 @@ pub(crate) use provider::{GovernedTable, table_scan};
 pub(crate) use rows::RowsTable;
 pub(crate) use rule::StatementRule;
 pub(crate) use staged::{StagedFiles, StagedRows};
+pub(crate) use semantic::stated;
 pub(crate) use template::{runtime_environment, session_template};

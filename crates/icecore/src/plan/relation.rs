@@ -55,6 +55,11 @@ impl Relations {
         LogicalPlanBuilder::scan(reference, source, None).map_err(from_datafusion)
     }
 
+    /// `SEMANTIC_VIEW(..)`.
+    fn semantic(&self, asked: &SemanticQuery) -> Result<LogicalPlanBuilder, Error> {
+        self.binder.semantic_plan(asked, &self.state).map(LogicalPlanBuilder::from)
+    }
+
     /// `TABLE(f(..))`.
     fn function(&self, call: &Expr) -> Result<LogicalPlanBuilder, Error> {
         if self.binder.is_refreshing() {
@@ -150,11 +155,9 @@ impl RelationPlanner for Relations {
                 (self.travelled(&relation, name), alias)
             }
             TableFactor::TableFunction { expr, alias } => (self.function(expr), alias),
-            TableFactor::Derived { subquery, .. } => match SemanticQuery::of(subquery) {
+            TableFactor::Derived { subquery, alias, .. } => match SemanticQuery::of(subquery) {
                 Ok(None) => return Ok(RelationPlanning::Original(Box::new(relation))),
-                Ok(Some(_)) => {
-                    return Err(to_datafusion(Error::unsupported("SEMANTIC_VIEW(..)")));
-                }
+                Ok(Some(asked)) => (self.semantic(&asked), alias),
                 Err(error) => return Err(to_datafusion(error)),
             },
             TableFactor::Table { args: Some(_), name, .. } => {

@@ -54,7 +54,7 @@ impl Planning {
             ObjectKind::Table | ObjectKind::DynamicTable | ObjectKind::View => {
                 self.describe_relation(object)
             }
-            ObjectKind::SemanticView => Err(Error::unsupported("DESCRIBE SEMANTIC VIEW")),
+            ObjectKind::SemanticView => self.describe_semantic_view(object),
             ObjectKind::Database | ObjectKind::Schema => self.describe_container(object),
             ObjectKind::FileFormat => properties(&object.body().read::<FileFormatDefinition>()?),
             ObjectKind::Pipe => self.describe_pipe(object),

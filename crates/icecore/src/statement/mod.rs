@@ -17,6 +17,7 @@ mod request;
 mod resolver;
 mod rows;
 mod run;
+mod semantic;
 mod settings;
 mod show;
 mod staged;
@@ -49,6 +50,7 @@ pub(crate) use request::{AppendRows, CloneTable, InsertFiles, RefreshRequest, Re
 use resolver::Intent;
 pub(crate) use resolver::{Resolver, path, unknown};
 pub(crate) use run::{QueryHooks, StatementRun};
+pub(crate) use semantic::listed;
 pub(crate) use settings::SessionChange;
 pub(crate) use show::comment_of;
 pub(crate) use unload::Unloading;
@@ -198,6 +200,9 @@ impl Planning {
             Statement::Query(query) => {
                 Resolved::Query(plan::plan_with_repeated_names(query, |query| self.select(query))?)
             }
+            Statement::Explain(explain) if explain.format == ExplainFormat::Metric => {
+                Resolved::Rows(self.explain_metric(explain)?)
+            }
             Statement::Explain(explain) => Resolved::Query(self.explain(explain)?),
             Statement::Insert(insert) => Resolved::Write(self.insert(insert)?.into()),
             Statement::CreateTable(create) if create.as_query.is_some() => {
@@ -235,6 +240,7 @@ impl Planning {
             Statement::CreateSchema(create) => self.create_container(ObjectKind::Schema, create),
             Statement::CreateTable(create) => self.create_table(create),
             Statement::CreateView(create) => self.create_view(create, text),
+            Statement::CreateSemanticView(create) => self.create_semantic_view(create, text),
             Statement::CreateStage(create) => self.create_stage(create),
             Statement::CreateFileFormat(create) => self.create_file_format(create),
             Statement::Drop(drop) => self.drop_object(drop),
@@ -271,9 +277,6 @@ impl Planning {
 
     /// EXPLAIN shows the plan of the query that a statement runs.
     fn explain(&self, explain: &Explain) -> Result<LogicalPlan> {
-        if explain.format == ExplainFormat::Metric {
-            return Err(Error::unsupported("EXPLAIN METRIC"));
-        }
         let plan = match &*explain.statement {
             Statement::Query(query) => self.select(query)?,
             Statement::Insert(insert) => self.insert(insert)?.into_rows(),

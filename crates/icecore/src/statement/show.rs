@@ -132,6 +132,9 @@ impl Planning {
         match show.what {
             ShowKind::Columns => return self.show_columns(show),
             ShowKind::Channels => return self.show_channels(show),
+            ShowKind::SemanticDimensions | ShowKind::SemanticFacts | ShowKind::SemanticMetrics => {
+                return self.show_semantic(show);
+            }
             ShowKind::Parameters => return self.show_parameters(show),
             ShowKind::Warehouses => return self.show_warehouses(show),
             _ => {}

@@ -7,12 +7,14 @@ mod loads;
 mod objects;
 mod queries;
 mod refreshes;
+mod semantic;
 mod storage;
 
 use arrow::array::RecordBatch;
 use datafusion::execution::SessionState;
 use icecore_governance::Verb;
 use icecore_snapshot::Object;
+use icecore_sql::ShowKind;
 use icecore_types::{Name, ObjectId, ObjectKind, QualifiedName, Result};
 
 pub(crate) use functions::function;
@@ -88,6 +90,10 @@ pub(crate) fn table(
         ("TABLES", _) => objects::tables(&listing),
         ("VIEWS", _) => objects::views(&listing),
         ("COLUMNS", _) => objects::columns(&listing),
+        ("SEMANTIC_VIEWS", _) => semantic::views(&listing),
+        ("SEMANTIC_DIMENSIONS", _) => semantic::expressions(&listing, ShowKind::SemanticDimensions),
+        ("SEMANTIC_FACTS", _) => semantic::expressions(&listing, ShowKind::SemanticFacts),
+        ("SEMANTIC_METRICS", _) => semantic::expressions(&listing, ShowKind::SemanticMetrics),
         ("STAGES", _) => objects::stages(&listing),
         ("FILE_FORMATS", _) => objects::file_formats(&listing),
         ("LOAD_HISTORY", _) => loads::load_history(&listing),

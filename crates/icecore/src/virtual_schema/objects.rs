@@ -27,7 +27,7 @@ impl Listing<'_> {
     }
 
     /// Owner, comment, and when it was made and changed.
-    fn about(&self, object: &Object) -> Result<[Cell; 4]> {
+    pub(super) fn about(&self, object: &Object) -> Result<[Cell; 4]> {
         Ok([
             Cell::text(object.owner().as_str()),
             Cell::maybe_text(comment_of(object.kind(), object.body())?),

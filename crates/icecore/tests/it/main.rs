@@ -12,6 +12,7 @@ mod pipes;
 mod requests;
 #[cfg(feature = "s3")]
 mod s3;
+mod semantic;
 mod snapshots;
 mod stages;
 
