@@ -40,6 +40,7 @@ mod rows;
 mod query;
 
 mod describe;
+mod rollup;
 mod standard;
 
 mod refresh;
@@ -47,6 +48,7 @@ mod refresh;
 pub use describe::{Described, TypedQuery};
 pub use model::{BaseTable, ExpressionKind, Model};
 pub use refresh::{Changed, Delta, Reason, RefreshPlan, Sources};
+pub use rollup::RollUp;
 pub use standard::rewrite;
 
 #[cfg(test)]
