@@ -176,11 +176,15 @@ impl Model {
         for term in originals {
             let states = States::of(&term.call).filter(|_| term.non_additive.is_empty());
             let states = states.ok_or_else(|| {
-                Error::unsupported(format_args!("a roll-up of a metric that does not add up ({})", term.call))
+                Error::unsupported(format_args!(
+                    "a roll-up of a metric that does not add up ({})",
+                    term.call
+                ))
             })?;
-            let names = states.calls(&term.call).into_iter().map(|call| {
-                keep(&mut asked, &mut columns, Term { call, ..term.clone() })
-            });
+            let names = states
+                .calls(&term.call)
+                .into_iter()
+                .map(|call| keep(&mut asked, &mut columns, Term { call, ..term.clone() }));
             let names = names.collect();
             terms.push((term, Kept { columns: names, states }));
         }
@@ -190,7 +194,11 @@ impl Model {
         Ok(RollUp { dimensions: kept, terms, presence, query })
     }
 
-    fn named(&self, name: &QualifiedName, fits: impl Fn(ExpressionKind) -> bool) -> Result<ExpressionId> {
+    fn named(
+        &self,
+        name: &QualifiedName,
+        fits: impl Fn(ExpressionKind) -> bool,
+    ) -> Result<ExpressionId> {
         let parts: Vec<_> =
             name.schema.iter().chain([&name.name]).map(|part| ident(part.as_str())).collect();
         match self.resolve(&parts, Home::Query)? {
@@ -247,8 +255,7 @@ impl Model {
     ) -> Result<Option<Query>> {
         const KEPT: &str = "KEPT";
         const ADDED: &str = "ADDED UP";
-        let mut inner =
-            Selection { grouped: Some(asked.dimensions.len()), ..Selection::default() };
+        let mut inner = Selection { grouped: Some(asked.dimensions.len()), ..Selection::default() };
         for dimension in &asked.dimensions {
             match self.over(&dimension.expression, rollup, KEPT)? {
                 Some(value) => inner.items.push((value, dimension.name.clone())),
@@ -277,14 +284,16 @@ impl Model {
             let by = kept.states.adds_up_by();
             let states = kept.columns.iter().map(|state| add(by, state)).collect();
             results.push(kept.states.result(states));
-            let Some((_, counted)) = rollup.presence.iter().find(|(k, _)| same_rows(k, term)) else {
+            let Some((_, counted)) = rollup.presence.iter().find(|(k, _)| same_rows(k, term))
+            else {
                 return Ok(None);
             };
             if !rows.iter().any(|(known, _)| known == counted) {
                 rows.push((counted, add("SUM", counted)));
             }
         }
-        inner.from = vec![TableWithJoins { relation: table(kept_in, Some(KEPT))?, joins: Vec::new() }];
+        inner.from =
+            vec![TableWithJoins { relation: table(kept_in, Some(KEPT))?, joins: Vec::new() }];
         let mut outer = Selection::default();
         for (output, name) in &asked.outputs {
             let value = match output {
@@ -302,9 +311,9 @@ impl Model {
             outer.items.push((value, name.clone()));
         }
         if !asked.dimensions.is_empty() {
-            let there = rows.into_iter().map(|(_, rows)| binary(rows, BinaryOperator::Gt, number(0)));
-            outer.filter =
-                there.reduce(|left, right| binary(left, BinaryOperator::Or, right));
+            let there =
+                rows.into_iter().map(|(_, rows)| binary(rows, BinaryOperator::Gt, number(0)));
+            outer.filter = there.reduce(|left, right| binary(left, BinaryOperator::Or, right));
         }
         let added = QualifiedName::bare(Name::quoted(ADDED));
         outer.from = vec![TableWithJoins { relation: table(&added, None)?, joins: Vec::new() }];

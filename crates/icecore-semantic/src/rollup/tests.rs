@@ -23,17 +23,21 @@ fn answer(rollup: &RollUp, asked: &str) -> Option<String> {
 fn states_are_kept_and_added_up() {
     let rollup = rolled(&["rev_per_customer", "n"], &["region"]).unwrap();
     let text = rollup.query().to_string();
-    assert!(text.ends_with(
-        "SELECT COALESCE(ORDERS.REGION, CUSTOMER.REGION, ITEMS.REGION) AS REGION, \
+    assert!(
+        text.ends_with(
+            "SELECT COALESCE(ORDERS.REGION, CUSTOMER.REGION, ITEMS.REGION) AS REGION, \
          ORDERS.\"ORDERS.TOTAL\" AS S1, COALESCE(CUSTOMER.\"CUSTOMER.CNT\", 0) AS S2, \
          COALESCE(ITEMS.\"ITEMS.N\", 0) AS S3, COALESCE(ORDERS.\"ORDERS.TOTAL 2\", 0) AS S4, \
          COALESCE(CUSTOMER.\"CUSTOMER.CNT 2\", 0) AS S5, COALESCE(ITEMS.\"ITEMS.N 2\", 0) AS S6 \
          FROM ORDERS FULL JOIN CUSTOMER ON ORDERS.REGION IS NOT DISTINCT FROM CUSTOMER.REGION \
          FULL JOIN ITEMS ON COALESCE(ORDERS.REGION, CUSTOMER.REGION) IS NOT DISTINCT FROM \
          ITEMS.REGION"
-    ), "{text}");
+        ),
+        "{text}"
+    );
     assert_eq!(
-        answer(&rollup, "METRICS total, cnt DIMENSIONS UPPER(region) AS r WHERE region > 'A'").unwrap(),
+        answer(&rollup, "METRICS total, cnt DIMENSIONS UPPER(region) AS r WHERE region > 'A'")
+            .unwrap(),
         "WITH \"ADDED UP\" AS (SELECT UPPER(KEPT.REGION) AS R, SUM(KEPT.S1) AS S1, SUM(KEPT.S4) AS \
          S4, SUM(KEPT.S2) AS S2, SUM(KEPT.S5) AS S5 FROM D.S.KEPT AS KEPT WHERE KEPT.REGION > 'A' \
          GROUP BY 1) SELECT \"ADDED UP\".S1 AS TOTAL, COALESCE(\"ADDED UP\".S2, 0) AS CNT, \

@@ -136,7 +136,7 @@ const METRICS: [&str; 8] = [
     "orders.total",
     "orders.n",
     "items.q",
-    "items.n",
+    "items.pieces",
     "gap",
 ];
 
@@ -147,7 +147,7 @@ const VIEW: &str = "CREATE OR REPLACE SEMANTIC VIEW star
     DIMENSIONS (customer.region AS region, orders.status AS status)
     METRICS (customer.cnt AS COUNT(*), customer.best AS MAX(SUM(orders.amount)),
              customer.placed AS SUM(order_count), orders.total AS SUM(amount),
-             orders.n AS COUNT(amount), items.q AS SUM(qty), items.n AS COUNT(*),
+             orders.n AS COUNT(amount), items.q AS SUM(qty), items.pieces AS COUNT(*),
              gap AS orders.total - customer.cnt)";
 
 /// A query: which metrics, by which of region and status, and a condition.
@@ -222,7 +222,7 @@ impl Asked {
         let keys: BTreeSet<&Vec<Value>> = groups.values().flat_map(BTreeMap::keys).collect();
         let value = |metric: &str, key: &Vec<Value>| {
             let found = groups[metric].get(key).copied().flatten();
-            let counts = ["customer.cnt", "orders.n", "items.n"].contains(&metric);
+            let counts = ["customer.cnt", "orders.n", "items.pieces"].contains(&metric);
             if counts { Some(found.unwrap_or(0)) } else { found }
         };
         let shown = |value: Value| value.map_or("NULL".to_owned(), |v| v.to_string());
