@@ -228,9 +228,7 @@ impl Binder {
         version: Option<Version>,
         state: &SessionState,
     ) -> Result<Arc<dyn TableSource>> {
-        if let Some(pinned) = &self.pinned {
-            pinned.saw(object, pinned.version())?;
-        }
+        self.saw(object)?;
         let key = (object.id(), version);
         if let Some(known) = self.views.lock().get(&key) {
             return Ok(Arc::clone(known));
@@ -270,6 +268,14 @@ impl Binder {
             sources: Arc::clone(&self.sources),
             views: Mutex::default(),
         }))
+    }
+
+    /// A view is part of what a refresh reads.
+    pub(super) fn saw(&self, object: &Object) -> Result<()> {
+        match &self.pinned {
+            Some(pinned) => pinned.saw(object, pinned.version()),
+            None => Ok(()),
+        }
     }
 
     /// The version of tables for which the query names none.

@@ -17,8 +17,8 @@ mod rows;
 mod rule;
 mod semantic;
 mod session_functions;
-mod staged;
 mod sources;
+mod staged;
 mod template;
 
 pub(crate) use binder::{Binder, TARGET, named};
@@ -30,6 +30,6 @@ pub(crate) use planner::{PlanningPermit, physical_plan};
 pub(crate) use provider::{GovernedTable, table_scan};
 pub(crate) use rows::RowsTable;
 pub(crate) use rule::StatementRule;
-pub(crate) use staged::{StagedFiles, StagedRows};
 pub(crate) use semantic::stated;
+pub(crate) use staged::{StagedFiles, StagedRows};
 pub(crate) use template::{runtime_environment, session_template};

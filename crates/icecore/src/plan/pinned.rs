@@ -2,8 +2,8 @@
 
 use icecore_snapshot::{Head, Object};
 use icecore_types::{
-    DynamicDefinition, FrontierInput, Hash, ObjectKind, Result, TableDefinition, Version,
-    ViewDefinition,
+    DynamicDefinition, FrontierInput, Hash, ObjectKind, Result, SemanticViewDefinition,
+    TableDefinition, Version, ViewDefinition,
 };
 use parking_lot::Mutex;
 
@@ -53,6 +53,9 @@ pub(crate) fn shape(object: &Object) -> Result<Hash> {
     } else if object.kind() == ObjectKind::View {
         let view: ViewDefinition = object.body().read()?;
         text = format!("{:?} {:?} {:?} {:?}", view.query, view.columns, view.database, view.schema);
+    } else if object.kind() == ObjectKind::SemanticView {
+        let view: SemanticViewDefinition = object.body().read()?;
+        text = format!("{:?} {:?} {:?}", view.text, view.database, view.schema);
     }
     Ok(Hash::of(text.as_bytes()))
 }

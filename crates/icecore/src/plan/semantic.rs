@@ -81,6 +81,7 @@ impl Binder {
             ));
         }
         self.resolver().act(Verb::Select, object);
+        self.saw(object)?;
         let version = match &asked.travel {
             Some(point) => Some(travel::version_of_point(point, self, state)?),
             None => self.version(),
