@@ -326,9 +326,11 @@ impl<'a> Form<'a> {
 
     fn into_query(self, filter: Option<Expr>) -> Result<SemanticQuery> {
         let clause = |kind, items: Vec<Expr>, name: fn(usize) -> String| {
-            let items = items.into_iter().enumerate().map(|(place, expression)| {
-                SemanticItem::One { expression, alias: Some(Name::quoted(&name(place))) }
-            });
+            let items =
+                items.into_iter().enumerate().map(|(place, expression)| SemanticItem::One {
+                    expression: Box::new(expression),
+                    alias: Some(Name::quoted(&name(place))),
+                });
             SemanticClause { kind, items: items.collect() }
         };
         let clauses = [

@@ -303,10 +303,10 @@ impl SemanticQuery {
                     WildcardAdditionalOptions::default(),
                 ),
                 SemanticItem::One { expression, alias: None } => {
-                    SelectItem::UnnamedExpr(expression)
+                    SelectItem::UnnamedExpr(*expression)
                 }
                 SemanticItem::One { expression, alias: Some(alias) } => SelectItem::ExprWithAlias {
-                    expr: expression,
+                    expr: *expression,
                     alias: Ident::with_quote('"', alias.as_str()),
                 },
             }));
