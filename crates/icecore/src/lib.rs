@@ -33,9 +33,9 @@ mod handle;
 mod history;
 mod load;
 mod load_history;
+mod metrics;
 mod pipe;
 mod pipes;
-mod metrics;
 mod plan;
 pub mod prelude;
 mod progress;
@@ -65,9 +65,9 @@ pub use icecore_types::{
     SimulatedClock, SqlType, Timer, Timestamp, TransactionId, Version, parse_advance,
 };
 pub use load::{LoadFiles, LoadReport, LoadedFile};
+pub use metrics::MetricQuery;
 pub use pipe::{CreatePipe, IngestedFile, Pipe};
 pub use pipes::PipeStatus;
-pub use metrics::MetricQuery;
 pub use progress::Progress;
 pub use result::{QueryResult, ResultColumn, TextRow, text_rows};
 pub use session::{Session, SessionBuilder};
