@@ -139,6 +139,7 @@ impl World {
             schema: Arc::new(Schema::new(fields)),
             options: self.options.clone(),
             scan,
+            judge: None,
         }
     }
 

@@ -35,4 +35,4 @@ pub use scan::{
     table_changes,
 };
 pub use statement::{Outcome, RunningStatement, StatementEnd, StatementExec, StatementHooks};
-pub use write::{Changes, ChangesSlot, WriteExec, WriteKind, WriteTarget};
+pub use write::{Changes, ChangesSlot, Positions, RowJudge, WriteExec, WriteKind, WriteTarget};

@@ -17,6 +17,7 @@ use datafusion_physical_plan::{
     ChildrenPropertiesMode, DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties,
     InputDistributionRequirements, PlanProperties, ReplaceChildrenOptions,
 };
+use futures::future::BoxFuture;
 use futures::{StreamExt, stream};
 use icecore_segment::{SegmentStore, WriteOptions};
 use icecore_snapshot::RemovedSegment;
@@ -28,7 +29,7 @@ use crate::{TableScan, from_datafusion, to_datafusion};
 mod positions;
 mod rows;
 
-use positions::Positions;
+pub use positions::Positions;
 use rows::Writer;
 
 /// What the rows of the input are for.
@@ -101,6 +102,28 @@ impl ChangesSlot {
     }
 }
 
+/// Says which rows of a write are written: see [`WriteTarget::judge`].
+///
+/// ```
+/// use arrow::record_batch::RecordBatch;
+/// use futures::future::BoxFuture;
+/// use icecore_exec::RowJudge;
+///
+/// #[derive(Debug)]
+/// struct TakesAll;
+///
+/// impl RowJudge for TakesAll {
+///     fn judge(&self, batch: RecordBatch) -> BoxFuture<'_, icecore_types::Result<RecordBatch>> {
+///         Box::pin(async { Ok(batch) })
+///     }
+/// }
+/// ```
+pub trait RowJudge: fmt::Debug + Send + Sync {
+    /// The rows of a batch that are written, in their order. The batch has the
+    /// columns that [`WriteKind`] says.
+    fn judge(&self, batch: RecordBatch) -> BoxFuture<'_, Result<RecordBatch>>;
+}
+
 /// What is written to.
 ///
 /// ```
@@ -113,7 +136,8 @@ impl ChangesSlot {
 /// let id = ColumnId::new(1).stored_name();
 /// let schema = Arc::new(Schema::new(vec![Field::new(id, DataType::Int64, true)]));
 /// let table = ObjectId::from_bits(1);
-/// WriteTarget { table, segments, schema, options: Default::default(), scan: None }
+/// let options = Default::default();
+/// WriteTarget { table, segments, schema, options, scan: None, judge: None }
 /// # }
 /// ```
 #[derive(Clone, Debug)]
@@ -128,6 +152,8 @@ pub struct WriteTarget {
     pub options: WriteOptions,
     /// The scan that the positions come from: for Delete and Update.
     pub scan: Option<Arc<TableScan>>,
+    /// What leaves rows out, if anything does: for Append and Update.
+    pub judge: Option<Arc<dyn RowJudge>>,
 }
 
 /// Writes its input and answers one row: how many `rows`. What is to be
@@ -206,13 +232,20 @@ async fn write(
             WriteKind::Append => batch,
             WriteKind::Delete | WriteKind::Update => positions.take(&batch)?,
         };
+        let batch = match &target.judge {
+            Some(judge) => judge.judge(batch).await?,
+            None => batch,
+        };
         rows += batch.num_rows() as u64;
         writer.write(&batch).await?;
     }
     // Nothing of the input is needed any more: its memory goes first.
     drop(input);
     let multi_joined_rows = positions.multi_joined_rows();
-    let (deletes, removed) = positions.finish(&target).await?;
+    let (deletes, removed) = match &target.scan {
+        Some(scan) => positions.finish(scan).await?,
+        None => Default::default(),
+    };
     let segments = writer.finish().await?;
     slot.put(Changes { segments, deletes, removed, rows, multi_joined_rows });
     Ok(rows)

@@ -180,7 +180,8 @@ pub fn missing_or_forbidden(kind: ObjectKind, name: &QualifiedName) -> Error {
         | ObjectKind::FileFormat
         | ObjectKind::Pipe
         | ObjectKind::Channel
-        | ObjectKind::SemanticView => (Code::OBJECT_NOT_FOUND, "object"),
+        | ObjectKind::SemanticView
+        | ObjectKind::Quarantine => (Code::OBJECT_NOT_FOUND, "object"),
     };
     Error::new(code, format!("{what} '{name}' does not exist or not authorized"))
 }

@@ -11,6 +11,7 @@
 //! ```
 
 mod copy;
+mod expectation;
 mod judge;
 mod metadata;
 mod outcome;
@@ -19,6 +20,10 @@ mod values;
 mod watch;
 
 pub use copy::{CheckMode, check_files, copy_into};
+pub use expectation::{
+    BadValue, Judge, Judgement, Quarantine, QuarantineColumn, QuarantineNote, QuarantineState,
+    RowExpression, Strictness, Tally, Violation, latest,
+};
 pub use judge::{Diversion, Diverted, DivertedRows, Refusal, RefusedRow, RowJudge};
 pub use metadata::{FileMetadata, MetadataColumn};
 pub use outcome::{CopyOutcome, FileResult, FileStatus, Rejected};

@@ -259,7 +259,7 @@ impl Draft<'_> {
         let fits = match object.kind {
             ObjectKind::Database => holder.is_none(),
             ObjectKind::Schema => holder == Some(ObjectKind::Database),
-            ObjectKind::Channel => holder == Some(ObjectKind::Table),
+            ObjectKind::Channel | ObjectKind::Quarantine => holder == Some(ObjectKind::Table),
             _ => holder == Some(ObjectKind::Schema),
         };
         if !fits {

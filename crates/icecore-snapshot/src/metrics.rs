@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use icecore_types::{ObjectId, SegmentId, Timestamp};
+use icecore_types::{ObjectId, ObjectKind, SegmentId, Timestamp};
 
 use crate::head::{Changes, Head};
 use crate::{Object, TableContent};
@@ -60,22 +60,21 @@ struct Tally(HashMap<SegmentId, (ObjectId, u64, Use)>);
 impl Head {
     /// The storage of each table, live and dropped, ordered by id: what is
     /// kept at `now`, if changed and dropped content is kept for as long as
-    /// `retention` says of a table.
+    /// `retention` says of a table. The rows of a quarantine are its table's.
     pub fn storage_metrics(
         &self,
         now: Timestamp,
         retention: impl Fn(&Object) -> Duration,
     ) -> Vec<StorageMetrics> {
-        let tables = self.objects().filter(|object| object.kind().has_rows());
-        let tables: Vec<&Object> = tables.collect();
+        let holders = || self.objects().filter(|object| object.kind().has_rows());
         let kept: Vec<Kept> =
-            tables.iter().flat_map(|table| self.kept(table, now, retention(table))).collect();
+            holders().flat_map(|holder| self.kept(holder, now, retention(holder))).collect();
         let mut tally = Tally::default();
         kept.iter().for_each(|state| tally.count(state));
-        let bytes = tally.by_owner();
+        let bytes = tally.by_owner(|owner| self.payer(owner));
         let of = |table: ObjectId, use_: Use| bytes.get(&(table, use_)).copied().unwrap_or(0);
-        tables
-            .into_iter()
+        holders()
+            .filter(|holder| holder.kind() != ObjectKind::Quarantine)
             .map(|table| StorageMetrics {
                 table: table.id(),
                 clone_group: table.clone_group(),
@@ -84,6 +83,16 @@ impl Head {
                 retained_for_clone_bytes: of(table.id(), Use::Clone),
             })
             .collect()
+    }
+
+    /// The table that is charged for what an object holds.
+    fn payer(&self, holder: ObjectId) -> ObjectId {
+        match self.object(holder) {
+            Some(object) if object.kind() == ObjectKind::Quarantine => {
+                object.parent().unwrap_or(holder)
+            }
+            _ => holder,
+        }
     }
 
     /// The states of a table that may still be read, the latest first. Those of
@@ -141,10 +150,10 @@ impl Tally {
         entry.2 = entry.2.max(reason);
     }
 
-    fn by_owner(self) -> BTreeMap<(ObjectId, Use), u64> {
+    fn by_owner(self, payer: impl Fn(ObjectId) -> ObjectId) -> BTreeMap<(ObjectId, Use), u64> {
         let mut total: BTreeMap<(ObjectId, Use), u64> = BTreeMap::new();
         for (owner, bytes, reason) in self.0.into_values() {
-            *total.entry((owner, reason)).or_default() += bytes;
+            *total.entry((payer(owner), reason)).or_default() += bytes;
         }
         total
     }

@@ -4,6 +4,7 @@ mod alter;
 mod copy;
 mod create;
 mod dynamic;
+mod expectation;
 mod loading;
 mod option;
 mod pipe;

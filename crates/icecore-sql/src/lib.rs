@@ -64,14 +64,14 @@ pub use sqlparser::ast;
 pub use staged::{StagedColumns, StagedTable, staged_columns, staged_tables};
 pub use statement::{
     AlterContainer, AlterDynamicTable, AlterPipe, AlterSession, AlterStage, AlterStageAction,
-    AlterTable, AlterTableAction, AlterView, Assignment, AtBefore, CloneSource, ColumnSpec,
-    ContainerAction, CopyInto, CopyTransform, CreateContainer, CreateDynamicTable,
+    AlterTable, AlterTableAction, AlterView, Assignment, AtBefore, CheckSpec, CloneSource,
+    ColumnSpec, ContainerAction, CopyInto, CopyTransform, CreateContainer, CreateDynamicTable,
     CreateFileFormat, CreatePipe, CreateSemanticView, CreateStage, CreateTable, CreateView, Delete,
     Describe, DistinctRange, DropMode, DropObject, DynamicAction, DynamicQuery, DynamicSource,
-    Explain, ExplainFormat, FormatSpec, Insert, InsertSource, List, MatchByName, MetadataColumn,
-    MetadataItem, NonAdditive, OnError, OptionValue, Options, PipeAction, Point, Put,
-    RelationshipTarget, Remove, Scope, SemanticClause, SemanticExpression, SemanticItem,
-    SemanticKind, SemanticQuery, SemanticRelationship, SemanticTable, Show, ShowKind,
+    ExpectationSpec, Explain, ExplainFormat, FormatSpec, Insert, InsertSource, List, MatchByName,
+    MetadataColumn, MetadataItem, NonAdditive, OnError, OptionValue, Options, PipeAction, Point,
+    Put, QuarantineAction, RelationshipTarget, Remove, Scope, SemanticClause, SemanticExpression,
+    SemanticItem, SemanticKind, SemanticQuery, SemanticRelationship, SemanticTable, Show, ShowKind,
     StageProperties, StageRef, Statement, TravelPoint, Truncate, Undrop, Unload, Update, Use,
     UseTarget, Validation, ValueExpr, VerifiedQuery, Wait,
 };

@@ -9,7 +9,10 @@ use sqlparser::ast::{
 };
 
 use crate::staged::is_stage_name;
-use crate::{AtBefore, DynamicSource, InsertSource, Point, Statement, TravelPoint, ValueExpr};
+use crate::{
+    AlterTableAction, AtBefore, CheckSpec, DynamicSource, InsertSource, Point, Statement,
+    TravelPoint, ValueExpr,
+};
 
 /// A table or view that a statement reads, and as of when.
 ///
@@ -60,7 +63,20 @@ pub(crate) fn visit_queries(
     match statement {
         Statement::Query(query) => visit(query, visitor),
         Statement::Explain(explain) => visit_queries(&explain.statement, visitor),
-        Statement::CreateTable(create) => visit(&create.as_query, visitor),
+        Statement::CreateTable(create) => {
+            create
+                .expectations
+                .iter()
+                .try_for_each(|expectation| visit_check(&expectation.check, visitor))?;
+            visit(&create.as_query, visitor)
+        }
+        Statement::AlterTable(alter) => match &alter.action {
+            AlterTableAction::AddExpectation(expectation) => {
+                visit_check(&expectation.check, visitor)
+            }
+            AlterTableAction::Quarantine { predicate, .. } => visit(predicate, visitor),
+            _ => Ok(()),
+        },
         Statement::CreateView(create) => visit(&create.query, visitor),
         Statement::CreateDynamicTable(create) => match &create.source {
             DynamicSource::Query(query) => visit(&query.query, visitor),
@@ -95,6 +111,18 @@ fn visit(part: &impl Visit, visitor: &mut impl Visitor<Break = Box<Error>>) -> R
     match part.visit(visitor) {
         ControlFlow::Continue(()) => Ok(()),
         ControlFlow::Break(error) => Err(*error),
+    }
+}
+
+fn visit_check(check: &CheckSpec, visitor: &mut impl Visitor<Break = Box<Error>>) -> Result<()> {
+    match check {
+        CheckSpec::AcceptedValues { values, .. } => visit(values, visitor),
+        CheckSpec::Range { least, most, .. } => {
+            visit(least, visitor)?;
+            visit(most, visitor)
+        }
+        CheckSpec::Expression { expression, .. } => visit(expression, visitor),
+        _ => Ok(()),
     }
 }
 

@@ -3,6 +3,7 @@
 mod copy;
 mod create;
 mod dynamic;
+mod expectation;
 mod loading;
 mod object;
 mod pipe;
@@ -21,6 +22,7 @@ pub use create::{
 pub use dynamic::{
     AlterDynamicTable, CreateDynamicTable, DynamicAction, DynamicQuery, DynamicSource,
 };
+pub use expectation::{CheckSpec, ExpectationSpec, QuarantineAction};
 pub use loading::{FormatSpec, List, OptionValue, Options, Put, Remove, StageRef};
 pub use object::{
     AlterContainer, AlterTable, AlterTableAction, AlterView, ContainerAction, Describe, DropMode,

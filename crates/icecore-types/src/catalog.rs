@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::{ColumnId, DynamicDefinition, Error, Name, ObjectId, Result, SqlType, Timestamp};
+use crate::{
+    ColumnId, DynamicDefinition, Error, Expectation, Name, ObjectId, Result, SqlType, Timestamp,
+};
 
 /// What an object is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -32,6 +34,8 @@ pub enum ObjectKind {
     Pipe,
     /// What rows of a program stream through into a table.
     Channel,
+    /// Rows that a table did not take, inside that table.
+    Quarantine,
 }
 
 /// Objects that share their names: a view cannot be called as a table is.
@@ -51,6 +55,8 @@ pub enum NameSpace {
     Pipe,
     /// Channels of one table.
     Channel,
+    /// Quarantines.
+    Quarantine,
 }
 
 impl ObjectKind {
@@ -66,12 +72,13 @@ impl ObjectKind {
             Self::FileFormat => NameSpace::FileFormat,
             Self::Pipe => NameSpace::Pipe,
             Self::Channel => NameSpace::Channel,
+            Self::Quarantine => NameSpace::Quarantine,
         }
     }
 
     /// Whether it has rows of its own, with versions.
     pub const fn has_rows(self) -> bool {
-        matches!(self, Self::Table | Self::DynamicTable)
+        matches!(self, Self::Table | Self::DynamicTable | Self::Quarantine)
     }
 
     /// As SQL spells it.
@@ -87,6 +94,7 @@ impl ObjectKind {
             Self::FileFormat => "FILE FORMAT",
             Self::Pipe => "PIPE",
             Self::Channel => "CHANNEL",
+            Self::Quarantine => "QUARANTINE",
         }
     }
 }
@@ -173,6 +181,9 @@ pub struct TableDefinition {
     /// statements.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dynamic: Option<Box<DynamicDefinition>>,
+    /// What its owner expects of its rows, in the order of their declaration.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub expectations: Vec<Expectation>,
 }
 
 impl TableDefinition {

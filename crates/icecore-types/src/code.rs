@@ -96,6 +96,8 @@ codes! {
     SUBQUERY_ROWS = "090150" "22000" InvalidInput;
     /// Any other value that cannot be used.
     INVALID_VALUE = "100071" "22000" InvalidInput;
+    /// A row that does not pass an expectation of its table.
+    EXPECTATION_VIOLATED = "370010" "23514" InvalidInput;
     /// Somebody else changed what this statement read.
     CONFLICT = "000625" "57014" Conflict;
     /// The store could not be reached or refused.

@@ -21,6 +21,7 @@ mod dynamic;
 mod encoding;
 mod env;
 mod error;
+mod expectation;
 mod id;
 mod name;
 mod simulated;
@@ -45,6 +46,7 @@ pub use dynamic::{
 };
 pub use env::{Clock, Env, IdSource, Timer};
 pub use error::{Error, ErrorKind, Result};
+pub use expectation::{Expectation, ExpectationCheck, OnViolation};
 pub use id::{AccountId, ColumnId, ObjectId, QueryId, RowId, SegmentId, TransactionId, WriterId};
 pub use name::{Name, QualifiedName};
 pub use simulated::{SeededIds, SimulatedClock, SimulatedTimer};

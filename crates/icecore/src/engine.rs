@@ -13,6 +13,8 @@ use icecore_types::{
 };
 use icecore_warehouse::{Warehouse, WarehouseSettings};
 
+use crate::due::Freshness;
+use crate::expectations::ExpectationResults;
 use crate::history::History;
 use crate::load_history::LoadHistory;
 use crate::pipes::Pipes;
@@ -68,6 +70,8 @@ pub(crate) struct Engine {
     pub(crate) refreshes: Refreshes,
     pub(crate) loads: LoadHistory,
     pub(crate) pipes: Pipes,
+    pub(crate) expectations: ExpectationResults,
+    pub(crate) freshness: Freshness,
 }
 
 impl Engine {
@@ -92,6 +96,7 @@ impl Engine {
         let refreshes = Refreshes::open(env.clone(), account.root().clone()).await?;
         let loads = LoadHistory::open(env.clone(), account.root().clone()).await?;
         let pipes = Pipes::open(env.clone(), account.root().clone()).await?;
+        let expectations = ExpectationResults::open(env.clone(), account.root().clone()).await?;
         let template = session_template(&settings, runtime_env);
         let engine = Self {
             account,
@@ -108,6 +113,8 @@ impl Engine {
             refreshes,
             loads,
             pipes,
+            expectations,
+            freshness: Freshness::default(),
         };
         engine.ensure_default_database().await?;
         Ok(Arc::new(engine))
@@ -344,6 +351,7 @@ impl Icecore {
         self.engine.history.flush().await?;
         self.engine.refreshes.flush().await?;
         self.engine.loads.flush().await?;
+        self.engine.expectations.flush().await?;
         self.engine.account.checkpoint().await
     }
 }

@@ -8,12 +8,13 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use datafusion::dataframe::DataFrame;
 use icecore_snapshot::Commit;
+use icecore_sql::{AlterTable, AlterTableAction, Parsed, Statement};
 use icecore_types::{Code, Error, ObjectKind, QualifiedName, Result};
 
 use crate::statement::{
     AppendRows, CloneTable, Planning, Request, run_request, table_frame, unobserved,
 };
-use crate::{At, OpenChannel, Session};
+use crate::{At, Expect, OpenChannel, Session};
 
 /// A table by its name, or the table as it was: reading a version never
 /// changes a handle.
@@ -83,6 +84,20 @@ impl Table {
 
     pub(crate) fn session(&self) -> &Session {
         &self.session
+    }
+
+    /// Declares what is expected of rows that arrive from now on: a name, then
+    /// a check, then what becomes of rows that do not pass it.
+    pub fn expect(&self, name: &str) -> Expect {
+        Expect::new(self.clone(), name)
+    }
+
+    /// Changes the table itself.
+    pub(crate) async fn alter(&self, text: String, action: AlterTableAction) -> Result<Commit> {
+        self.is_now()?;
+        let alter = AlterTable { name: self.name.clone(), if_exists: false, action };
+        let statement = Statement::AlterTable(Box::new(alter));
+        run(&self.session, Request::Statement(Box::new(Parsed { text, statement }))).await
     }
 
     /// Makes another table of the same rows, without copying them.

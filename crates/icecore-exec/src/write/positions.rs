@@ -10,19 +10,27 @@ use icecore_segment::DeletionVector;
 use icecore_snapshot::RemovedSegment;
 use icecore_types::{Deletes, Error, Result, SegmentId};
 
-use super::WriteTarget;
+use crate::TableScan;
 
-/// The rows that a Delete or an Update has named so far.
-#[derive(Default)]
-pub(super) struct Positions {
+/// Rows of a version of a table that go, named one after the other: those of a
+/// Delete or an Update so far.
+///
+/// ```
+/// assert_eq!(icecore_exec::Positions::default().multi_joined_rows(), 0);
+/// ```
+#[derive(Debug, Default)]
+pub struct Positions {
     named: BTreeMap<u32, DeletionVector>,
     again: BTreeMap<u32, DeletionVector>,
 }
 
 impl Positions {
-    /// Takes the first two columns of `batch` as places; the rows of it that
-    /// name a row for the first time are left.
-    pub(super) fn take(&mut self, batch: &RecordBatch) -> Result<RecordBatch> {
+    /// Takes the first two columns of `batch`, `$SEGMENT` and `$POSITION`, as
+    /// places; the rows of it that name a row for the first time are left.
+    ///
+    /// # Errors
+    /// `Internal` if they are no places.
+    pub fn take(&mut self, batch: &RecordBatch) -> Result<RecordBatch> {
         let place = |index: usize| {
             let column = batch.columns().get(index);
             let column = column.and_then(|column| column.as_primitive_opt::<UInt32Type>());
@@ -49,28 +57,29 @@ impl Positions {
     }
 
     /// Rows that were named more than once.
-    pub(super) fn multi_joined_rows(&self) -> u64 {
+    pub fn multi_joined_rows(&self) -> u64 {
         self.again.values().map(DeletionVector::len).sum()
     }
 
-    /// Stores the deletion vectors; segments without a row left are removed.
-    pub(super) async fn finish(
+    /// Stores the deletion vectors of the scan that the places are of; segments
+    /// without a row left are removed.
+    ///
+    /// # Errors
+    /// What reading and writing deletion vectors fails with.
+    pub async fn finish(
         self,
-        target: &WriteTarget,
+        scan: &TableScan,
     ) -> Result<(Vec<(SegmentId, Deletes)>, Vec<RemovedSegment>)> {
         let (mut deletes, mut removed) = (Vec::new(), Vec::new());
         for (ordinal, mut vector) in self.named {
-            let Some(scan) = &target.scan else {
-                return Err(Error::internal("positions without the scan that they are of"));
-            };
             let (segment, before) = scan.segment(ordinal).await?;
             if let Some(before) = before {
-                vector = vector.union(target.segments.read_deletes(&before).await?.as_ref());
+                vector = vector.union(scan.segments.read_deletes(&before).await?.as_ref());
             }
             if vector.len() >= segment.rows {
                 removed.push(RemovedSegment::from(segment.as_ref()));
             } else {
-                deletes.push((segment.id, target.segments.write_deletes(&vector).await?));
+                deletes.push((segment.id, scan.segments.write_deletes(&vector).await?));
             }
         }
         Ok((deletes, removed))

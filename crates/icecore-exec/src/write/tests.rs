@@ -135,6 +135,7 @@ async fn an_input_of_other_columns_is_refused() {
         schema: rows_schema(),
         options: WriteOptions::default(),
         scan,
+        judge: None,
     };
     let rows = || memory(&[vec![batch(&some_rows(0..1))]]);
     let new = |kind, scan| WriteExec::new(rows(), kind, target(scan), ChangesSlot::default());

@@ -54,16 +54,26 @@ impl Draft<'_> {
         }
     }
 
-    /// Who was in which container, if a container is cloned.
+    /// Who was in which container. What is in a table is still in it.
     fn children_then(&self, original: &Object, at: Version) -> HashMap<ObjectId, Vec<Arc<Object>>> {
         let mut children: HashMap<ObjectId, Vec<Arc<Object>>> = HashMap::new();
-        if !matches!(original.kind, ObjectKind::Database | ObjectKind::Schema) {
-            return children;
-        }
-        for object in self.head.objects.values().filter_map(|history| history.at(at)) {
-            if let (true, Some(parent)) = (object.is_live(), object.parent) {
-                children.entry(parent).or_default().push(object.clone());
+        let mut add = |object: Option<&Arc<Object>>| {
+            if let Some(object) = object.filter(|object| object.is_live())
+                && let Some(parent) = object.parent
+            {
+                children.entry(parent).or_default().push(Arc::clone(object));
             }
+        };
+        match original.kind {
+            ObjectKind::Database | ObjectKind::Schema => {
+                self.head.objects.values().for_each(|history| add(history.at(at)));
+            }
+            ObjectKind::Table => {
+                for child in self.head.children(Some(original.id)) {
+                    add(self.head.objects.get(&child.id).and_then(|history| history.at(at)));
+                }
+            }
+            _ => {}
         }
         children
     }

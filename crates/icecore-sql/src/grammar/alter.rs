@@ -4,7 +4,7 @@ use icecore_types::{Error, ObjectKind, QualifiedName, Result};
 use sqlparser::tokenizer::Token;
 
 use super::rows::distinct;
-use super::{dynamic, if_exists, object_kind, object_name, option, pipe, table};
+use super::{dynamic, expectation, if_exists, object_kind, object_name, option, pipe, table};
 use crate::cursor::Cursor;
 use crate::{
     AlterContainer, AlterSession, AlterTable, AlterTableAction, AlterView, ContainerAction,
@@ -38,7 +38,7 @@ pub(super) fn alter(cursor: &mut Cursor<'_>) -> Result<Statement> {
         }
         ObjectKind::Pipe => pipe::alter_pipe(cursor).map(Statement::AlterPipe),
         ObjectKind::Stage => super::stage::alter(cursor).map(Statement::AlterStage),
-        ObjectKind::FileFormat | ObjectKind::Channel => {
+        ObjectKind::FileFormat | ObjectKind::Channel | ObjectKind::Quarantine => {
             Err(Error::unsupported(format_args!("ALTER {}", kind.sql())))
         }
     }
@@ -164,6 +164,9 @@ fn table_action(cursor: &mut Cursor<'_>) -> Result<AlterTableAction> {
     }
     if cursor.accept(&["SWAP", "WITH"]) {
         return swap(cursor);
+    }
+    if let Some(action) = expectation::action(cursor)? {
+        return Ok(action);
     }
     match cursor.peek_word() {
         Some("ADD") => add_columns(cursor),

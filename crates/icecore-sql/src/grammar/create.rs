@@ -53,6 +53,8 @@ pub(super) fn create(cursor: &mut Cursor<'_>) -> Result<Statement> {
         ObjectKind::Pipe => pipe::create_pipe(cursor, existing)
             .map(|create| Statement::CreatePipe(Box::new(create))),
         ObjectKind::Channel => Err(cursor.unexpected()),
+        // It comes with its table.
+        ObjectKind::Quarantine => Err(Error::unsupported("CREATE QUARANTINE")),
     }
 }
 

@@ -27,6 +27,7 @@ const KINDS: &[(&[&str], ShowKind)] = &[
     (&["SEMANTIC", "DIMENSIONS"], ShowKind::SemanticDimensions),
     (&["SEMANTIC", "FACTS"], ShowKind::SemanticFacts),
     (&["SEMANTIC", "METRICS"], ShowKind::SemanticMetrics),
+    (&["EXPECTATIONS"], ShowKind::Expectations),
 ];
 
 pub(super) fn show(cursor: &mut Cursor<'_>) -> Result<Show> {
@@ -39,6 +40,9 @@ pub(super) fn show(cursor: &mut Cursor<'_>) -> Result<Show> {
     let history = cursor.accept(&["HISTORY"]);
     refuse_modifiers(*what, terse, history)?;
     let like = cursor.accept(&["LIKE"]).then(|| cursor.string()).transpose()?;
+    if *what == ShowKind::Expectations && !cursor.is_next("IN") {
+        return Err(cursor.unexpected().with_help("write SHOW EXPECTATIONS IN table"));
+    }
     let scope = cursor.accept(&["IN"]).then(|| scope(cursor, *what)).transpose()?;
     let for_metric = for_metric(cursor, *what, scope.as_ref())?;
     let starts_with = cursor.accept(&["STARTS", "WITH"]).then(|| cursor.string()).transpose()?;
@@ -91,6 +95,9 @@ fn scope(cursor: &mut Cursor<'_>, what: ShowKind) -> Result<Scope> {
     }
     if cursor.is_next("TABLE") || cursor.is_next("VIEW") {
         cursor.advance();
+        return cursor.qualified_name().map(Scope::Table);
+    }
+    if what == ShowKind::Expectations {
         return cursor.qualified_name().map(Scope::Table);
     }
     let three = matches!(

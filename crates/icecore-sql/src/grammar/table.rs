@@ -7,10 +7,10 @@ use sqlparser::tokenizer::Token;
 use super::create::{Existing, Properties};
 use super::rows::distinct;
 use super::travel::clone_source;
-use super::{expression, object_name, query};
+use super::{expectation, expression, object_name, query};
 use crate::cursor::Cursor;
 use crate::infer::template;
-use crate::{ColumnSpec, CreateTable};
+use crate::{ColumnSpec, CreateTable, ExpectationSpec};
 
 pub(super) fn create_table(cursor: &mut Cursor<'_>, existing: Existing) -> Result<CreateTable> {
     let if_not_exists = existing.if_not_exists(cursor)?;
@@ -19,6 +19,7 @@ pub(super) fn create_table(cursor: &mut Cursor<'_>, existing: Existing) -> Resul
         if_not_exists,
         name: cursor.qualified_name()?,
         columns: Vec::new(),
+        expectations: Vec::new(),
         as_query: None,
         clone: None,
         like: None,
@@ -35,7 +36,7 @@ pub(super) fn create_table(cursor: &mut Cursor<'_>, existing: Existing) -> Resul
         if is_name_list(cursor) {
             renames = distinct(cursor.names_in_parentheses()?)?;
         } else {
-            create.columns = columns_in_parentheses(cursor)?;
+            (create.columns, create.expectations) = columns_in_parentheses(cursor)?;
         }
     } else if cursor.are_next(&["USING", "TEMPLATE"]) {
         cursor.expect(&["USING", "TEMPLATE"])?;
@@ -64,15 +65,23 @@ fn renamed(query: Box<Query>, names: &[icecore_types::Name]) -> Result<Box<Query
     if names.is_empty() { Ok(query) } else { crate::lower::with_columns(query, names) }
 }
 
-fn columns_in_parentheses(cursor: &mut Cursor<'_>) -> Result<Vec<ColumnSpec>> {
+fn columns_in_parentheses(
+    cursor: &mut Cursor<'_>,
+) -> Result<(Vec<ColumnSpec>, Vec<ExpectationSpec>)> {
     cursor.expect_token(&Token::LParen)?;
-    let columns = cursor.list(|cursor| {
+    let (mut columns, mut expectations) = (Vec::new(), Vec::new());
+    cursor.list(|cursor| {
         refuse_table_constraint(cursor)?;
-        column(cursor)
+        if expectation::is_next(cursor, 0) {
+            expectations.push(expectation::expectation(cursor)?);
+        } else {
+            columns.push(column(cursor)?);
+        }
+        Ok(())
     })?;
     cursor.expect_token(&Token::RParen)?;
     distinct(columns.iter().map(|column| column.name.clone()).collect())?;
-    Ok(columns)
+    Ok((columns, expectations))
 }
 
 fn refuse_table_constraint(cursor: &Cursor<'_>) -> Result<()> {

@@ -5,7 +5,7 @@ use sqlparser::ast::Query;
 
 use crate::InferSchema;
 
-use super::{CloneSource, FormatSpec, Options};
+use super::{CloneSource, ExpectationSpec, FormatSpec, Options};
 
 /// CREATE DATABASE or CREATE SCHEMA.
 ///
@@ -81,6 +81,8 @@ pub struct CreateTable {
     pub name: QualifiedName,
     /// Its columns in order, with distinct names.
     pub columns: Vec<ColumnSpec>,
+    /// What is expected of its rows, declared among the columns.
+    pub expectations: Vec<ExpectationSpec>,
     /// AS a query: its result is the table's first content.
     pub as_query: Option<Box<Query>>,
     /// CLONE.

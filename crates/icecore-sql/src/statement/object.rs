@@ -1,8 +1,9 @@
 //! What drops, restores, changes and describes an object.
 
 use icecore_types::{Name, ObjectKind, QualifiedName};
+use sqlparser::ast::Expr;
 
-use super::ColumnSpec;
+use super::{ColumnSpec, ExpectationSpec, QuarantineAction};
 
 /// DROP.
 ///
@@ -134,6 +135,22 @@ pub enum AlterTableAction {
         column: Name,
         /// Its comment.
         comment: String,
+    },
+    /// ADD EXPECTATION.
+    AddExpectation(Box<ExpectationSpec>),
+    /// DROP EXPECTATION.
+    DropExpectation {
+        /// Its name.
+        name: Name,
+        /// IF EXISTS.
+        if_exists: bool,
+    },
+    /// REPLAY QUARANTINE or PURGE QUARANTINE.
+    Quarantine {
+        /// Which of them.
+        action: QuarantineAction,
+        /// WHERE: of which rows, all if unset.
+        predicate: Option<Expr>,
     },
 }
 

@@ -132,6 +132,8 @@ pub enum ShowKind {
     SemanticFacts,
     /// Metrics of semantic views.
     SemanticMetrics,
+    /// Expectations of a table.
+    Expectations,
 }
 
 impl ShowKind {
@@ -155,6 +157,7 @@ impl ShowKind {
             Self::SemanticDimensions => "SEMANTIC DIMENSIONS",
             Self::SemanticFacts => "SEMANTIC FACTS",
             Self::SemanticMetrics => "SEMANTIC METRICS",
+            Self::Expectations => "EXPECTATIONS",
         }
     }
 }
@@ -173,7 +176,7 @@ pub enum Scope {
     Database(Option<Name>),
     /// IN SCHEMA, the session's if unnamed.
     Schema(Option<QualifiedName>),
-    /// IN TABLE, or IN VIEW: only for COLUMNS and CHANNELS.
+    /// IN TABLE, or IN VIEW: only for COLUMNS, CHANNELS and EXPECTATIONS.
     Table(QualifiedName),
     /// IN SESSION: only for PARAMETERS.
     Session,

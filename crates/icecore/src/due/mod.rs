@@ -2,6 +2,7 @@
 
 mod channels;
 mod fold;
+mod freshness;
 mod pipes;
 mod refresh;
 
@@ -10,6 +11,7 @@ use std::sync::Arc;
 use icecore_types::{Result, Timestamp};
 
 pub(crate) use fold::before_writing;
+pub(crate) use freshness::Freshness;
 
 use crate::engine::Engine;
 
@@ -22,15 +24,18 @@ pub(crate) async fn run(engine: &Arc<Engine>) -> Result<()> {
         pipes::run(engine).await,
         channels::run(engine).await,
         refresh::run(engine).await,
+        freshness::run(engine).await,
         fold::run(engine).await,
         engine.history.flush().await,
         engine.refreshes.flush().await,
         engine.loads.flush().await,
+        engine.expectations.flush().await,
     ];
     done.into_iter().collect()
 }
 
 /// The next moment at which something will be due that depends on the clock.
 pub(crate) fn next_moment(engine: &Arc<Engine>) -> Option<Timestamp> {
-    refresh::next_moment(engine)
+    let moments = [refresh::next_moment(engine), freshness::next_moment(engine)];
+    moments.into_iter().flatten().min()
 }

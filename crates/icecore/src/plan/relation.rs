@@ -20,7 +20,7 @@ use icecore_types::{Code, Error};
 use super::binder::reference;
 use super::staged::unbound;
 use super::{Binder, RowsTable};
-use crate::statement::travel;
+use crate::statement::{quarantine_relation, travel};
 use crate::virtual_schema;
 
 /// Consumes or refuses every modifier of a table in FROM: one that was merely
@@ -90,6 +90,10 @@ impl Relations {
         }
         let arguments =
             given.iter().map(|argument| self.argument(argument)).collect::<Result<Vec<_>, _>>()?;
+        if name.schema.is_none() && name.name.as_str() == "QUARANTINE" {
+            let source = quarantine_relation(&arguments, &self.binder)?;
+            return LogicalPlanBuilder::scan(reference, source, None).map_err(from_datafusion);
+        }
         let (schema, batches) = virtual_schema::function(&name, &arguments, &self.binder)?;
         let source = provider_as_source(Arc::new(RowsTable::new(schema, batches)));
         LogicalPlanBuilder::scan(reference, source, None).map_err(from_datafusion)

@@ -14,6 +14,7 @@ use icecore_types::{
 
 use super::Planning;
 use super::change::{Change, title};
+use super::expectation::{drop_expectation, refuse_use};
 
 const DONE: &str = "Statement executed successfully.";
 
@@ -196,13 +197,21 @@ impl Planning {
                 self.add_columns(found, &mut definition, columns, *if_not_exists)?;
             }
             AlterTableAction::DropColumns { names, if_exists } => {
+                names.iter().try_for_each(|name| refuse_use(&definition, name, false))?;
                 drop_columns(&mut definition, names, *if_exists)?;
             }
             AlterTableAction::RenameColumn { from, to } => {
                 if definition.column(to).is_some() {
                     return Err(column_exists(to));
                 }
+                refuse_use(&definition, from, true)?;
                 column(&mut definition, from)?.name = to.clone();
+            }
+            AlterTableAction::AddExpectation(expectation) => {
+                self.add_expectation(&mut definition, expectation)?;
+            }
+            AlterTableAction::DropExpectation { name, if_exists } => {
+                drop_expectation(&mut definition, name, *if_exists)?;
             }
             AlterTableAction::SetRetention(days) => definition.retention_days = *days,
             AlterTableAction::SetComment(comment) => definition.comment = comment.clone(),

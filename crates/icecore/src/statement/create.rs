@@ -87,6 +87,9 @@ impl Planning {
                 None => self.table_definition(&create.columns)?,
             },
         };
+        for expectation in &create.expectations {
+            self.add_expectation(&mut definition, expectation)?;
+        }
         definition.comment = create.comment.clone();
         definition.retention_days = create.retention_days;
         let body = Body::of(&definition)?;

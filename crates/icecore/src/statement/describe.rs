@@ -63,6 +63,9 @@ impl Planning {
                 let stage: StageDefinition = object.body().read()?;
                 stage_properties(&stage)
             }
+            kind @ ObjectKind::Quarantine => {
+                Err(Error::unsupported(format_args!("DESCRIBE {}", kind.sql())))
+            }
         }
     }
 

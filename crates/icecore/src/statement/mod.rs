@@ -8,6 +8,7 @@ mod channel;
 mod create;
 mod describe;
 mod dynamic;
+mod expectation;
 mod load;
 mod perform;
 mod pipe;
@@ -33,7 +34,7 @@ use datafusion::common::TableReference;
 use datafusion::dataframe::DataFrame;
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, lit};
 use icecore_exec::from_datafusion;
-use icecore_sql::{Explain, ExplainFormat, Limits, Parsed, Statement};
+use icecore_sql::{AlterTableAction, Explain, ExplainFormat, Limits, Parsed, Statement};
 use icecore_types::{Code, Error, ErrorKind, ObjectKind, QualifiedName, Result};
 
 use authorize::authorize;
@@ -42,6 +43,7 @@ pub(crate) use channel::{AppendChannel, OpenChannel};
 pub(crate) use describe::columns_of;
 use dynamic::DynamicWork;
 pub(crate) use dynamic::{dynamic_of, in_order, is_suspended, statistics};
+pub(crate) use expectation::{OpenGate, Passed, Replay, named_table, quarantine_relation};
 pub(crate) use load::{Companion, Load, LoadDone, LoadingPipe, StageChange};
 pub(crate) use pipe::{PipeWork, pipe_status};
 pub(crate) use pipe_load::{RunPipe, is_the_files_fault};
@@ -70,6 +72,8 @@ pub(crate) enum Resolved {
     Change(Change),
     /// A change of a table's rows, by a query.
     Write(Box<Write>),
+    /// Quarantined rows, to be judged again.
+    Replay(Box<Replay>),
     /// Files into a table.
     Load(Box<Load>),
     /// Rows into files of a stage.
@@ -212,6 +216,12 @@ impl Planning {
             Statement::AlterDynamicTable(alter) => self.alter_dynamic(alter)?,
             Statement::Delete(delete) => Resolved::Write(self.delete(delete)?.into()),
             Statement::Update(update) => Resolved::Write(self.update(update)?.into()),
+            Statement::AlterTable(alter) => match &alter.action {
+                AlterTableAction::Quarantine { action, predicate } => {
+                    self.quarantine_action(&alter.name, *action, predicate.as_ref())?
+                }
+                _ => Resolved::Change(self.alter_table(alter)?),
+            },
             Statement::CopyInto(copy) => Resolved::Load(self.copy_into(copy)?.into()),
             Statement::Unload(unload) => Resolved::Unload(self.unload(unload)?.into()),
             Statement::Put(put) => Resolved::Stage(self.put(put)?),
@@ -245,7 +255,6 @@ impl Planning {
             Statement::CreateFileFormat(create) => self.create_file_format(create),
             Statement::Drop(drop) => self.drop_object(drop),
             Statement::Undrop(undrop) => self.undrop(undrop),
-            Statement::AlterTable(alter) => self.alter_table(alter),
             Statement::AlterContainer(alter) => self.alter_container(alter),
             Statement::AlterView(alter) => self.alter_view(alter),
             Statement::AlterStage(alter) => self.alter_stage(alter),

@@ -8,7 +8,9 @@ use datafusion::execution::SendableRecordBatchStream;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{ExecutionPlan, collect, execute_stream};
-use icecore_exec::{Changes, ChangesSlot, StatementExec, WriteExec, WriteTarget, from_datafusion};
+use icecore_exec::{
+    Changes, ChangesSlot, StatementExec, WriteExec, WriteKind, WriteTarget, from_datafusion,
+};
 use icecore_segment::WriteOptions;
 use icecore_snapshot::{Commit, Requirement, Update};
 use icecore_types::{Code, Error, Name, QualifiedName, QueryId, Result, SqlType};
@@ -17,7 +19,11 @@ use super::authorize::{Authorized, authorize_statement};
 use super::rows::QueryRows;
 use super::run::PartHooks;
 use super::write::Report;
-use super::{Change, Planning, RETRIES, Request, Resolved, StatementRun, Write, came_second};
+use super::{
+    Change, OpenGate, Passed, Planning, RETRIES, Request, Resolved, StatementRun, Write,
+    came_second,
+};
+use crate::expectations::Measured;
 use crate::plan::{physical_plan, plan_select};
 use crate::progress::Observer;
 use crate::session::{Session, StoredResult};
@@ -193,6 +199,7 @@ impl Planning {
             Resolved::Rows(rows) => Performed::rows(rows),
             Resolved::Change(change) => self.commit_change(change, id).await?,
             Resolved::Write(write) => self.write(*write, id).await?,
+            Resolved::Replay(replay) => self.replay(*replay, id).await?,
             Resolved::Load(load) => self.load(*load, id, observer).await?,
             Resolved::Unload(unload) if unload.return_rows() => {
                 return Ok(Attempt::Query(Box::new(self), unload.into_rows()));
@@ -240,7 +247,8 @@ impl Planning {
     }
 
     async fn write(&self, write: Write, id: QueryId) -> Result<Performed> {
-        let Write { table, schema, rows, kind, scan, before, report } = write;
+        let Write { table, schema, rows, kind, scan, before, gate, report } = write;
+        let gate = self.open_gate(gate, id).await?;
         let input = physical_plan(&rows, &self.state).await.map_err(from_datafusion)?;
         let target = WriteTarget {
             table,
@@ -248,30 +256,63 @@ impl Planning {
             schema,
             options: WriteOptions::default(),
             scan,
+            judge: gate.as_ref().map(OpenGate::as_judge),
         };
         let created = before.iter().any(|update| matches!(update, Update::CreateObject { .. }));
         let slot = ChangesSlot::default();
         let writer = WriteExec::new(input, kind, target, slot.clone())?;
-        let changes = self.changes(writer, &slot).await?;
-        let counts = [changes.rows, changes.multi_joined_rows];
+        let changes = self.judged(gate.as_ref(), id, self.changes(writer, &slot)).await?;
+        let passed = match &gate {
+            Some(open) => self.judged(Some(open), id, open.finish(self)).await?,
+            None => Passed::default(),
+        };
+        let mut counts = vec![changes.rows, changes.multi_joined_rows];
         let mut updates: Vec<Update> = before.into_iter().chain(updates(table, changes)).collect();
+        updates.extend(passed.updates);
         if updates.is_empty() && matches!(report, Report::Commit) {
             updates.push(Update::Append { table, segments: Vec::new() });
         }
         let commit = if updates.is_empty() {
             None
         } else {
-            let requirements = match created {
-                true => Vec::new(),
-                false => vec![Requirement::ObjectUnchanged { id: table }],
-            };
+            let mut requirements = passed.requirements;
+            if !created {
+                requirements.push(Requirement::ObjectUnchanged { id: table });
+            }
             Some(self.commit(updates, requirements, id).await?)
         };
+        self.measured(passed.measured, id);
+        if let (Some(left_out), WriteKind::Append) = (passed.left_out, kind) {
+            counts.splice(1.., left_out);
+            return counted(JUDGED, &counts, commit);
+        }
         match report {
             Report::Status(message) => Performed::status(&message, commit),
-            Report::Counts(names) => counted(names, counts, commit),
-            Report::Commit => counted(&["number of rows inserted"], counts, commit),
+            Report::Counts(names) => counted(names, &counts, commit),
+            Report::Commit => counted(&["number of rows inserted"], &counts, commit),
         }
+    }
+
+    /// What a step gives; if it fails, how the expectations fared is kept.
+    pub(super) async fn judged<T>(
+        &self,
+        gate: Option<&OpenGate>,
+        id: QueryId,
+        step: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
+        let outcome = step.await;
+        if let (Err(error), Some(gate)) = (&outcome, gate)
+            && error.code() == Code::EXPECTATION_VIOLATED
+        {
+            self.measured(gate.measured().await, id);
+        }
+        outcome
+    }
+
+    /// Remembers how the expectations of a table fared.
+    pub(super) fn measured(&self, measured: Measured, id: QueryId) {
+        let engine = self.session.engine();
+        engine.expectations.record(measured, id, engine.now());
     }
 
     /// Runs an operator that writes, and takes what it wrote.
@@ -320,17 +361,22 @@ pub(super) fn updates(table: icecore_types::ObjectId, changes: Changes) -> Vec<U
     updates
 }
 
-/// A row of counts: of rows, and of those that several others were joined to.
-fn counted(names: &[&str], counts: [u64; 2], commit: Option<Commit>) -> Result<Performed> {
+/// The counts of rows that arrive where some may be left out.
+const JUDGED: &[&str] =
+    &["number of rows inserted", "number of rows rejected", "number of rows quarantined"];
+
+/// A row of counts, as many as there are names; the first is of rows that
+/// changed.
+pub(super) fn counted(names: &[&str], counts: &[u64], commit: Option<Commit>) -> Result<Performed> {
     let columns = names
         .iter()
         .zip(counts)
         .map(|(name, count)| {
-            let count = i64::try_from(count)
+            let count = i64::try_from(*count)
                 .map_err(|_| Error::new(Code::OUT_OF_RANGE, "more rows than a number can hold"))?;
             let value: ArrayRef = Arc::new(Int64Array::from(vec![count]));
             Ok((*name, SqlType::Integer, value))
         })
         .collect::<Result<_>>()?;
-    Ok(Performed { rows: named_rows(columns)?, rows_affected: Some(counts[0]), commit })
+    Ok(Performed { rows: named_rows(columns)?, rows_affected: counts.first().copied(), commit })
 }

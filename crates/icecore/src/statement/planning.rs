@@ -66,8 +66,17 @@ impl Planning {
         default: &str,
         sql_type: &SqlType,
     ) -> Result<Option<String>> {
-        let expression = icecore_sql::parse_expression(default)?;
-        let value = super::travel::constant(&expression, &self.binder, &self.state)?;
+        self.constant_text(&icecore_sql::parse_expression(default)?, sql_type)
+    }
+
+    /// The value of a constant expression as text that casts to the type;
+    /// `None` is NULL.
+    pub(crate) fn constant_text(
+        &self,
+        expression: &icecore_sql::ast::Expr,
+        sql_type: &SqlType,
+    ) -> Result<Option<String>> {
+        let value = super::travel::constant(expression, &self.binder, &self.state)?;
         let array = value.to_array().map_err(from_datafusion)?;
         let field = arrow::datatypes::Field::new("", array.data_type().clone(), true);
         let from = icecore_values::sql_type(&field)?;

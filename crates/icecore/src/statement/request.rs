@@ -8,12 +8,14 @@ use datafusion::datasource::provider_as_source;
 use datafusion::logical_expr::LogicalPlanBuilder;
 use icecore_exec::{WriteKind, from_datafusion};
 use icecore_governance::Verb;
+use icecore_processed::Strictness;
 use icecore_snapshot::Head;
 use icecore_sql::Parsed;
 use icecore_types::{ColumnId, Name, ObjectId, QualifiedName, Result, TableDefinition, Version};
 
 use super::alter::no_column;
 use super::change::IfExists;
+use super::expectation::Arrival;
 use super::write::{Report, segment_schema};
 use super::{AppendChannel, OpenChannel, Planning, Resolved, RunPipe, Write, travel};
 use crate::At;
@@ -134,6 +136,7 @@ impl Planning {
         let source = LogicalPlanBuilder::scan("rows", provider_as_source(Arc::new(rows)), None)
             .and_then(LogicalPlanBuilder::build)
             .map_err(from_datafusion)?;
+        let arrival = Arrival::New { strictness: Strictness::AsDeclared, replaces: false };
         Ok(Write {
             table: table.id(),
             schema: segment_schema(&definition),
@@ -141,6 +144,7 @@ impl Planning {
             kind: WriteKind::Append,
             scan: None,
             before: Vec::new(),
+            gate: self.gate(table, &definition, arrival)?,
             report: Report::Commit,
         })
     }

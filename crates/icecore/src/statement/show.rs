@@ -10,6 +10,7 @@ use icecore_types::{
     TableDefinition, ViewDefinition,
 };
 
+use super::expectation::EXPECTATIONS;
 use super::{Planning, unknown};
 use crate::cells::{Cell, Columns, batch};
 use crate::engine::DEFAULT_WAREHOUSE;
@@ -137,6 +138,12 @@ impl Planning {
             }
             ShowKind::Parameters => return self.show_parameters(show),
             ShowKind::Warehouses => return self.show_warehouses(show),
+            ShowKind::Expectations => {
+                let rows = self.expectation_rows(show.scope.as_ref())?;
+                let rows = rows.into_iter().filter(|(name, _)| selected(show, name));
+                let rows = rows.map(|(_, row)| row).collect();
+                return shown(show, EXPECTATIONS, cut(show, rows));
+            }
             _ => {}
         }
         let (columns, kinds) = listed(show.what)?;
@@ -273,8 +280,10 @@ impl Planning {
             _ => {
                 let within = self.within_scope(show)?;
                 let relation = |object: &&Object| {
-                    (object.kind().has_rows() || object.kind() == ObjectKind::View)
-                        && object.is_live()
+                    matches!(
+                        object.kind(),
+                        ObjectKind::Table | ObjectKind::DynamicTable | ObjectKind::View
+                    ) && object.is_live()
                 };
                 let all = self.resolver.head().objects();
                 all.filter(relation).filter(|object| self.is_within(object, within)).collect()
@@ -403,6 +412,7 @@ pub(crate) fn comment_of(kind: ObjectKind, body: &Body) -> Result<Option<String>
         ObjectKind::FileFormat => body.read::<FileFormatDefinition>()?.comment,
         ObjectKind::Pipe => body.read::<PipeDefinition>()?.comment,
         ObjectKind::Channel => None,
+        ObjectKind::Quarantine => None,
     })
 }
 

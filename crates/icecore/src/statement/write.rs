@@ -11,6 +11,7 @@ use datafusion::scalar::ScalarValue;
 use icecore_exec::{TableScan, WriteKind, from_datafusion};
 use icecore_functions::assign;
 use icecore_governance::Verb;
+use icecore_processed::Strictness;
 use icecore_snapshot::{Object, Update};
 use icecore_sql::{
     CreateTable, Delete, Insert, InsertSource, Truncate, Update as UpdateRows, ValueExpr, ast,
@@ -23,6 +24,7 @@ use icecore_types::{
 use super::alter::no_column;
 use super::change::{Change, IfExists};
 use super::create::distinct_names;
+use super::expectation::{Arrival, Gate};
 use super::{Planning, Resolved};
 use crate::plan::{Binder, TARGET, plan_expression, plan_select, table_scan};
 
@@ -35,6 +37,8 @@ pub(crate) struct Write {
     pub(crate) scan: Option<Arc<TableScan>>,
     /// What the same transaction does first: CREATE, or TRUNCATE.
     pub(crate) before: Vec<Update>,
+    /// What judges the rows, if anything is expected of them.
+    pub(crate) gate: Option<Box<Gate>>,
     pub(crate) report: Report,
 }
 
@@ -91,6 +95,12 @@ impl Planning {
             false => Vec::new(),
         };
         let given: Vec<ColumnId> = given.iter().map(|column| column.id).collect();
+        // Rows that somebody wrote down are not left out without a word.
+        let strictness = match &insert.source {
+            InsertSource::Values(_) => Strictness::Fail,
+            InsertSource::Query(_) => Strictness::AsDeclared,
+        };
+        let arrival = Arrival::New { strictness, replaces: insert.overwrite };
         Ok(Write {
             table: table.id(),
             schema: segment_schema(&definition),
@@ -98,6 +108,7 @@ impl Planning {
             kind: WriteKind::Append,
             scan: None,
             before,
+            gate: self.gate(table, &definition, arrival)?,
             report: Report::Counts(&["number of rows inserted"]),
         })
     }
@@ -169,6 +180,10 @@ impl Planning {
         let Some(query) = &create.as_query else {
             return Err(Error::internal("CREATE TABLE AS without a query"));
         };
+        if !create.expectations.is_empty() {
+            return Err(Error::unsupported("EXPECTATION in CREATE TABLE AS")
+                .with_help("create the table first, then INSERT INTO it"));
+        }
         let source = plan_select(query, &self.state, &self.binder)?;
         let mut definition = match create.columns.is_empty() {
             true => inferred(&source)?,
@@ -188,6 +203,7 @@ impl Planning {
             kind: WriteKind::Append,
             scan: None,
             before: change.updates,
+            gate: None,
             report: Report::Status(change.message),
         })))
     }
@@ -219,6 +235,7 @@ impl Planning {
             kind: WriteKind::Delete,
             scan: Some(scan),
             before: Vec::new(),
+            gate: None,
             report: Report::Counts(&["number of rows deleted"]),
         })
     }
@@ -247,6 +264,11 @@ impl Planning {
         let from = Target { alias, with: &update.from };
         let (scan, rows) =
             self.changed_rows((table, &definition), from, columns, update.predicate.as_ref())?;
+        let is_set = |column: &&ColumnDefinition| {
+            update.assignments.iter().any(|set| set.column == column.name)
+        };
+        let set: Vec<ColumnId> =
+            definition.columns.iter().filter(is_set).map(|column| column.id).collect();
         Ok(Write {
             table: table.id(),
             schema: segment_schema(&definition),
@@ -254,6 +276,7 @@ impl Planning {
             kind: WriteKind::Update,
             scan: Some(scan),
             before: Vec::new(),
+            gate: self.gate(table, &definition, Arrival::Changed(&set))?,
             report: Report::Counts(&[
                 "number of rows updated",
                 "number of multi-joined rows updated",

@@ -6,10 +6,13 @@ use arrow::array::{RecordBatch, RecordBatchOptions};
 use arrow::datatypes::{DataType, Schema, SchemaRef};
 use datafusion::scalar::ScalarValue;
 use icecore_exec::from_datafusion;
-use icecore_types::{Code, Error, QualifiedName, QueryId, Result};
+use icecore_governance::Verb;
+use icecore_types::{Code, Error, QualifiedName, QueryId, Result, SqlType};
 
 use super::{INFORMATION_SCHEMA, Listing, loads, queries, refreshes};
+use crate::cells::{Cell, Columns, batch};
 use crate::plan::Binder;
+use crate::statement::named_table;
 
 /// An argument: its name, if it was given, and its value.
 pub(crate) type Argument = (Option<String>, ScalarValue);
@@ -30,6 +33,7 @@ pub(crate) fn function(
     match (schema, name.name.as_str()) {
         (None, "RESULT_SCAN") => result_scan(arguments, binder),
         (None, "GENERATOR") => generator(arguments),
+        (None, "EXPECTATION_RESULTS") => expectation_results(arguments, binder),
         (Some(INFORMATION_SCHEMA), "QUERY_HISTORY") => query_history(arguments, binder),
         (Some(INFORMATION_SCHEMA), "DYNAMIC_TABLE_REFRESH_HISTORY") => {
             refreshes::history(arguments, binder)
@@ -37,10 +41,43 @@ pub(crate) fn function(
         (Some(INFORMATION_SCHEMA), "COPY_HISTORY") => loads::copy_history(arguments, binder),
         _ => Err(Error::new(Code::UNKNOWN_FUNCTION, format!("unknown table function {name}"))
             .with_help(
-                "there are RESULT_SCAN, GENERATOR, VALIDATE, INFORMATION_SCHEMA.QUERY_HISTORY and \
+                "there are RESULT_SCAN, GENERATOR, VALIDATE, QUARANTINE, \
+                 EXPECTATION_RESULTS, INFORMATION_SCHEMA.QUERY_HISTORY and \
                  INFORMATION_SCHEMA.COPY_HISTORY",
             )),
     }
+}
+
+const EXPECTATION_RESULTS: Columns = &[
+    ("MEASURED_AT", SqlType::TimestampLtz),
+    ("QUERY_ID", SqlType::TEXT),
+    ("EXPECTATION", SqlType::TEXT),
+    ("ROWS_JUDGED", SqlType::Integer),
+    ("ROWS_VIOLATING", SqlType::Integer),
+    ("ACTION_TAKEN", SqlType::TEXT),
+];
+
+/// How the expectations of a table fared, oldest first.
+fn expectation_results(
+    arguments: &[Argument],
+    binder: &Binder,
+) -> Result<(SchemaRef, Vec<RecordBatch>)> {
+    let table = named_table(arguments, binder.resolver(), "EXPECTATION_RESULTS")?;
+    binder.resolver().act(Verb::Select, table);
+    let results = binder.session().engine().expectations.of(table.id());
+    let rows = results.iter().map(|row| {
+        let measured = &row.measurement;
+        vec![
+            Cell::Time(row.measured_at),
+            Cell::maybe_text(row.query_id.map(|id| id.to_string())),
+            Cell::text(measured.expectation.as_str()),
+            Cell::count(measured.rows_judged),
+            Cell::count(measured.rows_violating),
+            Cell::maybe_text(measured.action.map(|action| action.sql())),
+        ]
+    });
+    let rows = batch(EXPECTATION_RESULTS, rows.collect())?;
+    Ok((rows.schema(), vec![rows]))
 }
 
 fn result_scan(arguments: &[Argument], binder: &Binder) -> Result<(SchemaRef, Vec<RecordBatch>)> {

@@ -9,6 +9,7 @@ mod loading;
 mod merging;
 mod mistakes;
 mod pipes;
+mod quarantine;
 mod requests;
 #[cfg(feature = "s3")]
 mod s3;

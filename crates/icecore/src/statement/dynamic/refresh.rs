@@ -341,6 +341,7 @@ impl Planning {
             schema: segment_schema(&whole),
             options: WriteOptions::default(),
             scan,
+            judge: None,
         };
         let slot = ChangesSlot::default();
         let writer = WriteExec::new(input, kind, target, slot.clone())?;

@@ -1,0 +1,17 @@
+//! Expectations of tables: declared, judged whenever rows arrive, and the
+//! quarantine of what did not pass.
+
+mod condition;
+mod declare;
+mod gate;
+mod quarantine;
+mod replay;
+mod show;
+
+pub(super) use declare::{drop_expectation, refuse_use};
+pub(super) use gate::{Arrival, Gate};
+pub(super) use show::EXPECTATIONS;
+
+pub(crate) use gate::{OpenGate, Passed};
+pub(crate) use quarantine::{named_table, quarantine_relation};
+pub(crate) use replay::Replay;
