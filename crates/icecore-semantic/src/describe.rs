@@ -92,7 +92,7 @@ impl Model {
                 typed.push(self.typed_query(&full, std::mem::take(&mut expressions))?);
             }
             let metric = asked.metrics.metric(id)?;
-            asked.outputs.push((Output::Metric(metric), format!("E{}", id.0)));
+            asked.outputs.push((Output::Metric(Box::new(metric)), format!("E{}", id.0)));
             expressions.push(id.0);
         }
         if !expressions.is_empty() {
@@ -135,7 +135,7 @@ impl Model {
             asked.dimensions.push(self.asked_dimension(*dimension, format!("D{place}"))?);
             asked.outputs.push((Output::Dimension(place), format!("D{place}")));
         }
-        asked.outputs.push((Output::Metric(metric), format!("E{}", id.0)));
+        asked.outputs.push((Output::Metric(Box::new(metric)), format!("E{}", id.0)));
         self.typed_query(&asked, vec![id.0])
     }
 

@@ -344,7 +344,7 @@ fn keep(asked: &mut Asked<'_>, columns: &mut Vec<String>, term: Term) -> String 
     });
     let place = Placeholder::Term(asked.metrics.terms.len());
     asked.metrics.terms.push(term);
-    asked.outputs.push((Output::Metric(place.expression()), name.clone()));
+    asked.outputs.push((Output::Metric(Box::new(place.expression())), name.clone()));
     columns.push(name.clone());
     name
 }

@@ -36,7 +36,7 @@ pub(crate) struct Dimension {
 /// A column of the result.
 pub(crate) enum Output {
     Dimension(usize),
-    Metric(Expr),
+    Metric(Box<Expr>),
 }
 
 /// An item of a clause, `table.*` written out.
@@ -106,13 +106,13 @@ impl Model {
         for item in items {
             let output = if item.kind == SemanticKind::Metrics {
                 let mut found = Queried(&asked.dimensions);
-                Output::Metric(match item.id {
+                Output::Metric(Box::new(match item.id {
                     Some(id) if self.expression(id).kind == ExpressionKind::WindowMetric => {
                         asked.metrics.window(id, &mut found)?
                     }
                     Some(id) => asked.metrics.metric(id)?,
                     None => asked.metrics.scalar(&item.expression, Home::Query)?,
-                })
+                }))
             } else {
                 dimension += 1;
                 Output::Dimension(dimension - 1)

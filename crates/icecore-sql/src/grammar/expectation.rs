@@ -43,7 +43,8 @@ pub(super) fn action(cursor: &mut Cursor<'_>) -> Result<Option<AlterTableAction>
     };
     cursor.advance();
     cursor.expect(&["QUARANTINE"])?;
-    let predicate = cursor.accept(&["WHERE"]).then(|| expression(cursor)).transpose()?;
+    let predicate =
+        cursor.accept(&["WHERE"]).then(|| expression(cursor).map(Box::new)).transpose()?;
     Ok(Some(AlterTableAction::Quarantine { action, predicate }))
 }
 

@@ -150,7 +150,7 @@ pub enum AlterTableAction {
         /// Which of them.
         action: QuarantineAction,
         /// WHERE: of which rows, all if unset.
-        predicate: Option<Expr>,
+        predicate: Option<Box<Expr>>,
     },
 }
 

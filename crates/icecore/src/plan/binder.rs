@@ -34,6 +34,9 @@ pub(crate) const TARGET: &str = "$TARGET";
 /// Views inside views, at most.
 const MAX_VIEW_DEPTH: usize = 32;
 
+/// An object at a version, or as it is.
+type ObjectAt = (ObjectId, Option<Version>);
+
 /// One statement's view of the catalog: names are looked up in its snapshot,
 /// and what is looked up is what will be authorised.
 pub(crate) struct Binder {
@@ -54,7 +57,7 @@ pub(crate) struct Binder {
     depth: usize,
     sources: Arc<Sources>,
     /// Views that were planned, so that none is planned twice.
-    views: Mutex<HashMap<(ObjectId, Option<Version>), Arc<dyn TableSource>>>,
+    views: Mutex<HashMap<ObjectAt, Arc<dyn TableSource>>>,
 }
 
 impl Binder {

@@ -44,7 +44,7 @@ pub(crate) use describe::columns_of;
 use dynamic::DynamicWork;
 pub(crate) use dynamic::{dynamic_of, in_order, is_suspended, statistics};
 pub(crate) use expectation::{OpenGate, Passed, Replay, named_table, quarantine_relation};
-pub(crate) use load::{Companion, Load, LoadDone, LoadingPipe, StageChange};
+pub(crate) use load::{Companion, Load, LoadingPipe, StageChange};
 pub(crate) use pipe::{PipeWork, pipe_status};
 pub(crate) use pipe_load::{RunPipe, is_the_files_fault};
 pub(crate) use planning::Planning;
@@ -218,7 +218,7 @@ impl Planning {
             Statement::Update(update) => Resolved::Write(self.update(update)?.into()),
             Statement::AlterTable(alter) => match &alter.action {
                 AlterTableAction::Quarantine { action, predicate } => {
-                    self.quarantine_action(&alter.name, *action, predicate.as_ref())?
+                    self.quarantine_action(&alter.name, *action, predicate.as_deref())?
                 }
                 _ => Resolved::Change(self.alter_table(alter)?),
             },

@@ -3,7 +3,7 @@
 mod faults;
 mod random;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use icecore::Icecore;
 
@@ -12,8 +12,7 @@ use crate::{engine, rows};
 /// Twelve loads of a day, and refreshes every five minutes, each at its own
 /// moment.
 #[tokio::test]
-async fn a_simulated_day_takes_seconds() {
-    let began = Instant::now();
+async fn a_simulated_day_refreshes_at_its_moments() {
     let lake: Icecore = engine().await;
     let session = lake.session().await.unwrap();
     session
@@ -39,7 +38,6 @@ async fn a_simulated_day_takes_seconds() {
                    GROUP BY 1 ORDER BY 1";
     let expected = ["INCREMENTAL|12|0|0", "NO_DATA|276|0|0", "REINITIALIZE|1|0|0"];
     assert_eq!(rows(&session, history).await, expected);
-    assert!(began.elapsed() < Duration::from_secs(60), "{:?}", began.elapsed());
 }
 
 #[tokio::test]

@@ -372,8 +372,11 @@ impl Planning {
         )?);
         let binder = self.with_given(dynamic, bound, given).with_target(Arc::clone(&scan));
         let binder = Arc::new(binder);
-        let gone = self.part(object.id(), definition, &binder, (queries.gone, Some(scan))).await?;
-        let came = self.part(object.id(), definition, &binder, (queries.rows, None)).await?;
+        let gone = self
+            .refreshed_part(object.id(), definition, &binder, (queries.gone, Some(scan)))
+            .await?;
+        let came =
+            self.refreshed_part(object.id(), definition, &binder, (queries.rows, None)).await?;
         let (deleted, inserted) = (gone.rows, came.rows);
         let mut changes = updates(object.id(), gone);
         changes.extend(updates(object.id(), came));
@@ -385,7 +388,7 @@ impl Planning {
 impl Planning {
     /// One query of a delta: the places of rows that go, if there is a scan
     /// that they are of, or rows that come.
-    async fn part(
+    async fn refreshed_part(
         &self,
         table: ObjectId,
         definition: &TableDefinition,

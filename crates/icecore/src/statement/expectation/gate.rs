@@ -183,11 +183,6 @@ impl KeyRows {
 }
 
 impl Gate {
-    /// Whose rows it judges, by what, and where quarantined rows go.
-    pub(super) fn parts(&self) -> (ObjectId, TableDefinition, QuarantinePlace) {
-        (self.table, self.definition.clone(), self.place.clone())
-    }
-
     /// Whether it must be known that the table does not change meanwhile.
     fn reads_table(&self) -> bool {
         self.keys.iter().any(|keys| keys.source != KeySource::Parent)

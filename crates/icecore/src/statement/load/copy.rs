@@ -73,11 +73,6 @@ pub(crate) type Companion =
     Arc<dyn Fn(&CopyOutcome) -> Result<(Vec<Update>, Vec<Requirement>)> + Send + Sync>;
 
 impl Load {
-    /// The table that is loaded.
-    pub(crate) fn table(&self) -> ObjectId {
-        self.table
-    }
-
     /// The stage that is loaded from.
     pub(crate) fn stage(&self) -> &StageFiles {
         &self.stage
@@ -108,18 +103,17 @@ impl Load {
         self.pipe = Some(pipe);
         self
     }
-
-    /// Has the rows judged, and takes those that the judge diverts.
-    pub(crate) fn judged(mut self, judge: Arc<dyn RowJudge>, diversion: Option<Diversion>) -> Self {
-        (self.judge, self.diversion) = (Some(judge), diversion);
-        self
-    }
 }
 
 impl Planning {
     /// COPY INTO a table.
     pub(crate) fn copy_into(&self, copy: &CopyInto) -> Result<Load> {
         let (table, definition) = self.target(&copy.table, Verb::Load)?;
+        if !definition.expectations.is_empty() {
+            return Err(Error::unsupported("COPY INTO a table with expectations").with_help(
+                "load a table without them, then INSERT INTO .. SELECT judges its rows",
+            ));
+        }
         let (stage, staged) = self.stage(&copy.from, Verb::ReadStage)?;
         let format = match (&copy.file_format, staged.file_format) {
             (Some(spec), _) => self.file_format(spec)?,

@@ -7,5 +7,4 @@ mod stage;
 mod transform;
 
 pub(crate) use copy::{Companion, Load, LoadingPipe};
-pub(crate) use perform::LoadDone;
 pub(crate) use stage::{StageChange, pattern};
