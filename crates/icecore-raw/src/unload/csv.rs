@@ -53,7 +53,9 @@ pub(super) fn lines(
             if text.is_null(row) {
                 lines.push_str(null);
             } else {
-                let is_text = matches!(column.sql_type, SqlType::Varchar { .. });
+                // Enclosed even if empty, which would be NULL else.
+                let is_text =
+                    matches!(column.sql_type, SqlType::Varchar { .. } | SqlType::Binary { .. });
                 push_text(&mut lines, format, text.value(row), is_text)?;
             }
         }
@@ -87,8 +89,10 @@ fn push_text(line: &mut String, format: &CsvFormat, text: &str, is_text: bool) -
     }
 }
 
+/// Whether the text may be taken for a delimiter, with what comes behind it:
+/// `|` before `||` reads as `||` before `|`.
 fn contains(text: &str, delimiter: &str) -> bool {
-    !delimiter.is_empty() && text.contains(delimiter)
+    delimiter.chars().next().is_some_and(|first| text.contains(first))
 }
 
 fn push_unenclosed(line: &mut String, format: &CsvFormat, text: &str, plain: bool) -> Result<()> {
