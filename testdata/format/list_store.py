@@ -6,18 +6,14 @@ standard library: what it can read, a person can.
 
     python3 list_store.py FOLDER
 
-For each table a line: account, name, rows now, and `dropped` if it is; below it
-a line for each version of its content: version, time, rows.
+A line for each table: account, name, rows, `dropped`; below it its versions.
 """
 
-import json
-import struct
-import sys
-import uuid
-import zlib
+import json, struct, sys, uuid, zlib
 from bisect import bisect_right
 from datetime import datetime, timezone
 from pathlib import Path
+HAVE_ROWS = ("table", "dynamic_table", "quarantine")
 
 
 class Unreadable(Exception):
@@ -103,7 +99,7 @@ class Account:
 
     def create_object(self, version, id, kind, name, owner, body, parent=None):
         self.change(version, id, kind=kind, parent=parent, name=name, body=body, dropped_with=None)
-        if kind == "table":
+        if kind in HAVE_ROWS:
             self.content(version, id, 0, {})
 
     def drop_object(self, version, id):
@@ -120,12 +116,12 @@ class Account:
         copies += list(self.inside(source, then["at"]))
         ids = {original: id_within_clone(id, original) for original, _ in copies} | {source: id}
         for original, state in copies:
-            internal = state["body"].get("location") == "internal"
+            internal = (state["body"] or {}).get("location") == "internal"
             if state["kind"] == "channel" or state["kind"] in ("stage", "pipe") and internal:
                 continue
             copy = {**state, "parent": ids.get(state["parent"], parent), "dropped_with": None}
             self.change(version, ids[original], **copy)
-            if state["kind"] == "table":
+            if state["kind"] in HAVE_ROWS:
                 self.content(version, ids[original], *at(self.contents[original], then["at"]))
 
     def swap_objects(self, version, a, b):

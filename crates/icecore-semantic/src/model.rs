@@ -142,7 +142,7 @@ pub(crate) struct NonAdditiveBy {
 ///     name: QualifiedName::parse("shop.public.orders")?,
 ///     columns: vec![Name::unquoted("amount")],
 /// };
-/// let aggregates = ["sum".to_owned()].into();
+/// let aggregates = std::sync::Arc::new(["sum".to_owned()].into());
 /// let model = Model::new(create, vec![orders], aggregates)?;
 /// assert_eq!(model.names().count(), 1);
 /// # Ok::<(), icecore_types::Error>(())

@@ -60,8 +60,8 @@ impl SegmentList {
 /// ```
 /// use icecore_snapshot::TableContent;
 ///
-/// let groups: Vec<_> = TableContent::default().unfolded_groups().collect();
-/// assert!(groups.is_empty());
+/// let content = TableContent::default();
+/// assert_eq!(content.unfolded_groups().count(), 0);
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct SegmentGroup<'a> {
