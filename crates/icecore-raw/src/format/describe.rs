@@ -81,7 +81,6 @@ const PARQUET: &[Property] = &[
     ("BINARY_AS_TEXT", "Boolean", "true"),
     ("USE_LOGICAL_TYPE", "Boolean", "true"),
     ("TRIM_SPACE", "Boolean", "false"),
-    ("USE_VECTORIZED_SCANNER", "Boolean", "false"),
     ("REPLACE_INVALID_CHARACTERS", "Boolean", "false"),
     ("NULL_IF", "List", "[\\\\N]"),
     ("FILE_EXTENSION", "String", ""),

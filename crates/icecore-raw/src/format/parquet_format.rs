@@ -71,9 +71,11 @@ impl ParquetFormat {
                 self.file_extension = file_extension(value)?;
                 return Ok(());
             }
-            // How the file is read is the reader's business: every value is
-            // the same whichever way it came.
-            "USE_VECTORIZED_SCANNER" => return boolean(key, value).map(drop),
+            // There is one way to read a file.
+            "USE_VECTORIZED_SCANNER" => {
+                return Err(Error::unsupported("file format option USE_VECTORIZED_SCANNER")
+                    .with_help("leave it out: every file is read in batches"));
+            }
             "BINARY_AS_TEXT" => &mut self.binary_as_text,
             // The logical types of a file are always used.
             "USE_LOGICAL_TYPE" if boolean(key, value)? => return Ok(()),

@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::ArrayRef;
 use icecore_governance::Verb;
-use icecore_processed::{
-    Again, CopyOutcome, Diversion, MetadataColumn, OnError, RowJudge, Transform,
-};
+use icecore_processed::{Again, CopyOutcome, MetadataColumn, OnError, Transform};
 use icecore_raw::{FieldMatch, FileFormat, FileTarget, StageFile, StageFiles, TargetColumn};
 use icecore_snapshot::{Requirement, TableContent, Update};
 use icecore_sql::{CopyInto, MatchByName, Validation};
@@ -38,8 +36,6 @@ pub(crate) struct Load {
     pub(super) format: FileFormat,
     pub(super) on_error: OnError,
     pub(super) again: Again,
-    pub(super) judge: Option<Arc<dyn RowJudge>>,
-    pub(super) diversion: Option<Diversion>,
     pub(super) companion: Option<Companion>,
     pub(super) pipe: Option<LoadingPipe>,
     pub(super) purge: bool,
@@ -159,8 +155,6 @@ impl Planning {
                 (false, true) => Again::IfUncertain,
                 (false, false) => Again::IfNotKnown,
             },
-            judge: None,
-            diversion: None,
             companion: None,
             pipe: None,
             purge: copy.purge,
