@@ -99,7 +99,8 @@ use sink::FileRows;
 ///
 /// # Errors
 /// With `ABORT_STATEMENT` the first bad record, with its file, line, character,
-/// row, column and value, and a file that cannot be read; otherwise only what
+/// row, column and value, and a file that cannot be read; the first row that the
+/// judge lets fail the load, in the same words; otherwise only what
 /// is no fault of a file: `InvalidInput` if a column that refuses NULL has
 /// neither a field nor a default, and the store's.
 pub async fn copy_into(
@@ -157,7 +158,11 @@ impl Copy<'_> {
         load.read(&mut reading, self).await?;
         self.rows_parsed = before_rows + load.rows_parsed;
         let result = load.result();
-        if result.status == FileStatus::LoadFailed {
+        let is_kept = result.status != FileStatus::LoadFailed;
+        if let Some(judge) = &self.plan.judge {
+            judge.file_ended(is_kept)?;
+        }
+        if !is_kept {
             self.sink.discard();
         } else {
             self.sink.keep().await?;
@@ -203,9 +208,6 @@ impl Copy<'_> {
 
     async fn finish(self) -> Result<CopyOutcome> {
         let Self { plan, sink, records, mut outcome, .. } = self;
-        if let Some(judge) = &plan.judge {
-            judge.finish()?;
-        }
         let (segments, diverted) = sink.finish().await?;
         if !records.is_empty() {
             outcome.update = Some(Update::Load { table: plan.table, files: records, segments });

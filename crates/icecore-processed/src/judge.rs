@@ -4,9 +4,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use arrow::array::{Int64Array, RecordBatch};
+use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use icecore_types::{Code, ObjectId, Result};
+use icecore_raw::RowError;
+use icecore_types::{Name, ObjectId, Result};
 
 /// Looks at rows before they are written.
 pub trait RowJudge: fmt::Debug + Send + Sync {
@@ -16,31 +17,30 @@ pub trait RowJudge: fmt::Debug + Send + Sync {
     /// end.
     ///
     /// # Errors
-    /// Whatever is to fail the whole load, whatever ON_ERROR says.
+    /// Whatever is to fail the whole load and is about no row.
     fn judge(&self, rows: &RecordBatch) -> Result<Vec<Refusal>>;
 
-    /// Called once all files are read and before anything is committed.
+    /// Called when a file was read to its end, or given up: whether its rows
+    /// are loaded.
     ///
     /// # Errors
     /// Whatever is to fail the whole load.
-    fn finish(&self) -> Result<()> {
-        Ok(())
-    }
+    fn file_ended(&self, is_kept: bool) -> Result<()>;
 }
 
 /// A row that is not loaded, and why.
 ///
 /// ```
 /// use icecore_processed::{Refusal, RefusedRow};
-/// use icecore_types::Code;
+/// use icecore_types::Name;
 /// let refusal = Refusal {
 ///     row: 3,
 ///     becomes: RefusedRow::Diverted,
 ///     column: Some(0),
-///     code: Code::INVALID_VALUE,
-///     message: "expectation POSITIVE does not hold".to_owned(),
+///     expectation: Name::unquoted("positive"),
+///     reason: "n > 0 is false".to_owned(),
 /// };
-/// assert_eq!(refusal.becomes, RefusedRow::Diverted);
+/// assert_eq!(refusal.message(), "expectation 'POSITIVE' is violated: n > 0 is false");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
@@ -50,15 +50,29 @@ pub struct Refusal {
     pub becomes: RefusedRow,
     /// The position in the table's schema of the column that is at fault.
     pub column: Option<usize>,
-    /// The code that errors show.
-    pub code: Code,
+    /// What is expected, as its owner calls it.
+    pub expectation: Name,
     /// The reason.
-    pub message: String,
+    pub reason: String,
+}
+
+impl Refusal {
+    /// What an error says of it.
+    pub fn message(&self) -> String {
+        violation(&self.expectation, &self.reason)
+    }
+}
+
+/// What an error says of an expectation that a row does not meet.
+pub(crate) fn violation(expectation: &Name, reason: &str) -> String {
+    format!("expectation '{}' is violated: {reason}", expectation.as_str())
 }
 
 /// What becomes of a row that is not loaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RefusedRow {
+    /// It fails the load, whatever ON_ERROR says.
+    Fatal,
     /// It counts as a bad row: ON_ERROR decides about its file.
     Rejected,
     /// It goes where the load's [`Diversion`] says, with its file: not at all
@@ -93,8 +107,8 @@ pub struct Diverted<'a> {
     pub file: &'a str,
     /// The rows, as the table that is loaded would have them.
     pub rows: RecordBatch,
-    /// For each row which record of the file it is, from 1.
-    pub records: Int64Array,
     /// For each row the reason.
     pub reasons: Vec<Refusal>,
+    /// For each row where its record stands in the file, and its text.
+    pub places: &'a [RowError],
 }

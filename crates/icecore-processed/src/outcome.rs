@@ -42,11 +42,12 @@ pub struct FileResult {
     pub rows_parsed: u64,
     /// Records that were loaded.
     pub rows_loaded: u64,
-    /// Records that went elsewhere; they count among the bad ones.
+    /// Records that went elsewhere.
     pub rows_diverted: u64,
     /// How many bad records would have skipped the file.
     pub error_limit: u64,
-    /// Bad records.
+    /// Bad records, and those that go elsewhere, or would if the file were not
+    /// skipped.
     pub errors_seen: u64,
     /// The first reason.
     pub first_error: Option<String>,

@@ -25,8 +25,9 @@ pub trait CopyWatcher: Send + Sync {
         let _ = step;
     }
 
-    /// Takes refused records, in the order of the files: all of them, at most
-    /// a few thousand at once, also of files that are skipped. The COPY waits
+    /// Takes refused records, in the order of the files: all of them, also what
+    /// goes elsewhere, at most a few thousand at once, also of files that are
+    /// skipped. The COPY waits
     /// for it, so that nobody has to hold more than that.
     ///
     /// # Errors

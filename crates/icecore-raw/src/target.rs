@@ -161,14 +161,17 @@ pub enum ErrorCategory {
     Parsing,
     /// A field is not a value of its column.
     Conversion,
+    /// Its values are not what the owner of the table expects.
+    Expectation,
 }
 
 impl ErrorCategory {
-    /// `parsing` or `conversion`.
+    /// `parsing`, `conversion` or `expectation`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Parsing => "parsing",
             Self::Conversion => "conversion",
+            Self::Expectation => "expectation",
         }
     }
 }

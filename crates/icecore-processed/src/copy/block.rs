@@ -17,8 +17,6 @@ use crate::{CopyPlan, FieldValues, Transform};
 pub(super) struct Prepared {
     /// Rows of the table.
     pub(super) rows: RecordBatch,
-    /// For each row which record of the file it is, where that is asked for.
-    pub(super) records: Option<Int64Array>,
     /// Records, good and bad.
     pub(super) rows_parsed: u64,
     /// The bad ones, in order.
@@ -62,8 +60,7 @@ impl Preparing {
     pub(super) fn new(plan: &CopyPlan) -> Result<Self> {
         let rows = TableRows::new(plan)?;
         let transform = plan.transform.as_ref();
-        let asks_for_records = plan.judge.is_some()
-            || rows.asks_for_records()
+        let asks_for_records = rows.asks_for_records()
             || transform.is_some_and(|transform| !transform.metadata.is_empty());
         Ok(Self { plan: plan.clone(), rows, asks_for_records })
     }
@@ -94,7 +91,7 @@ impl Preparing {
         let rows = self.rows.of(&made, facts, records.as_ref())?;
         // What was read is held by its rows alone from here on.
         block.batch = block.batch.slice(0, 0);
-        Ok(Prepared { rows, records, rows_parsed, errors, block, kept })
+        Ok(Prepared { rows, rows_parsed, errors, block, kept })
     }
 }
 

@@ -28,7 +28,8 @@ pub enum CheckMode {
 
 /// Reads the files of a plan as [`copy_into`](crate::copy_into) does, and
 /// writes nothing: VALIDATION_MODE. Returns the rows that were asked for, in
-/// the schema of the table's segments; the watcher is told of the errors.
+/// the schema of the table's segments; the watcher is told of the errors. A
+/// judge takes every file for one that is kept.
 ///
 /// # Errors
 /// With [`CheckMode::Rows`] the first bad record among the files up to the last
@@ -60,13 +61,13 @@ pub async fn check_files(
                 }
                 Err(error) => return Err(error),
             };
-            let mut errors = std::mem::take(&mut block.errors);
-            let judged = judge(plan, &reading.file, &block)?;
-            errors.extend(judged.rejected);
-            errors.sort_by_key(|error| error.row);
+            let judged = judge(plan, &reading.file, &mut block)?;
+            let mut errors = judged.rejected;
             if let (CheckMode::Rows(_), Some(error)) = (mode, errors.first()) {
-                return Err(abort(&reading.file, error));
+                return Err(abort(&reading.file, error, false));
             }
+            errors.extend(judged.diverted.into_iter().flat_map(|diverted| diverted.errors));
+            errors.sort_by_key(|error| error.row);
             let told = |error| Rejected { file: name.clone(), error };
             if !errors.is_empty() {
                 watcher.rejected(errors.into_iter().map(told).collect()).await?;
@@ -86,6 +87,9 @@ pub async fn check_files(
             if matches!(mode, CheckMode::Rows(_)) && wanted == 0 {
                 return Ok(rows);
             }
+        }
+        if let Some(judge) = &plan.judge {
+            judge.file_ended(true)?;
         }
         files_done += 1;
     }

@@ -49,20 +49,29 @@ impl<'a> FileLoad<'a> {
 
     async fn block(&mut self, mut block: Prepared, copy: &mut Copy<'_>) -> Result<()> {
         self.rows_parsed += block.rows_parsed;
-        let errors = std::mem::take(&mut block.errors);
-        self.refuse(block.rows_refused(), errors, copy).await?;
-        let judged = judge(copy.plan, self.file, &block)?;
-        self.refuse(judged.rejected.len() as u64, judged.rejected, copy).await?;
-        if let Some(diverted) = &judged.diverted {
-            self.rows_diverted += diverted.rows;
-            self.first.get_or_insert_with(|| diverted.first.clone());
+        let mut judged = judge(copy.plan, self.file, &mut block)?;
+        if self.first.is_none() {
+            self.first = judged.first().cloned();
+        }
+        self.rows_refused += block.rows_refused() + judged.rows_rejected;
+        let rejected = std::mem::take(&mut judged.rejected);
+        let aborting = rejected.first().filter(|_| self.on_error == OnError::AbortStatement);
+        if let Some(error) = aborting.or(judged.fatal.as_ref()) {
+            return Err(abort(self.file, error, judged.fatal.is_some()));
+        }
+        self.tell(rejected, copy).await?;
+        let diverted = judged.diverted.map(|diverted| (diverted.batch, diverted.errors));
+        let (batch, errors) = diverted.unzip();
+        if let Some(errors) = errors {
+            self.rows_diverted += errors.len() as u64;
+            self.tell(errors, copy).await?;
         }
         if self.is_skipped_already() {
             copy.sink.discard();
             return Ok(());
         }
-        if let Some(diverted) = judged.diverted {
-            copy.sink.divert(diverted.batch).await?;
+        if let Some(batch) = batch {
+            copy.sink.divert(batch).await?;
         }
         match judged.rows.num_rows() {
             0 => Ok(()),
@@ -70,14 +79,8 @@ impl<'a> FileLoad<'a> {
         }
     }
 
-    /// Counts bad rows, and tells of them.
-    async fn refuse(&mut self, rows: u64, errors: Vec<RowError>, copy: &Copy<'_>) -> Result<()> {
-        self.rows_refused += rows;
-        let Some(first) = errors.first() else { return Ok(()) };
-        if self.on_error == OnError::AbortStatement {
-            return Err(abort(self.file, first));
-        }
-        self.first.get_or_insert_with(|| first.clone());
+    /// Tells of rows that are not loaded.
+    async fn tell(&self, errors: Vec<RowError>, copy: &Copy<'_>) -> Result<()> {
         let mut errors = errors.into_iter();
         loop {
             let file = || self.file.path.clone();
@@ -140,7 +143,8 @@ impl<'a> FileLoad<'a> {
         let good = self.rows_parsed - self.rows_refused;
         let failed = self.is_skipped() || (self.rows_refused > 0 && good == 0);
         let diverted = if failed { 0 } else { self.rows_diverted };
-        let status = match (failed, self.rows_refused + diverted) {
+        let bad = self.rows_refused + self.rows_diverted;
+        let status = match (failed, bad) {
             (true, _) => FileStatus::LoadFailed,
             (false, 0) => FileStatus::Loaded,
             (false, _) => FileStatus::PartiallyLoaded,
@@ -154,7 +158,7 @@ impl<'a> FileLoad<'a> {
             rows_loaded: if failed { 0 } else { good - diverted },
             rows_diverted: diverted,
             error_limit: self.error_limit(),
-            errors_seen: self.rows_refused + diverted + u64::from(self.unreadable.is_some()),
+            errors_seen: bad + u64::from(self.unreadable.is_some()),
             first_error: first
                 .map(|error| error.message.clone())
                 .or_else(|| self.unreadable.clone()),
@@ -189,15 +193,16 @@ pub(super) fn whole_file(error: &Error) -> RowError {
     }
 }
 
-/// The error that ends a COPY with ABORT_STATEMENT, as the dialect words it.
-pub(super) fn abort(file: &StageFile, error: &RowError) -> Error {
+/// The error that ends a COPY with ABORT_STATEMENT, as the dialect words it, or
+/// for a row that is fatal under each ON_ERROR.
+pub(super) fn abort(file: &StageFile, error: &RowError, is_fatal: bool) -> Error {
     let column = error.column.as_ref().map(|column| format!(", column {column}"));
+    let hint = "\n  If you would like to continue loading when an error is encountered, use other \
+                values such as 'SKIP_FILE' or 'CONTINUE' for the ON_ERROR option.";
     Error::new(
         error.code,
         format!(
-            "{}\n  File '{}', line {}, character {}\n  Row {} starts at line {}{}\n  If you would \
-             like to continue loading when an error is encountered, use other values such as \
-             'SKIP_FILE' or 'CONTINUE' for the ON_ERROR option.",
+            "{}\n  File '{}', line {}, character {}\n  Row {} starts at line {}{}{}",
             error.message,
             file.path,
             error.line,
@@ -205,6 +210,7 @@ pub(super) fn abort(file: &StageFile, error: &RowError) -> Error {
             error.row,
             error.start_line,
             column.unwrap_or_default(),
+            if is_fatal { "" } else { hint },
         ),
     )
 }

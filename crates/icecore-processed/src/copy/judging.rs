@@ -1,9 +1,9 @@
 //! What a judge says of a block of rows, done.
 
 use arrow::array::{BooleanArray, RecordBatch, UInt64Array};
-use arrow::compute::{filter_record_batch, take, take_record_batch};
-use icecore_raw::{RowError, StageFile};
-use icecore_types::{Error, Result};
+use arrow::compute::{filter_record_batch, take_record_batch};
+use icecore_raw::{ErrorCategory, RowError, StageFile};
+use icecore_types::{Code, Error, Result};
 
 use super::block::Prepared;
 use crate::{CopyPlan, Diverted, Refusal, RefusedRow};
@@ -12,8 +12,13 @@ use crate::{CopyPlan, Diverted, Refusal, RefusedRow};
 pub(super) struct Judged {
     /// The rows that are loaded.
     pub(super) rows: RecordBatch,
-    /// The rows that are bad.
+    /// The bad records of the block in order, those among them that no judge
+    /// saw.
     pub(super) rejected: Vec<RowError>,
+    /// How many rows the judge rejects.
+    pub(super) rows_rejected: u64,
+    /// The first row that fails the load.
+    pub(super) fatal: Option<RowError>,
     /// The rows that go elsewhere.
     pub(super) diverted: Option<DivertedBatch>,
 }
@@ -21,34 +26,66 @@ pub(super) struct Judged {
 pub(super) struct DivertedBatch {
     /// Rows of the table that they go to.
     pub(super) batch: RecordBatch,
-    /// How many of the loaded table's rows they were.
-    pub(super) rows: u64,
-    /// The first one's reason.
-    pub(super) first: RowError,
+    /// The rows of the loaded table that they were, in order.
+    pub(super) errors: Vec<RowError>,
 }
 
-/// Asks the judge, if there is one.
-pub(super) fn judge(plan: &CopyPlan, file: &StageFile, block: &Prepared) -> Result<Judged> {
-    let all = |rows| Judged { rows, rejected: Vec::new(), diverted: None };
+impl Judged {
+    /// The first record of the block that is not loaded.
+    pub(super) fn first(&self) -> Option<&RowError> {
+        let diverted = self.diverted.as_ref().and_then(|diverted| diverted.errors.first());
+        self.rejected.first().into_iter().chain(diverted).min_by_key(|error| error.row)
+    }
+}
+
+/// Asks the judge, if there is one; takes the errors of the block.
+pub(super) fn judge(plan: &CopyPlan, file: &StageFile, block: &mut Prepared) -> Result<Judged> {
+    let mut judged = Judged {
+        rows: block.rows.clone(),
+        rejected: std::mem::take(&mut block.errors),
+        rows_rejected: 0,
+        fatal: None,
+        diverted: None,
+    };
     let Some(judge) = plan.judge.as_ref().filter(|_| block.rows.num_rows() > 0) else {
-        return Ok(all(block.rows.clone()));
+        return Ok(judged);
     };
     let refusals = judge.judge(&block.rows)?;
     if refusals.is_empty() {
-        return Ok(all(block.rows.clone()));
+        return Ok(judged);
     }
-    let mut keep = vec![true; block.rows.num_rows()];
-    for refusal in &refusals {
+    judged.rows = without(&block.rows, &refusals)?;
+    let mut reasons = Vec::new();
+    for refusal in refusals {
+        match refusal.becomes {
+            RefusedRow::Diverted => reasons.push(refusal),
+            RefusedRow::Rejected => {
+                judged.rows_rejected += 1;
+                judged.rejected.push(row_error(plan, block, &refusal));
+            }
+            RefusedRow::Fatal => {
+                judged.rows_rejected += 1;
+                let error = row_error(plan, block, &refusal);
+                judged.fatal.get_or_insert_with(|| error.clone());
+                judged.rejected.push(error);
+            }
+        }
+    }
+    judged.rejected.sort_by_key(|error| error.row);
+    judged.diverted = divert(plan, file, block, reasons)?;
+    Ok(judged)
+}
+
+/// The rows that are not refused.
+fn without(rows: &RecordBatch, refusals: &[Refusal]) -> Result<RecordBatch> {
+    let mut keep = vec![true; rows.num_rows()];
+    for refusal in refusals {
         match keep.get_mut(refusal.row) {
             Some(keep) => *keep = false,
             None => return Err(Error::internal("a judge refuses a row that is not there")),
         }
     }
-    let (diverted, rejected): (Vec<Refusal>, Vec<Refusal>) =
-        refusals.into_iter().partition(|refusal| refusal.becomes == RefusedRow::Diverted);
-    let rows = filter_record_batch(&block.rows, &BooleanArray::from(keep)).map_err(failed)?;
-    let rejected = rejected.iter().map(|refusal| row_error(plan, block, refusal)).collect();
-    Ok(Judged { rows, rejected, diverted: divert(plan, file, block, diverted)? })
+    filter_record_batch(rows, &BooleanArray::from(keep)).map_err(failed)
 }
 
 fn divert(
@@ -57,19 +94,18 @@ fn divert(
     block: &Prepared,
     reasons: Vec<Refusal>,
 ) -> Result<Option<DivertedBatch>> {
-    let Some(first) = reasons.first().map(|refusal| row_error(plan, block, refusal)) else {
+    if reasons.is_empty() {
         return Ok(None);
-    };
-    let (Some(to), Some(records)) = (&plan.diversion, &block.records) else {
+    }
+    let Some(to) = &plan.diversion else {
         return Err(Error::internal("rows are diverted and nothing takes them"));
     };
     let at = UInt64Array::from_iter_values(reasons.iter().map(|refusal| refusal.row as u64));
     let rows = take_record_batch(&block.rows, &at).map_err(failed)?;
-    let records = take(records, &at, None).map_err(failed)?;
-    let records = arrow::array::AsArray::as_primitive(&records).clone();
-    let count = reasons.len() as u64;
-    let batch = to.rows.of(&Diverted { file: &file.path, rows, records, reasons })?;
-    Ok(Some(DivertedBatch { batch, rows: count, first }))
+    let errors: Vec<RowError> =
+        reasons.iter().map(|refusal| row_error(plan, block, refusal)).collect();
+    let batch = to.rows.of(&Diverted { file: &file.path, rows, reasons, places: &errors })?;
+    Ok(Some(DivertedBatch { batch, errors }))
 }
 
 fn row_error(plan: &CopyPlan, block: &Prepared, refusal: &Refusal) -> RowError {
@@ -84,7 +120,8 @@ fn row_error(plan: &CopyPlan, block: &Prepared, refusal: &Refusal) -> RowError {
             None => made.next_back().unwrap_or_else(|| format!("column {}", field.name())),
         }
     });
-    block.refused(refusal.row, shown, (refusal.code, refusal.message.clone()))
+    let why = (Code::EXPECTATION_VIOLATED, refusal.message());
+    RowError { category: ErrorCategory::Expectation, ..block.refused(refusal.row, shown, why) }
 }
 
 fn failed(source: arrow::error::ArrowError) -> Error {

@@ -476,14 +476,19 @@ impl RowJudge for Even {
         let ids = rows.column(0).as_primitive::<Int64Type>();
         let refusal = |(row, id): (usize, i64)| {
             let becomes = match id {
+                _ if id > 1_000 => RefusedRow::Fatal,
                 _ if id > 100 => RefusedRow::Diverted,
                 _ if id % 2 == 0 => RefusedRow::Rejected,
                 _ => return None,
             };
-            let (code, message) = (Code::INVALID_VALUE, format!("id {id}"));
-            Some(Refusal { row, becomes, column: Some(0), code, message })
+            let (expectation, reason) = (Name::unquoted("even"), format!("id {id}"));
+            Some(Refusal { row, becomes, column: Some(0), expectation, reason })
         };
         Ok(ids.values().iter().copied().enumerate().filter_map(refusal).collect())
+    }
+
+    fn file_ended(&self, _: bool) -> Result<()> {
+        Ok(())
     }
 }
 
@@ -491,8 +496,9 @@ impl DivertedRows for Even {
     fn of(&self, diverted: &Diverted<'_>) -> Result<RecordBatch> {
         assert_eq!(diverted.reasons.len(), diverted.rows.num_rows());
         let files = StringViewArray::from(vec![diverted.file; diverted.rows.num_rows()]);
+        let records = diverted.places.iter().map(|place| place.row as i64);
         let columns = [
-            ("1", Arc::new(diverted.records.clone()) as ArrayRef),
+            ("1", Arc::new(Int64Array::from_iter_values(records)) as ArrayRef),
             ("2", Arc::new(files) as ArrayRef),
         ];
         RecordBatch::try_from_iter(columns).map_err(|_| Error::internal("test"))
@@ -522,7 +528,7 @@ async fn a_judge_rejects_and_diverts() {
     let told = Told::default();
     let outcome = copy_into(&skipping, &content, &world.segments, &told).await.unwrap();
     let expected =
-        [("a.csv", "LOAD_FAILED", 4, 0, 1, 1), ("b.csv", "PARTIALLY_LOADED", 2, 1, 1, 1)];
+        [("a.csv", "LOAD_FAILED", 4, 0, 1, 2), ("b.csv", "PARTIALLY_LOADED", 2, 1, 1, 1)];
     assert_eq!(statuses(&outcome), expected);
     let diverted = |outcome: &CopyOutcome| {
         let Some(Update::Append { table, segments }) = &outcome.diverted else { panic!() };
@@ -531,7 +537,10 @@ async fn a_judge_rejects_and_diverts() {
     };
     assert_eq!(diverted(&outcome), 1);
     let rejected = told.rejected.lock().clone();
-    assert_eq!((rejected[0].error.row, rejected[0].error.message.as_str()), (2, "id 2"));
+    let told_of: Vec<_> = rejected.iter().map(|one| (&*one.file, one.error.row)).collect();
+    assert_eq!(told_of, [("a.csv", 2), ("a.csv", 3), ("b.csv", 2)]);
+    assert_eq!(rejected[0].error.message, "expectation 'EVEN' is violated: id 2");
+    assert_eq!(rejected[1].error.record, "103,c,3");
     assert_eq!(rejected[0].error.column.as_deref(), Some("\"T\"[\"ID\":1]"));
 
     let plan = judged(world.plan(OnError::Continue).await);
@@ -539,7 +548,14 @@ async fn a_judge_rejects_and_diverts() {
     assert_eq!((outcome.rows_loaded(), diverted(&outcome)), (3, 2));
     let plan = judged(world.plan(OnError::AbortStatement).await);
     let error = copy_into(&plan, &content, &world.segments, &told).await.unwrap_err();
-    assert!(error.message().starts_with("id 2\n  File 'a.csv', line 2"), "{error}");
+    let begins = "expectation 'EVEN' is violated: id 2\n  File 'a.csv', line 2";
+    assert!(error.message().starts_with(begins), "{error}");
+    // What fails the load does so under each ON_ERROR.
+    world.put("c.csv", "1001,a,1\n").await;
+    let plan = judged(world.plan(OnError::Continue).await);
+    let error = copy_into(&plan, &content, &world.segments, &told).await.unwrap_err();
+    let begins = "expectation 'EVEN' is violated: id 1001\n  File 'c.csv', line 1";
+    assert!(error.message().starts_with(begins), "{error}");
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ use icecore_types::{Code, ColumnId, Error, Name, OnViolation, Result, TableDefin
 
 use super::check::{Check, Keyed, RowExpression, Violations};
 use super::keys::{BatchKeys, Key};
+use crate::judge::violation;
 
 /// Whether rows may be left out.
 ///
@@ -28,8 +29,9 @@ pub enum Strictness {
 pub struct Violation {
     /// Its place in the batch.
     pub row: usize,
-    /// Whether it goes to the quarantine; rejected if not.
-    pub is_quarantined: bool,
+    /// What becomes of it: it fails the statement, is rejected, or goes to the
+    /// quarantine.
+    pub action: OnViolation,
     /// The expectation that decided: the first, if several did.
     pub expectation: Name,
     /// Why: all reasons that decided.
@@ -198,9 +200,23 @@ impl Judge {
     /// `InvalidInput` if a row does not pass an expectation whose action is
     /// FAIL.
     pub fn judge(&mut self, batch: &RecordBatch) -> Result<Judgement> {
+        let judgement = self.judge_all(batch)?;
+        let failing = judgement.refused.iter().find(|one| one.action == OnViolation::Fail);
+        match failing {
+            Some(one) => Err(violated(&one.expectation, &one.reason)),
+            None => Ok(judgement),
+        }
+    }
+
+    /// The same, with the rows that fail the statement among the others that
+    /// are not taken.
+    ///
+    /// # Errors
+    /// `Internal` if the batch is not of this table.
+    pub fn judge_all(&mut self, batch: &RecordBatch) -> Result<Judgement> {
         let found = self.look(batch)?;
         let mut rows = Rows { judge: self, batch, found, refused: Vec::new() };
-        rows.judge_each()?;
+        rows.judge_each();
         rows.judge_keys()?;
         let mut refused = rows.refused;
         refused.sort_by_key(|refusal| refusal.row);
@@ -280,10 +296,7 @@ fn effective(action: OnViolation, strictness: Strictness) -> OnViolation {
 
 /// The error of a statement that fails on a row.
 fn violated(expectation: &Name, reason: &str) -> Error {
-    Error::new(
-        Code::EXPECTATION_VIOLATED,
-        format!("expectation '{}' is violated: {reason}", expectation.as_str()),
-    )
+    Error::new(Code::EXPECTATION_VIOLATED, violation(expectation, reason))
 }
 
 /// The actions that decide about a row, the strictest first.
@@ -300,7 +313,7 @@ struct Rows<'a> {
 
 impl Rows<'_> {
     /// Rows that do not pass by themselves.
-    fn judge_each(&mut self) -> Result<()> {
+    fn judge_each(&mut self) {
         let strictness = self.judge.strictness;
         let decides = |judged: &Judged| effective(judged.action, strictness) != OnViolation::Warn;
         let suspects = self
@@ -318,9 +331,8 @@ impl Rows<'_> {
             let violating: Vec<usize> = (0..self.found.len())
                 .filter(|at| self.violation(*at).is_some_and(|found| found.rows.value(row)))
                 .collect();
-            self.refused.extend(self.decide(row, &violating)?);
+            self.refused.extend(self.decide(row, &violating));
         }
-        Ok(())
     }
 
     fn violation(&self, at: usize) -> Option<&Violations> {
@@ -329,7 +341,7 @@ impl Rows<'_> {
 
     /// What becomes of a row that violates these expectations: nothing if they
     /// only warn.
-    fn decide(&self, row: usize, violating: &[usize]) -> Result<Option<Violation>> {
+    fn decide(&self, row: usize, violating: &[usize]) -> Option<Violation> {
         for action in DECIDING {
             let mut reasons = Vec::new();
             let mut first = None;
@@ -344,14 +356,10 @@ impl Rows<'_> {
             }
             let Some(expectation) = first else { continue };
             let reason = reasons.join("; ");
-            if action == OnViolation::Fail {
-                return Err(violated(expectation, &reason));
-            }
-            let is_quarantined = action == OnViolation::Quarantine;
             let expectation = expectation.clone();
-            return Ok(Some(Violation { row, is_quarantined, expectation, reason }));
+            return Some(Violation { row, action, expectation, reason });
         }
-        Ok(None)
+        None
     }
 
     /// UNIQUE, over the rows that are left.
@@ -367,12 +375,12 @@ impl Rows<'_> {
         }
         let gone: HashSet<usize> = self.refused.iter().map(|refusal| refusal.row).collect();
         for row in (0..self.batch.num_rows()).filter(|row| !gone.contains(row)) {
-            self.judge_key(row, &keyed)?;
+            self.judge_key(row, &keyed);
         }
         Ok(())
     }
 
-    fn judge_key(&mut self, row: usize, keyed: &[(usize, BatchKeys)]) -> Result<()> {
+    fn judge_key(&mut self, row: usize, keyed: &[(usize, BatchKeys)]) {
         let mut violating = Vec::new();
         for (at, keys) in keyed {
             let Some(judged) = self.judge.checks.get_mut(*at) else { continue };
@@ -385,15 +393,14 @@ impl Rows<'_> {
                 violating.push(*at);
             }
         }
-        if let Some(refusal) = self.decide(row, &violating)? {
+        if let Some(refusal) = self.decide(row, &violating) {
             self.refused.push(refusal);
-            return Ok(());
+            return;
         }
         for (at, keys) in keyed {
             if let (Some(judged), Some(key)) = (self.judge.checks.get_mut(*at), keys.key(row)) {
                 judged.fresh.insert(key);
             }
         }
-        Ok(())
     }
 }

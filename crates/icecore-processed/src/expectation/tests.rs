@@ -188,8 +188,11 @@ fn a_key_belongs_to_the_first_row_that_is_taken_with_it() {
     ];
     let judgement = judge.judge(&batch(&rows)).unwrap();
     assert_eq!(judgement.taken, vec![false, true, false, false, true, true].into());
-    let fates: Vec<(usize, bool)> =
-        judgement.refused.iter().map(|refusal| (refusal.row, refusal.is_quarantined)).collect();
+    let fates: Vec<(usize, bool)> = judgement
+        .refused
+        .iter()
+        .map(|refusal| (refusal.row, refusal.action == OnViolation::Quarantine))
+        .collect();
     assert_eq!(fates, [(0, true), (2, false), (3, false)]);
     assert_eq!(judge.tallies()[0], Tally { judged_rows: 5, violating_rows: 2 });
     // A file that is skipped takes no key.
@@ -217,7 +220,7 @@ fn the_strictest_action_decides() {
     assert_eq!(warned.refused, []);
     let both = judge(&table).judge(&batch(&[(None, None, None, at)])).unwrap();
     assert_eq!(both.refused[0].expectation, Name::quoted("E2"));
-    assert!(!both.refused[0].is_quarantined);
+    assert_eq!(both.refused[0].action, OnViolation::RejectRow);
     let mut failing = judge(&table);
     let error = failing.judge(&batch(&[(None, None, None, None)])).unwrap_err();
     assert_eq!(error.code(), Code::EXPECTATION_VIOLATED);
@@ -433,7 +436,7 @@ proptest! {
                     let found: Vec<_> = judgement
                         .refused
                         .iter()
-                        .map(|one| (one.row, one.is_quarantined, one.expectation.to_string()))
+                        .map(|one| (one.row, one.action == OnViolation::Quarantine, one.expectation.to_string()))
                         .collect();
                     let expected: Vec<_> = fates
                         .iter()

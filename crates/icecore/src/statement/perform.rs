@@ -310,7 +310,7 @@ impl Planning {
     }
 
     /// Remembers how the expectations of a table fared.
-    pub(super) fn measured(&self, measured: Measured, id: QueryId) {
+    pub(in crate::statement) fn measured(&self, measured: Measured, id: QueryId) {
         let engine = self.session.engine();
         engine.expectations.record(measured, id, engine.now());
     }

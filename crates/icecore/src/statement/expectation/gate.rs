@@ -188,6 +188,11 @@ impl Gate {
         self.keys.iter().any(|keys| keys.source != KeySource::Parent)
     }
 
+    /// The table, and where its quarantined rows go.
+    pub(super) fn parts(&self) -> (ObjectId, TableDefinition, QuarantinePlace) {
+        (self.table, self.definition.clone(), self.place.clone())
+    }
+
     /// The judge, with the keys that are there.
     pub(super) async fn into_judge(self, planning: &Planning) -> Result<(Judge, Vec<Requirement>)> {
         let open = self.open(planning, QueryId::from_bits(0)).await?;
@@ -326,7 +331,7 @@ impl State {
         }
         let (kept, notes): (Vec<u32>, Vec<QuarantineNote>) = refused
             .into_iter()
-            .filter(|refusal| refusal.is_quarantined)
+            .filter(|refusal| refusal.action == OnViolation::Quarantine)
             .map(|refusal| {
                 let note = QuarantineNote {
                     query_id: self.query_id,

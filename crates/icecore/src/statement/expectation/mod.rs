@@ -2,12 +2,14 @@
 //! quarantine of what did not pass.
 
 mod condition;
+mod copying;
 mod declare;
 mod gate;
 mod quarantine;
 mod replay;
 mod show;
 
+pub(super) use copying::FileGate;
 pub(super) use declare::{drop_expectation, refuse_use};
 pub(super) use gate::{Arrival, Gate};
 pub(super) use show::EXPECTATIONS;

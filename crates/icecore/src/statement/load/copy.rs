@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::ArrayRef;
 use icecore_governance::Verb;
-use icecore_processed::{Again, CopyOutcome, MetadataColumn, OnError, Transform};
+use icecore_processed::{Again, CopyOutcome, MetadataColumn, OnError, Strictness, Transform};
 use icecore_raw::{FieldMatch, FileFormat, FileTarget, StageFile, StageFiles, TargetColumn};
 use icecore_snapshot::{Requirement, TableContent, Update};
 use icecore_sql::{CopyInto, MatchByName, Validation};
@@ -18,6 +18,7 @@ use super::stage::pattern;
 use super::transform::{field_target, metadata_of};
 use crate::statement::Planning;
 use crate::statement::alter::no_column;
+use crate::statement::expectation::{Arrival, Gate};
 
 /// A COPY INTO a table whose names are bound: it can be held, and run by
 /// [`Planning::run_load`].
@@ -43,6 +44,8 @@ pub(crate) struct Load {
     pub(super) validation: Option<Validation>,
     /// Whether the table remembers the files.
     pub(super) remembered: bool,
+    /// What judges the rows, if anything is expected of them.
+    pub(super) gate: Option<Box<Gate>>,
 }
 
 /// The pipe that a load is for, as COPY_HISTORY shows it.
@@ -105,11 +108,6 @@ impl Planning {
     /// COPY INTO a table.
     pub(crate) fn copy_into(&self, copy: &CopyInto) -> Result<Load> {
         let (table, definition) = self.target(&copy.table, Verb::Load)?;
-        if !definition.expectations.is_empty() {
-            return Err(Error::unsupported("COPY INTO a table with expectations").with_help(
-                "load a table without them, then INSERT INTO .. SELECT judges its rows",
-            ));
-        }
         let (stage, staged) = self.stage(&copy.from, Verb::ReadStage)?;
         let format = match (&copy.file_format, staged.file_format) {
             (Some(spec), _) => self.file_format(spec)?,
@@ -131,6 +129,7 @@ impl Planning {
             None => (FileTarget::new(name, read).matching(field_match(copy.matching)), None),
         };
         let path = copy.from.path.clone();
+        let arrival = Arrival::New { strictness: Strictness::AsDeclared, replaces: false };
         Ok(Load {
             table: table.id(),
             content: self.resolver.content(table)?,
@@ -161,6 +160,7 @@ impl Planning {
             failed_only: copy.return_failed_only,
             validation: copy.validation,
             remembered: true,
+            gate: self.gate(table, &definition, arrival)?,
             definition,
         })
     }

@@ -24,6 +24,7 @@ use crate::Progress;
 use crate::load_history::{LoadStatement, rejected_rows};
 use crate::progress::Observer;
 use crate::statement::Planning;
+use crate::statement::expectation::FileGate;
 use crate::statement::perform::Performed;
 use crate::statement::write::segment_schema;
 
@@ -73,20 +74,30 @@ impl Planning {
     /// stored before this returns.
     pub(crate) async fn run_load(
         &self,
-        load: Load,
+        mut load: Load,
         id: QueryId,
         observer: &Observer,
     ) -> Result<LoadDone> {
         let engine = self.session.engine();
         let statement = engine.loads.begin(self.session.shared().id, load.table, id);
-        let plan = self.copy_plan(&load, id).await?;
+        let gate = self.open_file_gate(load.gate.take()).await?;
+        let plan = self.copy_plan(&load, gate.as_ref(), id).await?;
         let watcher = Watcher { planning: self, observer, statement: &statement };
-        let mut outcome = copy_into(&plan, &load.content, &engine.segments, &watcher).await?;
+        let copied = copy_into(&plan, &load.content, &engine.segments, &watcher).await;
+        if let (Err(error), Some(gate)) = (&copied, &gate)
+            && error.code() == Code::EXPECTATION_VIOLATED
+        {
+            self.measured(gate.measured(), id);
+        }
+        let mut outcome = copied?;
         if !load.remembered {
             outcome.update = outcome.update.map(rows_alone);
         }
         engine.loads.store_rejected(&statement).await?;
-        let commit = self.commit_load(&outcome, &load, id).await?;
+        let commit = self.commit_load(&outcome, &load, gate.as_ref(), id).await?;
+        if let (Some(gate), false) = (&gate, outcome.files.is_empty()) {
+            self.measured(gate.measured(), id);
+        }
         let done = statement.done(&plan, load.pipe, &outcome.files);
         engine.loads.record(done).await?;
         if load.purge && !outcome.loaded.is_empty() {
@@ -98,7 +109,12 @@ impl Planning {
         Ok(LoadDone { files: outcome.files, commit })
     }
 
-    async fn copy_plan(&self, load: &Load, id: QueryId) -> Result<CopyPlan> {
+    async fn copy_plan(
+        &self,
+        load: &Load,
+        gate: Option<&FileGate>,
+        id: QueryId,
+    ) -> Result<CopyPlan> {
         let engine = self.session.engine();
         Ok(CopyPlan {
             table: load.table,
@@ -114,8 +130,8 @@ impl Planning {
             format: load.format.clone(),
             on_error: load.on_error,
             again: load.again,
-            judge: None,
-            diversion: None,
+            judge: gate.map(FileGate::as_judge),
+            diversion: gate.map(|gate| gate.diversion(id, engine.now())),
             query_id: id,
             now: engine.now(),
             read: ReadOptions { threads: engine.settings.threads, ..ReadOptions::default() },
@@ -127,6 +143,7 @@ impl Planning {
         &self,
         outcome: &CopyOutcome,
         load: &Load,
+        gate: Option<&FileGate>,
         id: QueryId,
     ) -> Result<Option<Commit>> {
         let (mut updates, mut requirements) = match &load.companion {
@@ -137,7 +154,9 @@ impl Planning {
             updates.push(update.clone());
             requirements.push(Requirement::ObjectUnchanged { id: load.table });
         }
-        updates.extend(outcome.diverted.clone());
+        if let Some(gate) = gate {
+            gate.commits(outcome.diverted.clone(), &mut updates, &mut requirements)?;
+        }
         if updates.is_empty() {
             return Ok(None);
         }
@@ -147,12 +166,13 @@ impl Planning {
     /// VALIDATION_MODE: reads, and loads nothing.
     async fn validate(
         &self,
-        load: Load,
+        mut load: Load,
         validation: Validation,
         id: QueryId,
         observer: &Observer,
     ) -> Result<Performed> {
-        let plan = self.copy_plan(&load, id).await?;
+        let gate = self.open_file_gate(load.gate.take()).await?;
+        let plan = self.copy_plan(&load, gate.as_ref(), id).await?;
         let mode = match validation {
             Validation::Rows(rows) => CheckMode::Rows(rows),
             Validation::Errors => CheckMode::Errors,
