@@ -1,21 +1,25 @@
 //! A condition that may fail is evaluated only on the rows that the conditions
 //! beside it leave: `b <> 0 AND a / b > 1` divides by no zero, in either order.
 
-use std::collections::HashSet;
+mod keys;
+mod subqueries;
 
+use arrow::datatypes::DataType;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
-use datafusion::common::{Column, DFSchema, Result};
+use datafusion::common::{DFSchema, Result};
 use datafusion::logical_expr::expr::BinaryExpr;
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::{
     conjunction, disjunction, merge_schema, split_binary_owned, split_conjunction,
     split_conjunction_owned,
 };
-use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, Operator};
+use datafusion::logical_expr::{Case, Expr, ExprSchemable, LogicalPlan, Operator};
 use datafusion::optimizer::optimizer::ApplyOrder;
 use datafusion::optimizer::{AnalyzerRule, OptimizerConfig, OptimizerRule};
 use icecore_functions::{as_guarded, decided_first, guarded, is_fallible, kept_apart};
+use keys::{keys_below, sheltered_keys};
+use subqueries::{has_predicate_subquery, has_subquery, is_correlated, sheltered};
 
 /// As many conditions that may fail are evaluated one after the other; those
 /// beyond are evaluated together.
@@ -70,11 +74,16 @@ fn node(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
                 return Ok(Transformed::no(LogicalPlan::Join(join)));
             };
             let schema = join.left.schema().join(join.right.schema())?;
-            let guarded = conditions(condition, &schema, true)?;
+            let condition = sheltered_keys(condition, join.left.schema(), &schema);
+            let guarded = conditions(condition.data, &schema, Some(&[]))?;
+            let changed = condition.transformed || guarded.transformed;
             join.filter = Some(guarded.data);
-            Ok(Transformed::new_transformed(LogicalPlan::Join(join), guarded.transformed))
+            Ok(Transformed::new_transformed(LogicalPlan::Join(join), changed))
         }
-        LogicalPlan::Projection(_) | LogicalPlan::Aggregate(_) | LogicalPlan::Window(_) => {
+        LogicalPlan::Projection(_)
+        | LogicalPlan::Aggregate(_)
+        | LogicalPlan::Window(_)
+        | LogicalPlan::Sort(_) => {
             let schema = merge_schema(&plan.inputs());
             let names = NamePreserver::new(&plan);
             plan.map_expressions(|expr| {
@@ -86,63 +95,75 @@ fn node(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
     }
 }
 
-fn filter(plan: LogicalPlan, parts_too: bool) -> Result<Transformed<LogicalPlan>> {
+fn filter(plan: LogicalPlan, first: bool) -> Result<Transformed<LogicalPlan>> {
     let LogicalPlan::Filter(mut filter) = plan else { return Ok(Transformed::no(plan)) };
     let predicate = std::mem::take(&mut filter.predicate);
-    let guarded = conditions(predicate, filter.input.schema(), parts_too)?;
+    let keys = if first { keys_below(&filter.input)? } else { Vec::new() };
+    let schema = filter.input.schema();
+    let guarded = conditions(predicate, schema, first.then_some(keys.as_slice()))?;
     filter.predicate = guarded.data;
     Ok(Transformed::new_transformed(LogicalPlan::Filter(filter), guarded.transformed))
 }
 
-fn has_subquery(expr: &Expr) -> bool {
-    expr.exists(|part| {
-        Ok(matches!(
-            part,
-            Expr::Exists(_)
-                | Expr::InSubquery(_)
-                | Expr::SetComparison(_)
-                | Expr::ScalarSubquery(_)
-        ))
-    })
-    .unwrap_or(true)
+/// The conditions of one place, by what becomes of them.
+#[derive(Default)]
+struct Sorted {
+    kept: Vec<Expr>,
+    guards: Vec<Expr>,
+    risky: Vec<Expr>,
 }
 
-/// Whether a condition compares one relation with another: a join's key, which
-/// is computed for every row of its side.
-fn is_key(expr: &Expr) -> bool {
-    let Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) = expr else { return false };
-    let relations = |side: &Expr| -> HashSet<_> {
-        side.column_refs().into_iter().map(|column: &Column| column.relation.clone()).collect()
-    };
-    let (left, right) = (relations(left), relations(right));
-    !left.is_empty() && !right.is_empty() && left.is_disjoint(&right)
-}
-
-/// The conditions of a WHERE, of which NULL is as good as false.
-fn conditions(predicate: Expr, schema: &DFSchema, parts_too: bool) -> Result<Transformed<Expr>> {
+/// The conditions of a WHERE, of which NULL is as good as false. The first time
+/// the joins below are given with their keys: what may fail is not evaluated
+/// for rows that find no partner, wherever an optimizer moves it.
+fn conditions(
+    predicate: Expr,
+    schema: &DFSchema,
+    joined_on: Option<&[Expr]>,
+) -> Result<Transformed<Expr>> {
     if !is_fallible(&predicate, schema) {
         return Ok(Transformed::no(predicate));
     }
     let original = predicate.clone();
-    let (mut kept, mut guards, mut risky) = (Vec::new(), Vec::new(), Vec::new());
-    for condition in split_conjunction_owned(predicate) {
-        let condition = match parts_too {
-            true => within(condition, schema)?.data,
-            false => condition,
+    let all = split_conjunction_owned(predicate);
+    let is_joined = all.iter().any(|condition| keys::is_sure_key(condition, schema));
+    let mut sorted = Sorted::default();
+    for condition in all {
+        let condition = match joined_on {
+            Some(_) => within(condition, schema)?.data,
+            None => condition,
         };
-        if is_key(&condition) || has_subquery(&condition) {
-            kept.push(condition);
-        } else if is_fallible(&condition, schema) {
-            risky.push(condition);
-        } else {
-            guards.push(condition.clone());
-            kept.push(condition);
-        }
+        sort(condition, schema, (is_joined, joined_on.is_some()), &mut sorted);
     }
+    let Sorted { mut kept, mut guards, risky } = sorted;
+    guards.extend(joined_on.unwrap_or_default().iter().cloned());
     kept.extend(chained(guards, risky));
     let Some(changed) = conjunction(kept) else { return Ok(Transformed::no(original)) };
     let is_new = changed != original;
     Ok(Transformed::new_transformed(changed, is_new))
+}
+
+/// A key that may fail is a key only if there is no other: otherwise it is
+/// looked at where the others are equal.
+fn sort(
+    condition: Expr,
+    schema: &DFSchema,
+    (is_joined, is_first): (bool, bool),
+    into: &mut Sorted,
+) {
+    let is_risky = is_fallible(&condition, schema);
+    let is_key = keys::is_key(&condition);
+    if has_predicate_subquery(&condition) || is_key && is_risky && !is_joined {
+        into.kept.push(condition);
+    } else if is_risky {
+        into.risky.push(condition);
+    } else {
+        let is_guard = if is_key { is_first } else { !is_correlated(&condition) };
+        if is_guard {
+            into.guards.push(condition.clone());
+        }
+        into.kept.push(condition);
+    }
 }
 
 /// What may fail, each where the guards and those before it are true.
@@ -170,47 +191,75 @@ fn chained(guards: Vec<Expr>, risky: Vec<Expr>) -> Option<Expr> {
 fn within(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     expr.transform_down(|part| match part {
         Expr::BinaryExpr(BinaryExpr { op: op @ (Operator::And | Operator::Or), .. })
-            if is_fallible(&part, schema) && !has_subquery(&part) =>
+            if is_fallible(&part, schema) =>
         {
             operands(part, op, schema)
         }
         Expr::Case(case) => {
-            let thens = case.when_then_expr.iter().map(|(_, then)| then.as_ref());
-            let truths = thens.chain(case.else_expr.as_deref()).any(|then| {
-                then.get_type(schema).is_ok_and(|ty| ty == arrow::datatypes::DataType::Boolean)
-            });
             let part = Expr::Case(case);
-            let fails = truths && is_fallible(&part, schema) && !has_subquery(&part);
+            let fails = is_fallible(&part, schema);
             let Expr::Case(case) = part else { return Ok(Transformed::no(part)) };
-            if !fails {
+            if !fails || !is_of_truths(&case, schema) && !case_has_subquery(&case) {
                 return Ok(Transformed::no(Expr::Case(case)));
             }
+            let truths = is_of_truths(&case, schema);
             let case = case_parts(case, schema)?;
-            Ok(Transformed::new(kept_apart(case), true, TreeNodeRecursion::Jump))
+            let whole = if truths { kept_apart(case) } else { Expr::Case(case) };
+            Ok(Transformed::new(whole, true, TreeNodeRecursion::Jump))
         }
         other => Ok(Transformed::no(other)),
     })
 }
 
-fn case_parts(
-    mut case: datafusion::logical_expr::Case,
-    schema: &DFSchema,
-) -> Result<datafusion::logical_expr::Case> {
+fn is_of_truths(case: &Case, schema: &DFSchema) -> bool {
+    let thens = case.when_then_expr.iter().map(|(_, then)| then.as_ref());
+    thens
+        .chain(case.else_expr.as_deref())
+        .any(|then| then.get_type(schema).is_ok_and(|ty| ty == DataType::Boolean))
+}
+
+fn case_has_subquery(case: &Case) -> bool {
+    let parts = case.when_then_expr.iter().flat_map(|(when, then)| [when, then]);
+    parts.chain(&case.else_expr).any(|part| has_subquery(part))
+}
+
+/// Each part where those before it were not taken.
+fn case_parts(mut case: Case, schema: &DFSchema) -> Result<Case> {
+    let operand = case.expr.as_deref().cloned();
+    let mut passed: Option<Expr> = None;
     for (when, then) in &mut case.when_then_expr {
-        **when = within(std::mem::take(when.as_mut()), schema)?.data;
-        **then = within(std::mem::take(then.as_mut()), schema)?.data;
+        let condition = match &operand {
+            Some(operand) => operand.clone().eq(when.as_ref().clone()),
+            None => when.as_ref().clone(),
+        };
+        let taken = condition.clone().is_true();
+        let reached = passed.iter().cloned().chain([taken]).reduce(Expr::and);
+        **when = part(std::mem::take(when.as_mut()), passed.as_ref(), schema)?;
+        **then = part(std::mem::take(then.as_mut()), reached.as_ref(), schema)?;
+        passed = passed.into_iter().chain([condition.is_not_true()]).reduce(Expr::and);
     }
     if let Some(other) = &mut case.else_expr {
-        **other = within(std::mem::take(other.as_mut()), schema)?.data;
+        **other = part(std::mem::take(other.as_mut()), passed.as_ref(), schema)?;
     }
     Ok(case)
 }
 
+/// A part of an expression that is evaluated where `guard` is true.
+fn part(expr: Expr, guard: Option<&Expr>, schema: &DFSchema) -> Result<Expr> {
+    let expr = within(expr, schema)?.data;
+    match guard {
+        Some(guard) if !has_predicate_subquery(guard) => sheltered(expr, guard, schema),
+        _ => Ok(expr),
+    }
+}
+
+/// Those that decide without failing come first. One with a subquery that is a
+/// join stays behind: it would be another join each time that it is written.
 fn operands(part: Expr, op: Operator, schema: &DFSchema) -> Result<Transformed<Expr>> {
     let (mut first, mut second) = (Vec::new(), Vec::new());
     for operand in split_binary_owned(part, op) {
         let operand = within(operand, schema)?.data;
-        match is_fallible(&operand, schema) {
+        match is_fallible(&operand, schema) || has_predicate_subquery(&operand) {
             true => second.push(operand),
             false => first.push(operand),
         }
@@ -220,7 +269,13 @@ fn operands(part: Expr, op: Operator, schema: &DFSchema) -> Result<Transformed<E
         _ => disjunction(operands),
     };
     let whole = match (joined(first), joined(second)) {
-        (Some(first), Some(second)) => decided_first(op, first, second),
+        (Some(first), Some(second)) => {
+            let undecided = match op {
+                Operator::And => first.clone().is_not_false(),
+                _ => first.clone().is_not_true(),
+            };
+            decided_first(op, first, sheltered(second, &undecided, schema)?)
+        }
         (Some(all), None) | (None, Some(all)) => all,
         (None, None) => datafusion::logical_expr::lit(op == Operator::And),
     };
