@@ -2,8 +2,10 @@
 
 mod check;
 mod judge;
+mod key_set;
 mod keys;
 mod quarantine;
+mod rows;
 mod values;
 
 #[cfg(test)]
@@ -11,5 +13,6 @@ mod tests;
 
 pub use check::RowExpression;
 pub use judge::{Judge, Judgement, Strictness, Tally, Violation};
+pub use key_set::KeyMemory;
 pub use quarantine::{BadValue, Quarantine, QuarantineColumn, QuarantineNote, QuarantineState};
 pub use values::latest;

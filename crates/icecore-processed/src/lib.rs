@@ -21,8 +21,8 @@ mod watch;
 
 pub use copy::{CheckMode, check_files, copy_into};
 pub use expectation::{
-    BadValue, Judge, Judgement, Quarantine, QuarantineColumn, QuarantineNote, QuarantineState,
-    RowExpression, Strictness, Tally, Violation, latest,
+    BadValue, Judge, Judgement, KeyMemory, Quarantine, QuarantineColumn, QuarantineNote,
+    QuarantineState, RowExpression, Strictness, Tally, Violation, latest,
 };
 pub use judge::{Diversion, Diverted, DivertedRows, Refusal, RefusedRow, RowJudge};
 pub use metadata::{FileMetadata, MetadataColumn};

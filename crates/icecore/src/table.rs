@@ -14,7 +14,7 @@ use icecore_types::{Code, Error, ObjectKind, QualifiedName, Result};
 use crate::statement::{
     AppendRows, CloneTable, Planning, Request, run_request, table_frame, unobserved,
 };
-use crate::{At, Expect, OpenChannel, Session};
+use crate::{At, Expect, OpenChannel, Quarantine, Session};
 
 /// A table by its name, or the table as it was: reading a version never
 /// changes a handle.
@@ -90,6 +90,11 @@ impl Table {
     /// a check, then what becomes of rows that do not pass it.
     pub fn expect(&self, name: &str) -> Expect {
         Expect::new(self.clone(), name)
+    }
+
+    /// The rows that its expectations kept out of it.
+    pub fn quarantine(&self) -> Quarantine {
+        Quarantine::new(self.clone())
     }
 
     /// Changes the table itself.

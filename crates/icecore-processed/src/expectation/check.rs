@@ -14,7 +14,8 @@ use icecore_types::{
 use icecore_values::{OnCastError, arrow_type, cast_array};
 use regex::Regex;
 
-use super::keys::{Key, KeyMaker, comparable, exact_keys};
+use super::key_set::KeySet;
+use super::keys::{KeyMaker, comparable, exact_keys};
 use super::values::{micros, shown};
 
 /// A boolean expression over rows of a table: batches of all its columns in
@@ -34,7 +35,7 @@ pub(super) struct Column {
 pub(super) struct Keyed {
     columns: Vec<Column>,
     maker: KeyMaker,
-    pub(super) known: HashSet<Key>,
+    pub(super) known: KeySet,
 }
 
 /// What a row has to pass, with the column ids looked up and the constants read.
@@ -66,7 +67,7 @@ impl Violations {
 impl Keyed {
     fn new(columns: Vec<Column>) -> Result<Self> {
         let maker = KeyMaker::new(columns.iter().map(|column| arrow_type(&column.sql_type)))?;
-        Ok(Self { columns, maker, known: HashSet::new() })
+        Ok(Self { columns, maker, known: KeySet::default() })
     }
 
     pub(super) fn keys(&self, batch: &RecordBatch) -> Result<super::keys::BatchKeys> {

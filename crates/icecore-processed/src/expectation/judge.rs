@@ -1,13 +1,13 @@
 //! What becomes of the rows of a batch.
 
-use std::collections::HashSet;
+use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BooleanArray, RecordBatch};
-use arrow::buffer::BooleanBuffer;
 use icecore_types::{Code, ColumnId, Error, Name, OnViolation, Result, TableDefinition, Timestamp};
 
 use super::check::{Check, Keyed, RowExpression, Violations};
-use super::keys::{BatchKeys, Key};
+use super::key_set::{KeyMemory, KeySet};
+use super::rows::Rows;
 use crate::judge::violation;
 
 /// Whether rows may be left out.
@@ -106,16 +106,28 @@ pub struct Judge {
 }
 
 /// An expectation of the table.
-struct Judged {
-    name: Name,
+pub(super) struct Judged {
+    pub(super) name: Name,
     action: OnViolation,
-    check: Check,
-    tally: Tally,
+    pub(super) check: Check,
+    pub(super) tally: Tally,
     /// Whether it is asked at all.
-    is_asked: bool,
+    pub(super) is_asked: bool,
     columns: Vec<ColumnId>,
     /// Keys of rows that were taken since the last [`Judge::keep`].
-    fresh: HashSet<Key>,
+    pub(super) fresh: KeySet,
+}
+
+impl Judged {
+    /// What becomes of a row that does not pass.
+    pub(super) fn action(&self, strictness: Strictness) -> OnViolation {
+        match (self.action, strictness) {
+            (OnViolation::RejectRow | OnViolation::Quarantine, Strictness::Fail) => {
+                OnViolation::Fail
+            }
+            (action, _) => action,
+        }
+    }
 }
 
 impl std::fmt::Debug for Judge {
@@ -147,7 +159,7 @@ impl Judge {
                 tally: Tally::default(),
                 is_asked: true,
                 columns: expectation.check.columns().to_vec(),
-                fresh: HashSet::new(),
+                fresh: KeySet::default(),
             })
         });
         Ok(Self { checks: checks.collect::<Result<_>>()?, now, strictness })
@@ -160,6 +172,18 @@ impl Judge {
         for judged in &mut self.checks {
             let reads = judged.columns.iter().any(|column| columns.contains(column));
             judged.is_asked = reads && !matches!(judged.check, Check::Freshness { .. });
+        }
+        self
+    }
+
+    /// Asks here for the memory that keys take.
+    #[must_use]
+    pub fn with_memory(mut self, memory: &Arc<dyn KeyMemory>) -> Self {
+        for judged in &mut self.checks {
+            judged.fresh.set_memory(Arc::clone(memory));
+            if let Check::Unique(key) | Check::References { key, .. } = &mut judged.check {
+                key.known.set_memory(Arc::clone(memory));
+            }
         }
         self
     }
@@ -179,12 +203,12 @@ impl Judge {
     /// with this number and of the types of its columns.
     ///
     /// # Errors
-    /// `Internal` for columns of other types, or an expectation without keys.
+    /// `ResourcesExhausted` if there is no memory for them, `Internal` for
+    /// columns of other types, or an expectation without keys.
     pub fn learn(&mut self, expectation: usize, columns: &[ArrayRef]) -> Result<()> {
         let key = self.key_of(expectation)?;
         let keys = key.keys_of(columns)?;
-        key.known.extend(keys.all());
-        Ok(())
+        key.known.extend(&keys)
     }
 
     fn key_of(&mut self, expectation: usize) -> Result<&mut Keyed> {
@@ -198,7 +222,7 @@ impl Judge {
     ///
     /// # Errors
     /// `InvalidInput` if a row does not pass an expectation whose action is
-    /// FAIL.
+    /// FAIL, `ResourcesExhausted` if there is no memory for keys.
     pub fn judge(&mut self, batch: &RecordBatch) -> Result<Judgement> {
         let judgement = self.judge_all(batch)?;
         let failing = judgement.refused.iter().find(|one| one.action == OnViolation::Fail);
@@ -212,13 +236,12 @@ impl Judge {
     /// are not taken.
     ///
     /// # Errors
-    /// `Internal` if the batch is not of this table.
+    /// `ResourcesExhausted` if there is no memory for keys, `Internal` if the
+    /// batch is not of this table.
     pub fn judge_all(&mut self, batch: &RecordBatch) -> Result<Judgement> {
         let found = self.look(batch)?;
-        let mut rows = Rows { judge: self, batch, found, refused: Vec::new() };
-        rows.judge_each();
-        rows.judge_keys()?;
-        let mut refused = rows.refused;
+        let mut refused =
+            Rows::new(&mut self.checks, self.strictness, (batch, self.now, found)).judge()?;
         refused.sort_by_key(|refusal| refusal.row);
         let mut taken = vec![true; batch.num_rows()];
         for refusal in &refused {
@@ -246,12 +269,16 @@ impl Judge {
     }
 
     /// The rows that were taken are there for good.
-    pub fn keep(&mut self) {
+    ///
+    /// # Errors
+    /// `ResourcesExhausted` if there is no memory for their keys.
+    pub fn keep(&mut self) -> Result<()> {
         for judged in &mut self.checks {
             if let Check::Unique(key) = &mut judged.check {
-                key.known.extend(judged.fresh.drain());
+                key.known.absorb(&mut judged.fresh)?;
             }
         }
+        Ok(())
     }
 
     /// The rows that were taken since the last [`Judge::keep`] are not: their
@@ -274,7 +301,7 @@ impl Judge {
         let keys = key.keys_of(columns)?;
         let met = keys.all().filter(|key| judged.fresh.contains(key)).count() as u64;
         judged.tally.violating_rows += met;
-        if met > 0 && effective(judged.action, strictness) == OnViolation::Fail {
+        if met > 0 && judged.action(strictness) == OnViolation::Fail {
             let reason = "a key is there already, in a row that does not change".to_owned();
             return Err(violated(&judged.name, &reason));
         }
@@ -287,120 +314,7 @@ impl Judge {
     }
 }
 
-fn effective(action: OnViolation, strictness: Strictness) -> OnViolation {
-    match (action, strictness) {
-        (OnViolation::RejectRow | OnViolation::Quarantine, Strictness::Fail) => OnViolation::Fail,
-        (action, _) => action,
-    }
-}
-
 /// The error of a statement that fails on a row.
 fn violated(expectation: &Name, reason: &str) -> Error {
     Error::new(Code::EXPECTATION_VIOLATED, violation(expectation, reason))
-}
-
-/// The actions that decide about a row, the strictest first.
-const DECIDING: [OnViolation; 3] =
-    [OnViolation::Fail, OnViolation::RejectRow, OnViolation::Quarantine];
-
-/// A batch that is being judged.
-struct Rows<'a> {
-    judge: &'a mut Judge,
-    batch: &'a RecordBatch,
-    found: Vec<Option<Violations>>,
-    refused: Vec<Violation>,
-}
-
-impl Rows<'_> {
-    /// Rows that do not pass by themselves.
-    fn judge_each(&mut self) {
-        let strictness = self.judge.strictness;
-        let decides = |judged: &Judged| effective(judged.action, strictness) != OnViolation::Warn;
-        let suspects = self
-            .judge
-            .checks
-            .iter()
-            .zip(&self.found)
-            .filter(|(judged, _)| decides(judged))
-            .filter_map(|(_, found)| found.as_ref())
-            .fold(None::<BooleanBuffer>, |all, found| match all {
-                Some(all) => Some(&all | &found.rows),
-                None => Some(found.rows.clone()),
-            });
-        for row in suspects.iter().flat_map(|rows| rows.set_indices()) {
-            let violating: Vec<usize> = (0..self.found.len())
-                .filter(|at| self.violation(*at).is_some_and(|found| found.rows.value(row)))
-                .collect();
-            self.refused.extend(self.decide(row, &violating));
-        }
-    }
-
-    fn violation(&self, at: usize) -> Option<&Violations> {
-        self.found.get(at)?.as_ref()
-    }
-
-    /// What becomes of a row that violates these expectations: nothing if they
-    /// only warn.
-    fn decide(&self, row: usize, violating: &[usize]) -> Option<Violation> {
-        for action in DECIDING {
-            let mut reasons = Vec::new();
-            let mut first = None;
-            for at in violating {
-                let Some(judged) = self.judge.checks.get(*at) else { continue };
-                if effective(judged.action, self.judge.strictness) != action {
-                    continue;
-                }
-                let found = self.violation(*at);
-                reasons.push(judged.check.reason(self.batch, row, self.judge.now, found));
-                first.get_or_insert(&judged.name);
-            }
-            let Some(expectation) = first else { continue };
-            let reason = reasons.join("; ");
-            let expectation = expectation.clone();
-            return Some(Violation { row, action, expectation, reason });
-        }
-        None
-    }
-
-    /// UNIQUE, over the rows that are left.
-    fn judge_keys(&mut self) -> Result<()> {
-        let mut keyed: Vec<(usize, BatchKeys)> = Vec::new();
-        for (at, judged) in self.judge.checks.iter().enumerate() {
-            if let (Check::Unique(key), true) = (&judged.check, judged.is_asked) {
-                keyed.push((at, key.keys(self.batch)?));
-            }
-        }
-        if keyed.is_empty() {
-            return Ok(());
-        }
-        let gone: HashSet<usize> = self.refused.iter().map(|refusal| refusal.row).collect();
-        for row in (0..self.batch.num_rows()).filter(|row| !gone.contains(row)) {
-            self.judge_key(row, &keyed);
-        }
-        Ok(())
-    }
-
-    fn judge_key(&mut self, row: usize, keyed: &[(usize, BatchKeys)]) {
-        let mut violating = Vec::new();
-        for (at, keys) in keyed {
-            let Some(judged) = self.judge.checks.get_mut(*at) else { continue };
-            judged.tally.judged_rows += 1;
-            let (Some(key), Check::Unique(known)) = (keys.key(row), &judged.check) else {
-                continue;
-            };
-            if known.known.contains(&key) || judged.fresh.contains(&key) {
-                judged.tally.violating_rows += 1;
-                violating.push(*at);
-            }
-        }
-        if let Some(refusal) = self.decide(row, &violating) {
-            self.refused.push(refusal);
-            return;
-        }
-        for (at, keys) in keyed {
-            if let (Some(judged), Some(key)) = (self.judge.checks.get_mut(*at), keys.key(row)) {
-                judged.fresh.insert(key);
-            }
-        }
-    }
 }

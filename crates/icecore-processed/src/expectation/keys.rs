@@ -59,6 +59,10 @@ impl BatchKeys {
         (!null && row < self.rows.num_rows()).then(|| self.rows.row(row).data())
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.rows.num_rows()
+    }
+
     pub(super) fn all(&self) -> impl Iterator<Item = Key> {
         (0..self.rows.num_rows()).filter_map(|row| self.key(row))
     }

@@ -196,12 +196,12 @@ fn a_key_belongs_to_the_first_row_that_is_taken_with_it() {
     assert_eq!(fates, [(0, true), (2, false), (3, false)]);
     assert_eq!(judge.tallies()[0], Tally { judged_rows: 5, violating_rows: 2 });
     // A file that is skipped takes no key.
-    judge.keep();
+    judge.keep().unwrap();
     let two = batch(&[(Some(2), a, None, None)]);
     assert_eq!(judge.judge(&two).unwrap().refused.len(), 0);
     judge.discard();
     assert_eq!(judge.judge(&two).unwrap().refused.len(), 0);
-    judge.keep();
+    judge.keep().unwrap();
     assert_eq!(judge.judge(&two).unwrap().refused.len(), 1);
 }
 

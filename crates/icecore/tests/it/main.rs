@@ -5,6 +5,7 @@ mod channels;
 mod dynamic;
 mod faults;
 mod gates;
+mod judging;
 mod loading;
 mod merging;
 mod mistakes;

@@ -12,7 +12,10 @@ use object_store::memory::InMemory;
 use crate::{engine, rows};
 
 const FILES: usize = 6;
-const TABLES: [&str; 3] = ["t1", "t2", "t3"];
+const TABLES: [&str; 3] = ["t1", "t2", JUDGED];
+
+/// It quarantines every third row, and any that comes twice.
+const JUDGED: &str = "t3";
 
 async fn open(store: Arc<dyn ObjectStore>, seed: u64) -> icecore::Result<Icecore> {
     let env = TestEnv::new(store, seed).env;
@@ -35,7 +38,14 @@ async fn furnish(lake: &Icecore) -> Vec<FileEvent> {
     let put = format!("PUT 'file://{path}/*.csv' @s/d AUTO_COMPRESS = FALSE");
     session.execute(&put).await.unwrap();
     for table in TABLES {
-        session.execute(&format!("CREATE TABLE {table} (k INT)")).await.unwrap();
+        let expects = match table {
+            JUDGED => {
+                ", EXPECTATION third CHECK (k % 3 <> 0) ON VIOLATION QUARANTINE, \
+                 EXPECTATION once CHECK UNIQUE (k) ON VIOLATION QUARANTINE"
+            }
+            _ => "",
+        };
+        session.execute(&format!("CREATE TABLE {table} (k INT{expects})")).await.unwrap();
         let pipe =
             format!("CREATE PIPE pipe_{table} AUTO_INGEST = TRUE AS COPY INTO {table} FROM @s");
         session.execute(&pipe).await.unwrap();
@@ -45,19 +55,30 @@ async fn furnish(lake: &Icecore) -> Vec<FileEvent> {
     (0..FILES).map(|file| FileEvent::new(format!("{location}d/f{file}.csv"))).collect()
 }
 
+/// What came for a table, into it or into its quarantine.
+fn arrived(table: &str) -> String {
+    let kept = format!("SELECT CAST(k AS INT) FROM TABLE(QUARANTINE('{table}'))");
+    format!("(SELECT k FROM {table} UNION ALL {kept})")
+}
+
 async fn check(session: &Session, note: &str) {
+    let kept = "SELECT METADATA$FILENAME, METADATA$ROW_NUMBER, METADATA$EXPECTATION \
+                FROM TABLE(QUARANTINE('t3')) ORDER BY 1, 2";
+    let place = |k: usize| format!("d/f{}.csv|{}|THIRD", k / 10, k % 10 + 1);
+    let expected: Vec<String> = (0..FILES * 10).step_by(3).map(place).collect();
+    assert_eq!(rows(session, kept).await, expected, "{note}");
     for table in TABLES {
-        let found = rows(session, &format!("SELECT k FROM {table} ORDER BY k")).await;
+        let found = rows(session, &format!("SELECT k FROM {} ORDER BY k", arrived(table))).await;
         let expected: Vec<String> = (0..FILES * 10).map(|k| k.to_string()).collect();
         assert_eq!(found, expected, "{table} {note}");
     }
 }
 
 /// Numbers that look like chance.
-struct Dice(u64);
+pub struct Dice(pub u64);
 
 impl Dice {
-    fn below(&mut self, most: u64) -> u64 {
+    pub fn below(&mut self, most: u64) -> u64 {
         self.0 =
             self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % most.max(1)
@@ -114,7 +135,8 @@ async fn survives(seed: u64) {
     let session = last.session().await.unwrap();
     for table in TABLES {
         let found =
-            rows(&session, &format!("SELECT COUNT(DISTINCT k), COUNT(*) FROM {table}")).await;
+            rows(&session, &format!("SELECT COUNT(DISTINCT k), COUNT(*) FROM {}", arrived(table)))
+                .await;
         let (distinct, all) = found[0].split_once('|').unwrap();
         assert_eq!(distinct, all, "twice in {table} {note}");
         let all: usize = all.parse().unwrap();

@@ -69,10 +69,9 @@ impl RowJudge for FileJudge {
     fn file_ended(&self, is_kept: bool) -> Result<()> {
         let mut judge = self.judge.lock();
         if is_kept {
-            judge.keep()
-        } else {
-            judge.discard()
+            return judge.keep();
         }
+        judge.discard();
         Ok(())
     }
 }

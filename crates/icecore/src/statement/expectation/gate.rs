@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, BooleanArray, RecordBatch, UInt32Array};
+use arrow::array::{AsArray, BooleanArray, RecordBatch, UInt32Array};
 use arrow::compute::{filter_record_batch, take_record_batch};
 use arrow::datatypes::UInt32Type;
 use datafusion::execution::SendableRecordBatchStream;
@@ -12,15 +12,17 @@ use futures::StreamExt;
 use futures::future::{BoxFuture, FutureExt};
 use icecore_exec::{RowJudge, from_datafusion};
 use icecore_processed::{
-    Judge, Judgement, Quarantine, QuarantineNote, QuarantineState, Strictness, Tally,
+    Judge, Judgement, KeyMemory, Quarantine, QuarantineNote, QuarantineState, Strictness, Tally,
 };
 use icecore_segment::{SegmentWriter, WriteOptions};
 use icecore_snapshot::{Object, Requirement, Update};
 use icecore_types::{
-    ColumnId, Error, ExpectationCheck, ObjectId, OnViolation, QueryId, Result, SqlType,
-    TableDefinition, Timestamp,
+    ColumnId, Error, ExpectationCheck, ObjectId, OnViolation, QueryId, Result, TableDefinition,
+    Timestamp,
 };
 
+use super::key_rows::{KeyRows, KeySource, key_types};
+use super::memory::WarehouseMemory;
 use super::quarantine::QuarantinePlace;
 use crate::expectations::Measured;
 use crate::statement::Planning;
@@ -44,26 +46,6 @@ pub(crate) struct Gate {
     leading: usize,
 }
 
-/// The query for the keys that are there already.
-struct KeyRows {
-    expectation: usize,
-    rows: LogicalPlan,
-    /// Types of the columns that they are compared with.
-    types: Vec<SqlType>,
-    source: KeySource,
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum KeySource {
-    /// The table itself.
-    Own,
-    /// The rows of the table that do not change, by their positions: known
-    /// when all that change are.
-    Others,
-    /// Another table.
-    Parent,
-}
-
 /// The condition of an expectation that is one.
 pub(super) fn expression_of(check: &ExpectationCheck) -> Option<&str> {
     match check {
@@ -80,10 +62,12 @@ impl Planning {
         strictness: Strictness,
     ) -> Result<Judge> {
         let now = self.session.engine().now();
-        Judge::new(definition, now, strictness, |text| {
+        let judge = Judge::new(definition, now, strictness, |text| {
             let expression = icecore_sql::parse_expression(text)?;
             self.row_expression(self.condition(&expression, definition)?)
-        })
+        })?;
+        let memory: Arc<dyn KeyMemory> = Arc::new(WarehouseMemory::new(self));
+        Ok(judge.with_memory(&memory))
     }
 
     /// What judges rows that arrive in a table, if anything is expected of them.
@@ -153,32 +137,6 @@ impl Planning {
         let hooks = PartHooks::new(self);
         let root = Arc::new(icecore_exec::StatementExec::new(plan, hooks));
         execute_stream(root, self.session.engine().template.task_ctx()).map_err(from_datafusion)
-    }
-}
-
-fn key_types(definition: &TableDefinition, columns: &[ColumnId]) -> Result<Vec<SqlType>> {
-    let find = |id: &ColumnId| definition.columns.iter().find(|column| column.id == *id);
-    columns
-        .iter()
-        .map(|id| find(id).map(|column| column.sql_type))
-        .collect::<Option<_>>()
-        .ok_or_else(|| Error::corrupted("an expectation of a column that is gone"))
-}
-
-impl KeyRows {
-    /// The key columns of a batch, behind `leading` others; a value that the
-    /// compared column cannot have is NULL, which is no key.
-    fn columns(&self, batch: &RecordBatch, leading: usize) -> Result<Vec<ArrayRef>> {
-        let schema = batch.schema();
-        self.types
-            .iter()
-            .enumerate()
-            .map(|(at, to)| {
-                let from = icecore_values::sql_type(schema.field(leading + at))?;
-                let on_error = icecore_values::OnCastError::Null;
-                icecore_values::cast_array(batch.column(leading + at), &from, to, on_error)
-            })
-            .collect()
     }
 }
 

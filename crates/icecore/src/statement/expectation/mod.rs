@@ -5,6 +5,8 @@ mod condition;
 mod copying;
 mod declare;
 mod gate;
+mod key_rows;
+mod memory;
 mod quarantine;
 mod replay;
 mod show;
