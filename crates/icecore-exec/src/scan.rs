@@ -12,6 +12,7 @@ use icecore_snapshot::TableContent;
 use icecore_types::{ColumnId, Deletes, Error, ObjectId, Result, SegmentRef};
 
 mod changes;
+mod groups;
 mod listing;
 mod morsels;
 mod order;
@@ -122,10 +123,25 @@ impl TableScan {
             }
             index -= chunk.segments;
         }
-        match self.content.unfolded().nth(index as usize) {
+        match self.unfolded(index as usize) {
             Some(segment) => Ok((Arc::clone(segment), self.content.deletes(segment.id).cloned())),
             None => Err(Error::internal(format_args!("no segment ordinal={ordinal}"))),
         }
+    }
+
+    /// The segment at this place among those that are in no chunk. Where none
+    /// was removed it is found by counting groups.
+    fn unfolded(&self, mut index: usize) -> Option<&Arc<SegmentRef>> {
+        if self.content.removed_count() > 0 {
+            return self.content.unfolded().nth(index);
+        }
+        for group in self.content.unfolded_groups() {
+            match group.segments().get(index) {
+                Some(segment) => return Some(segment),
+                None => index -= group.segments().len(),
+            }
+        }
+        None
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use datafusion_datasource::source::DataSourceExec;
 use datafusion_physical_expr::PhysicalExpr;
 use datafusion_physical_plan::ExecutionPlan;
-use icecore_segment::{DeletionVector, SegmentStore, Statistics};
+use icecore_segment::{DeletionVector, SegmentStore};
 use icecore_snapshot::TableContent;
 use icecore_types::{ChunkRef, Deletes, Error, Result, SegmentId, SegmentRef};
 
@@ -258,18 +258,9 @@ pub async fn plan_part_scan(
     (partitions, batch_size): (usize, usize),
 ) -> Result<Arc<dyn ExecutionPlan>> {
     let listing = match &part.0 {
-        Part::Only(segments) => Listing {
-            total: segments.len(),
-            segments: segments.clone(),
-            statistics: Statistics::default(),
-            // What is known of the rows is then taken for an estimate.
-            has_deletes: true,
-        },
+        Part::Only(segments) => Listing::of(segments.clone()),
         Part::Without(excluded) => {
-            let mut listing = Listing::read(&scan, filters).await?;
-            listing.segments.retain(|segment| !excluded.contains(&segment.reference.id));
-            listing.has_deletes |= !excluded.is_empty();
-            listing
+            Listing::read(&scan, filters).await?.without(&scan, excluded).await?
         }
     };
     let partitions = listing.worthwhile_partitions(partitions);

@@ -8,7 +8,7 @@ use datafusion_physical_plan::metrics::{Count, ExecutionPlanMetricsSet, MetricBu
 use icecore_segment::{DeletionVector, RowGroup, Segment, Statistics};
 use icecore_types::{Result, SegmentRef};
 use parking_lot::Mutex;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, OnceCell};
 
 use super::TableScan;
 use super::listing::{ListedSegment, Listing};
@@ -37,8 +37,9 @@ pub(crate) struct Morsels {
     listing: Arc<Listing>,
     pruning: Option<Pruning>,
     read_order: Option<ReadOrder>,
-    /// Indices into the listing, in the order in which they are read.
-    segments: Vec<usize>,
+    /// Indices into the listing, in the order in which they are read; found
+    /// by whoever asks first.
+    segments: OnceCell<Vec<usize>>,
     queue: Mutex<Queue>,
     /// Told when row groups were added or a segment was done with.
     changed: Notify,
@@ -74,18 +75,14 @@ impl Morsels {
         let (segments_pruned, row_groups_pruned) =
             (counter("segments_pruned"), counter("row_groups_pruned"));
         counter("segments_total").add(listing.total);
-        segments_pruned.add(listing.total.saturating_sub(listing.segments.len()));
-        let mut segments: Vec<_> = (0..listing.segments.len()).collect();
-        if let Some(order) = read_order {
-            let known = |index: &usize| listing.segments.get(*index)?.statistics.as_deref();
-            order.sort(&mut segments, known);
-        }
+        counter("statistics_decoded").add(listing.decoded);
+        segments_pruned.add(listing.total.saturating_sub(listing.kept));
         Self {
             scan,
             listing,
             pruning,
             read_order,
-            segments,
+            segments: OnceCell::new(),
             queue: Mutex::default(),
             changed: Notify::new(),
             segments_pruned,
@@ -96,17 +93,19 @@ impl Morsels {
     /// The next row group that may have a matching row; none when all are
     /// taken.
     pub(crate) async fn next(&self) -> Result<Option<Morsel>> {
+        let listed = self.listing.segments(&self.scan).await?;
+        let order = self.segments.get_or_init(|| async { self.order(listed) }).await;
         loop {
             let mut changed = std::pin::pin!(self.changed.notified());
             // Listening before looking, so that no change is missed.
             changed.as_mut().enable();
-            match self.step() {
+            match self.step(order) {
                 Step::Read(morsel) if self.is_pruned(&morsel) => self.row_groups_pruned.add(1),
                 Step::Read(morsel) => return Ok(Some(morsel)),
                 Step::Open(index) => {
                     // Whatever becomes of it, also if this future is dropped.
                     let _opening = Opening(self);
-                    if let Some(segment) = self.listing.segments.get(index) {
+                    if let Some(segment) = listed.get(index) {
                         let morsels = self.open(segment).await?;
                         self.queue.lock().ready.extend(morsels);
                     }
@@ -117,11 +116,19 @@ impl Morsels {
         }
     }
 
-    fn step(&self) -> Step {
+    fn order(&self, listed: &[ListedSegment]) -> Vec<usize> {
+        let mut segments: Vec<_> = (0..listed.len()).collect();
+        if let Some(order) = self.read_order {
+            order.sort(&mut segments, |index| listed.get(*index)?.statistics.as_deref());
+        }
+        segments
+    }
+
+    fn step(&self, order: &[usize]) -> Step {
         let mut queue = self.queue.lock();
         if let Some(morsel) = queue.ready.pop_front() {
             Step::Read(morsel)
-        } else if let Some(index) = self.segments.get(queue.next) {
+        } else if let Some(index) = order.get(queue.next) {
             queue.next += 1;
             queue.opening += 1;
             Step::Open(*index)

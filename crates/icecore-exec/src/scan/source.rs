@@ -192,7 +192,7 @@ impl DataSource for SegmentSource {
     }
 
     fn fmt_as(&self, format: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (kept, total) = (self.listing.segments.len(), self.listing.total);
+        let (kept, total) = (self.listing.kept, self.listing.total);
         if matches!(format, DisplayFormatType::TreeRender) {
             return write!(f, "table={}\nsegments={kept}/{total}\n", self.scan.name);
         }
