@@ -3,12 +3,15 @@
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use flate2::write::GzEncoder;
 use icecore_types::Result;
+use md5::{Digest, Md5};
 use object_store::path::Path as StorePath;
 use object_store::{ObjectStoreExt, PutMode, PutOptions, PutPayload, WriteMultipart};
+use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
 use super::local::{invalid, unreadable};
@@ -152,8 +155,11 @@ impl StageFiles {
         if !overwrite && let Some(target_size) = self.size_of(&location).await? {
             return Ok(PutResult { target_size, ..result });
         }
-        match self.upload(&location, source.chunks(compress), overwrite).await? {
-            Some(target_size) => {
+        let (chunks, md5) = source.chunks(compress);
+        match self.upload(&location, chunks, overwrite).await? {
+            Some((target_size, stored)) => {
+                let md5 = md5.lock().clone();
+                self.learn_md5(&location, &stored, md5).await;
                 Ok(PutResult { target_size, status: PutStatus::Uploaded, ..result })
             }
             // Somebody else put it meanwhile.
@@ -184,14 +190,14 @@ impl StageFiles {
         }
     }
 
-    /// Stores what arrives, and returns its length; none if a file was there
-    /// and must stay.
+    /// Stores what arrives, and returns its length and the store's marks; none
+    /// if a file was there and must stay.
     async fn upload(
         &self,
         location: &StorePath,
         mut chunks: mpsc::Receiver<Result<Bytes>>,
         overwrite: bool,
-    ) -> Result<Option<u64>> {
+    ) -> Result<Option<(u64, object_store::PutResult)>> {
         let mut first = Vec::new();
         let mut bytes = 0;
         while bytes <= ONE_PUT_BYTES {
@@ -200,7 +206,7 @@ impl StageFiles {
                 let payload: PutPayload = first.into_iter().collect();
                 let options = PutOptions::from(mode);
                 return match self.store.put_opts(location, payload, options).await {
-                    Ok(_) => Ok(Some(bytes as u64)),
+                    Ok(stored) => Ok(Some((bytes as u64, stored))),
                     Err(object_store::Error::AlreadyExists { .. }) => Ok(None),
                     Err(error) => Err(super::failure(error, self.foreign, &self.shown)),
                 };
@@ -211,13 +217,13 @@ impl StageFiles {
         self.upload_parts(location, first, chunks).await.map(Some)
     }
 
-    /// Stores what has arrived and what still arrives, and returns its length.
+    /// Stores what has arrived and what still arrives.
     async fn upload_parts(
         &self,
         location: &StorePath,
         first: Vec<Bytes>,
         mut chunks: mpsc::Receiver<Result<Bytes>>,
-    ) -> Result<u64> {
+    ) -> Result<(u64, object_store::PutResult)> {
         let failed = |error: object_store::Error| super::failure(error, self.foreign, &self.shown);
         let begun = self.store.put_multipart(location).await.map_err(failed)?;
         let mut upload = WriteMultipart::new(begun);
@@ -243,8 +249,22 @@ impl StageFiles {
             let _ = upload.abort().await;
             return Err(error);
         }
-        upload.finish().await.map_err(failed)?;
-        Ok(size)
+        let stored = upload.finish().await.map_err(failed)?;
+        Ok((size, stored))
+    }
+}
+
+/// Where the bytes of a file go, hashed on the way.
+struct Sender {
+    chunks: mpsc::Sender<Result<Bytes>>,
+    md5: Arc<Mutex<Md5>>,
+}
+
+impl Sender {
+    /// Whether somebody still receives.
+    fn send(&self, chunk: Vec<u8>) -> bool {
+        self.md5.lock().update(&chunk);
+        self.chunks.blocking_send(Ok(chunk.into())).is_ok()
     }
 }
 
@@ -283,29 +303,31 @@ impl Source {
     }
 
     /// Reads, and perhaps compresses, on a thread of its own, a few chunks
-    /// ahead of the receiver.
-    fn chunks(self, compress: bool) -> mpsc::Receiver<Result<Bytes>> {
-        let (sender, receiver) = mpsc::channel(2);
+    /// ahead of the receiver; and the MD5 of all that came.
+    fn chunks(self, compress: bool) -> (mpsc::Receiver<Result<Bytes>>, Arc<Mutex<Md5>>) {
+        let (chunks, receiver) = mpsc::channel(2);
+        let md5 = Arc::<Mutex<Md5>>::default();
+        let sender = Sender { chunks, md5: Arc::clone(&md5) };
         tokio::task::spawn_blocking(move || {
             let name = self.name.clone();
             let sent = if compress { self.send_gzip(&sender) } else { self.send_plain(&sender) };
             if let Err(error) = sent {
                 // Without a receiver nobody wants to know.
-                let _ = sender.blocking_send(Err(unreadable(Path::new(&name), error)));
+                let _ = sender.chunks.blocking_send(Err(unreadable(Path::new(&name), error)));
             }
         });
-        receiver
+        (receiver, md5)
     }
 
-    fn send_plain(mut self, sender: &mpsc::Sender<Result<Bytes>>) -> std::io::Result<()> {
+    fn send_plain(mut self, sender: &Sender) -> std::io::Result<()> {
         let mut chunk = std::mem::take(&mut self.first);
-        while !chunk.is_empty() && sender.blocking_send(Ok(chunk.into())).is_ok() {
+        while !chunk.is_empty() && sender.send(chunk) {
             chunk = self.next_chunk()?;
         }
         Ok(())
     }
 
-    fn send_gzip(mut self, sender: &mpsc::Sender<Result<Bytes>>) -> std::io::Result<()> {
+    fn send_gzip(mut self, sender: &Sender) -> std::io::Result<()> {
         use std::io::Write;
         let mut encoder = GzEncoder::new(Vec::new(), flate2::Compression::default());
         let mut chunk = std::mem::take(&mut self.first);
@@ -313,13 +335,13 @@ impl Source {
             encoder.write_all(&chunk)?;
             if encoder.get_ref().len() >= CHUNK_BYTES {
                 let done = std::mem::take(encoder.get_mut());
-                if sender.blocking_send(Ok(done.into())).is_err() {
+                if !sender.send(done) {
                     return Ok(());
                 }
             }
             chunk = self.next_chunk()?;
         }
-        let _ = sender.blocking_send(Ok(encoder.finish()?.into()));
+        sender.send(encoder.finish()?);
         Ok(())
     }
 

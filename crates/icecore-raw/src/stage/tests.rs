@@ -66,6 +66,47 @@ fn no_path_leaves_its_stage() {
     });
 }
 
+/// The MD5 of bytes, as `md5sum` prints it.
+const MD5S: [(&[u8], &str); 2] =
+    [(b"ab\n", "daa8075d6ac5ff8d0c6d4650adb4ef29"), (b"", "d41d8cd98f00b204e9800998ecf8427e")];
+
+#[test]
+fn the_checksum_of_a_file_is_that_of_its_bytes() {
+    block_on(async {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Arc::new(icecore_testkit::CountingStore::new(Arc::new(InMemory::new())));
+        let stage =
+            || StageFiles::new(store.clone(), Path::from("account/1/stage/2"), "s".to_owned());
+        let putting = stage();
+        for (index, (bytes, md5)) in MD5S.into_iter().enumerate() {
+            let local = folder.path().join(format!("{index}.csv"));
+            std::fs::write(&local, bytes).unwrap();
+            putting.put(&local, "", false, true).await.unwrap();
+            let file = putting.list(&format!("{index}"), None).await.unwrap().remove(0);
+            let reads = || store.counts().of(icecore_testkit::Verb::GetRange).requests();
+            let before = reads();
+            let shown = putting.shown_checksum(&file).await.unwrap();
+            assert_eq!(shown.as_deref(), Some(md5));
+            assert_eq!(reads(), before, "whoever put it knows");
+            let elsewhere = stage();
+            for _ in 0..2 {
+                assert_eq!(elsewhere.shown_checksum(&file).await.unwrap().as_deref(), Some(md5));
+            }
+            let once = usize::from(!bytes.is_empty());
+            assert_eq!(reads() - before, once, "read once");
+        }
+        let other = stage().list("0", None).await.unwrap().remove(0);
+        putting.put_bytes("0.csv", b"other".to_vec()).await.unwrap();
+        assert_eq!(stage().shown_checksum(&other).await.unwrap(), None, "no longer there");
+        let external = stage().at_url("s3://bucket/");
+        let of = |etag: Option<&str>| StageFile { etag: etag.map(str::to_owned), ..other.clone() };
+        for (etag, shown) in [(Some("\"9b2c-12\""), Some("9b2c-12")), (None, None)] {
+            let found = external.shown_checksum(&of(etag)).await.unwrap();
+            assert_eq!(found.as_deref(), shown);
+        }
+    });
+}
+
 #[test]
 fn put_compresses_skips_and_overwrites() {
     block_on(async {

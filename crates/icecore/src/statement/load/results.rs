@@ -50,12 +50,16 @@ pub(super) fn put_rows(results: &[PutResult]) -> Result<Performed> {
     ])
 }
 
-pub(super) fn list_rows(stage: &StageFiles, files: &[StageFile]) -> Result<Performed> {
+pub(super) async fn list_rows(stage: &StageFiles, files: &[StageFile]) -> Result<Performed> {
+    let mut checksums = Vec::with_capacity(files.len());
+    for file in files {
+        checksums.push(stage.shown_checksum(file).await?);
+    }
     let names = files.iter().map(|file| format!("{}/{}", stage.shown(), file.path));
     answer(vec![
         ("name", SqlType::TEXT, texts(names)),
         ("size", SqlType::Integer, numbers(files.iter().map(|file| file.size_bytes))),
-        ("md5", SqlType::TEXT, optional_texts(files.iter().map(|file| file.etag.as_deref()))),
+        ("md5", SqlType::TEXT, optional_texts(checksums.iter().map(|it| it.as_deref()))),
         (
             "last_modified",
             SqlType::TEXT,

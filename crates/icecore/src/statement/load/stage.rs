@@ -89,7 +89,7 @@ impl Planning {
             }
             StageChange::List { stage, path, pattern } => {
                 let files = stage.list(&path, pattern.as_ref()).await?;
-                list_rows(&stage, &files)
+                list_rows(&stage, &files).await
             }
             StageChange::Remove { stage, path, pattern } => {
                 let removed = stage.remove(&path, pattern.as_ref()).await?;
