@@ -77,6 +77,12 @@ impl Data {
         format!("file://{}", self.folder.join(pattern).display())
     }
 
+    /// The bytes of a file, as its producer sends them.
+    pub(crate) fn bytes(&self, name: &str) -> Result<Vec<u8>> {
+        let path = self.folder.join(name);
+        std::fs::read(&path).map_err(|error| unreadable(&path, error))
+    }
+
     /// The query of a view, without its comments.
     pub(crate) fn query(&self, view: &str) -> Result<String> {
         let text = self.read(&format!("{view}.sql"))?;

@@ -8,6 +8,7 @@ mod page;
 mod pipeline;
 mod quickstart;
 mod rescue;
+mod svg;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -35,7 +36,7 @@ struct Options {
 enum Example {
     /// Land, load, ask, travel and clone, in under a minute.
     Quickstart,
-    /// Twelve monthly files become tables, and tables become metrics.
+    /// A year of files arrives in a day, and the metrics stay fresh.
     Pipeline,
     /// A bad UPDATE is found, understood and undone.
     Rescue,

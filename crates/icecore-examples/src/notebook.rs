@@ -3,6 +3,7 @@
 
 use std::fmt::Display;
 use std::path::Path;
+use std::time::Duration;
 
 use comfy_table::{Cell, CellAlignment, Table, presets::UTF8_FULL_CONDENSED};
 use icecore::{Code, Error, Icecore, QueryId, Result, Session, TextRow};
@@ -11,12 +12,14 @@ use crate::page::{Block, Page, PageTable};
 
 /// How many rows of a result are shown.
 const SHOWN_ROWS: usize = 20;
+const MICROS_PER_DAY: i64 = 24 * 60 * 60 * 1_000_000;
 
 /// One run of an example.
 pub(crate) struct Notebook {
     lake: Icecore,
     session: Session,
     page: Page,
+    others: Vec<(String, Page)>,
     checks: usize,
 }
 
@@ -31,7 +34,7 @@ impl Notebook {
     /// A new one with a session of its own.
     pub(crate) async fn open(lake: &Icecore) -> Result<Self> {
         let session = lake.session().await?;
-        Ok(Self { lake: lake.clone(), session, page: Page::default(), checks: 0 })
+        Ok(Self { lake: lake.clone(), session, page: Page::default(), others: Vec::new(), checks: 0 })
     }
 
     pub(crate) fn lake(&self) -> &Icecore {
@@ -68,6 +71,29 @@ impl Notebook {
     /// A picture for the page.
     pub(crate) fn chart(&mut self, caption: &str, svg: String) {
         self.page.add(Block::Chart { caption: caption.to_owned(), svg });
+    }
+
+    /// What happened, one line each.
+    pub(crate) fn log(&mut self, lines: Vec<String>) {
+        println!();
+        lines.iter().for_each(|line| println!("   {}", line.replace('`', "")));
+        self.page.add(Block::Log(lines));
+    }
+
+    /// A page of its own beside this one, and a link to it.
+    pub(crate) fn attach(&mut self, file: &str, text: &str, page: Page) {
+        println!("\n{text}: {file}");
+        self.page.add(Block::Link { text: text.to_owned(), page: file.to_owned() });
+        self.others.push((file.to_owned(), page));
+    }
+
+    /// Moves the clock to this minute of the day, and runs what falls due until
+    /// then.
+    pub(crate) async fn until(&self, minute: u32) -> Result<()> {
+        let today = self.lake.now().as_micros().rem_euclid(MICROS_PER_DAY);
+        let wanted = i64::from(minute) * 60_000_000;
+        let by = u64::try_from(wanted - today).unwrap_or(0);
+        self.lake.advance(Duration::from_micros(by)).await
     }
 
     /// Runs a statement whose rows are of no interest.
@@ -152,6 +178,20 @@ impl Notebook {
         expected: &[TextRow],
     ) -> Result<Vec<TextRow>> {
         let actual = self.rows(sql).await?;
+        self.check_equal(what, &actual, expected)?;
+        Ok(actual)
+    }
+
+    /// Compares rows with those that another engine computed.
+    ///
+    /// # Errors
+    /// If they differ, with the first difference.
+    pub(crate) fn check_equal(
+        &mut self,
+        what: &str,
+        actual: &[TextRow],
+        expected: &[TextRow],
+    ) -> Result<()> {
         for (i, (actual, expected)) in actual.iter().zip(expected).enumerate() {
             if actual != expected {
                 return Err(Error::new(
@@ -160,8 +200,7 @@ impl Notebook {
                 ));
             }
         }
-        self.check(&format!("{what}, rows equal to DuckDB's"), actual.len(), expected.len())?;
-        Ok(actual)
+        self.check(&format!("{what}, rows equal to DuckDB's"), actual.len(), expected.len())
     }
 
     fn echo(&mut self, sql: &str) {
@@ -172,14 +211,29 @@ impl Notebook {
         self.page.add(Block::Sql(sql.to_owned()));
     }
 
-    /// Writes the page.
+    /// Writes the page, and those that are attached into the same folder.
     pub(crate) fn write(&self, path: &Path) -> Result<()> {
-        let written = path.parent().map_or(Ok(()), std::fs::create_dir_all);
-        written.and_then(|()| std::fs::write(path, self.page.html())).map_err(|error| {
-            Error::new(Code::STORE_UNAVAILABLE, format!("cannot write path={}", path.display()))
-                .with_source(error)
-        })
+        write(path, &self.page)?;
+        self.others.iter().try_for_each(|(file, page)| write(&path.with_file_name(file), page))
     }
+}
+
+fn write(path: &Path, page: &Page) -> Result<()> {
+    let written = path.parent().map_or(Ok(()), std::fs::create_dir_all);
+    written.and_then(|()| std::fs::write(path, page.html())).map_err(|error| {
+        Error::new(Code::STORE_UNAVAILABLE, format!("cannot write path={}", path.display()))
+            .with_source(error)
+    })
+}
+
+/// The number in a column of a row; 0 where there is none.
+pub(crate) fn number_in(row: &TextRow, column: usize) -> f64 {
+    text_in(row, column).parse().unwrap_or(0.0)
+}
+
+/// The text in a column of a row; empty where there is none.
+pub(crate) fn text_in(row: &TextRow, column: usize) -> &str {
+    row.get(column).and_then(Option::as_deref).unwrap_or_default()
 }
 
 fn print_table(shown: &PageTable) {

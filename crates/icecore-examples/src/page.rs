@@ -12,6 +12,10 @@ pub(crate) enum Block {
     Table(PageTable),
     Chart { caption: String, svg: String },
     Check(String),
+    /// What happened, one line each.
+    Log(Vec<String>),
+    /// Another page in the same folder.
+    Link { text: String, page: String },
 }
 
 /// Some rows of a result.
@@ -47,9 +51,9 @@ impl Page {
     pub(crate) fn html(&self) -> String {
         let mut html = String::new();
         let title = escaped(&self.title);
-        html.push_str("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
-        html.push_str("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
-        html.push_str("<meta name=\"color-scheme\" content=\"light dark\">\n");
+        html.push_str("<!DOCTYPE html>\n<html xmlns=\"http://www.w3.org/1999/xhtml\" lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n");
+        html.push_str("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n");
+        html.push_str("<meta name=\"color-scheme\" content=\"light dark\"/>\n");
         html.push_str(&format!("<title>{title} · Icecore</title>\n<style>\n{STYLE}</style>\n"));
         html.push_str(&format!(
             "</head>\n<body>\n<main>\n<header>\n<p class=\"mark\">Icecore</p>\n<h1>{title}</h1>\n"
@@ -74,6 +78,13 @@ impl Block {
                 format!("<figure>{svg}<figcaption>{}</figcaption></figure>\n", prose(caption))
             }
             Self::Check(text) => format!("<p class=\"check\">{}</p>\n", escaped(text)),
+            Self::Log(lines) => {
+                let lines = lines.iter().map(|line| format!("<li>{}</li>\n", prose(line)));
+                format!("<ol class=\"log\">\n{}</ol>\n", lines.collect::<String>())
+            }
+            Self::Link { text, page } => {
+                format!("<p><a href=\"{}\">{}</a></p>\n", escaped(page), escaped(text))
+            }
         }
     }
 }
@@ -105,7 +116,8 @@ impl PageTable {
     }
 }
 
-fn escaped(text: &str) -> String {
+/// Text as it may stand between tags and in attributes.
+pub(crate) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use icecore::datafusion::dataframe::DataFrame;
-use icecore::{At, Code, Error, Result};
+use icecore::{At, Code, Error, Result, TextRow};
 
 use crate::chart::{Bar, bars};
 use crate::data::{self, Data};
-use crate::notebook::Notebook;
+use crate::notebook::{Notebook, number_in, text_in};
 
 /// An hour.
 const HOUR: Duration = Duration::from_secs(3600);
@@ -66,12 +66,9 @@ async fn ask(notebook: &mut Notebook) -> Result<()> {
              ORDER BY flights DESC",
         )
         .await?;
-    let bar = |row: &Vec<Option<String>>| {
-        let late = row[2].as_deref().and_then(|text| text.parse().ok()).unwrap_or(0.0);
-        Bar::new(row[0].clone().unwrap_or_default(), [late])
-    };
+    let bar = |row: &TextRow| Bar::new(text_in(row, 0), [number_in(row, 2)]);
     let drawn: Vec<Bar> = rows.iter().map(bar).collect();
-    notebook.chart("Mean minutes late at arrival, January 2013", bars(&drawn, " min")?);
+    notebook.chart("Mean minutes late at arrival, January 2013", bars(&drawn, " min"));
     notebook.check("airlines in the ranking", rows.len(), 5)?;
     let busiest = rows[0][1].as_deref().unwrap_or_default();
     notebook.check("flights of the busiest", busiest, "4637")

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use icecore::{QueryId, Result, TextRow};
 
-use crate::chart::{Bar, bars};
+use crate::chart::{Bar, paired};
 use crate::data::{self, Data};
-use crate::notebook::Notebook;
+use crate::notebook::{Notebook, number_in, text_in};
 
 /// What the year adds up to before anything happens to it.
 const MINUTES_LATE: i64 = 2_257_174;
@@ -83,8 +83,8 @@ async fn find(notebook: &mut Notebook, mistake: QueryId) -> Result<()> {
         .await?;
     let rows = notebook.show(&COMPARISON.replace("{mistake}", &mistake.to_string())).await?;
     notebook.chart(
-        "Mean minutes late by carrier: before the statement (upper bar), and after it (lower bar)",
-        bars(&before_and_now(&rows), " min")?,
+        "Mean minutes late at arrival, by carrier",
+        paired(&before_and_now(&rows), " min", &["before the statement", "after it"]),
     );
     let jetblue = rows.iter().find(|row| row[0].as_deref() == Some("B6"));
     let value = |column: usize| jetblue.and_then(|row| row[column].as_deref()).unwrap_or_default();
@@ -105,10 +105,8 @@ JOIN (SELECT carrier, COUNT(arr_delay) AS arrived, ROUND(AVG(arr_delay), 2) AS m
 WHERE was.mean <> now.mean ORDER BY was.flights DESC";
 
 fn before_and_now(rows: &[TextRow]) -> Vec<Bar> {
-    let number =
-        |text: &Option<String>| text.as_deref().and_then(|t| t.parse().ok()).unwrap_or(0.0);
     rows.iter()
-        .map(|row| Bar::new(row[0].clone().unwrap_or_default(), [number(&row[2]), number(&row[3])]))
+        .map(|row| Bar::new(text_in(row, 0), [number_in(row, 2), number_in(row, 3)]))
         .collect()
 }
 

@@ -29,6 +29,7 @@ VIEWS = {
     "on_time_by_route": "origin, dest",
     "delay_by_weather": "conditions",
     "fleet_by_manufacturer": "manufacturer",
+    "expectations": "expectation",
 }
 
 db = duckdb.connect()
