@@ -4,13 +4,11 @@ mod axis;
 mod bars;
 mod flow;
 mod lines;
-mod spans;
 
 pub(crate) use axis::Axis;
-pub(crate) use bars::{Bar, bars, paired};
+pub(crate) use bars::{Bar, bars, paired, stacked};
 pub(crate) use flow::{Edge, Flow, Node};
 pub(crate) use lines::{Line, Mark, Plot};
-pub(crate) use spans::{Span, spans};
 
 use crate::svg::{Anchor, Canvas, text_width};
 
@@ -20,8 +18,7 @@ const MARGIN: f64 = 12.0;
 const LEGEND: f64 = 24.0;
 
 /// The names of series beside their colours, from left to right.
-fn legend(canvas: &mut Canvas, names: &[(&str, &str)], y: f64) {
-    let mut x = MARGIN;
+fn legend(canvas: &mut Canvas, names: &[(&str, &str)], (mut x, y): (f64, f64)) {
     for (name, class) in names {
         canvas.rect((x, y - 9.0), (10.0, 10.0), class, "");
         canvas.text((x + 16.0, y), Anchor::Start, "soft", name);

@@ -108,6 +108,14 @@ fn unreadable(path: &Path, error: std::io::Error) -> Error {
         .with_source(error)
 }
 
+/// The short name of a month that is given as a number.
+pub(crate) fn month_name(number: &str) -> &'static str {
+    const NAMES: [&str; 12] =
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let month = number.parse::<usize>().ok().and_then(|month| month.checked_sub(1));
+    month.and_then(|month| NAMES.get(month)).copied().unwrap_or_default()
+}
+
 /// A database with the three layers, and it is the current one.
 pub(crate) async fn create_layers(notebook: &mut Notebook) -> Result<()> {
     for statement in [

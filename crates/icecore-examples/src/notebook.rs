@@ -34,7 +34,13 @@ impl Notebook {
     /// A new one with a session of its own.
     pub(crate) async fn open(lake: &Icecore) -> Result<Self> {
         let session = lake.session().await?;
-        Ok(Self { lake: lake.clone(), session, page: Page::default(), others: Vec::new(), checks: 0 })
+        Ok(Self {
+            lake: lake.clone(),
+            session,
+            page: Page::default(),
+            others: Vec::new(),
+            checks: 0,
+        })
     }
 
     pub(crate) fn lake(&self) -> &Icecore {

@@ -10,12 +10,18 @@ pub(crate) enum Block {
     Text(String),
     Sql(String),
     Table(PageTable),
-    Chart { caption: String, svg: String },
+    Chart {
+        caption: String,
+        svg: String,
+    },
     Check(String),
     /// What happened, one line each.
     Log(Vec<String>),
     /// Another page in the same folder.
-    Link { text: String, page: String },
+    Link {
+        text: String,
+        page: String,
+    },
 }
 
 /// Some rows of a result.
@@ -52,7 +58,9 @@ impl Page {
         let mut html = String::new();
         let title = escaped(&self.title);
         html.push_str("<!DOCTYPE html>\n<html xmlns=\"http://www.w3.org/1999/xhtml\" lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n");
-        html.push_str("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n");
+        html.push_str(
+            "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n",
+        );
         html.push_str("<meta name=\"color-scheme\" content=\"light dark\"/>\n");
         html.push_str(&format!("<title>{title} · Icecore</title>\n<style>\n{STYLE}</style>\n"));
         html.push_str(&format!(

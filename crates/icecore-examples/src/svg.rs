@@ -5,7 +5,7 @@ use crate::page::escaped;
 /// How wide every picture is; a page scales it down.
 pub(crate) const WIDTH: f64 = 860.0;
 /// How wide a letter is at most, on average over a label.
-const LETTER_WIDTH: f64 = 7.1;
+const LETTER_WIDTH: f64 = 7.9;
 
 /// Where a text is anchored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,18 +117,34 @@ pub(crate) fn widest<'a>(texts: impl Iterator<Item = &'a str>) -> f64 {
 
 /// A number as people write it: `336,776`, `76.51`.
 pub(crate) fn number(value: f64) -> String {
-    let text = format!("{:.2}", value.abs());
-    let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
+    fixed(value, decimals(value))
+}
+
+/// How many digits after the point a number needs, two at most.
+pub(crate) fn decimals(value: f64) -> usize {
+    let hundredths = (value.abs() * 100.0).round() as u64;
+    match (hundredths.is_multiple_of(10), hundredths.is_multiple_of(100)) {
+        (_, true) => 0,
+        (true, false) => 1,
+        (false, false) => 2,
+    }
+}
+
+/// A number with so many digits after the point.
+pub(crate) fn fixed(value: f64, decimals: usize) -> String {
+    let text = format!("{:.decimals$}", value.abs());
+    let whole = text.split('.').next().map_or(0, str::len);
     let mut grouped = String::new();
-    for (i, digit) in whole.chars().enumerate() {
-        if i > 0 && (whole.len() - i).is_multiple_of(3) {
+    if value < 0.0 && text.contains(|digit| ('1'..='9').contains(&digit)) {
+        grouped.push('-');
+    }
+    for (i, digit) in text.chars().enumerate() {
+        if i > 0 && i < whole && (whole - i).is_multiple_of(3) {
             grouped.push(',');
         }
         grouped.push(digit);
     }
-    let fraction = fraction.trim_end_matches('0');
-    let sign = if value < 0.0 && text.contains(|digit| ('1'..='9').contains(&digit)) { "-" } else { "" };
-    if fraction.is_empty() { format!("{sign}{grouped}") } else { format!("{sign}{grouped}.{fraction}") }
+    grouped
 }
 
 #[cfg(test)]
@@ -147,6 +163,7 @@ mod tests {
         ] {
             assert_eq!(number(value), text);
         }
+        assert_eq!(fixed(-1_072.0, 2), "-1,072.00");
     }
 
     #[test]

@@ -16,12 +16,12 @@ pub(crate) struct Axis {
 impl Axis {
     /// From a round number below `low` to one above `high`.
     pub(crate) fn new(label: &str, low: f64, high: f64) -> Self {
-        let span = if high > low { high - low } else { 1.0 };
-        let step = round_step(span / 5.0);
+        let high = if high > low { high } else { low + 1.0 };
+        let step = round_step((high - low) / 5.0);
         Self {
             label: label.to_owned(),
             low: (low / step).floor() * step,
-            high: (high / step).ceil().max((low / step).floor() + 1.0) * step,
+            high: (high / step).ceil() * step,
             step,
             clock: false,
         }
@@ -36,14 +36,6 @@ impl Axis {
             step: if last_hour - first_hour > 16 { 120.0 } else { 60.0 },
             clock: true,
         }
-    }
-
-    pub(crate) fn low(&self) -> f64 {
-        self.low
-    }
-
-    pub(crate) fn high(&self) -> f64 {
-        self.high
     }
 
     /// Where a value is between `from` and `to`.

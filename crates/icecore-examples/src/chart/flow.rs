@@ -3,7 +3,7 @@
 use crate::svg::{Anchor, Canvas, WIDTH, text_width};
 
 const COLUMNS: f64 = 5.0;
-const NODE: f64 = 132.0;
+const NODE: f64 = 122.0;
 const ROW: f64 = 112.0;
 const NODE_HEIGHT: f64 = 76.0;
 const TOP: f64 = 34.0;
@@ -114,9 +114,9 @@ fn across(canvas: &mut Canvas, from: &Node, to: &Node, text: &str) {
         "arrow",
     );
     canvas.path(&format!("M{:.1} {:.1} l-8 -4.5 l0 9 z", end.0, end.1), "tip");
-    // Above the straight part before the arrow's head.
+    // Above a straight arrow; below the end of one that comes from above.
     let level = (start.1 - end.1).abs() < 1.0;
-    let at = if level { (middle - 3.0, end.1 - 6.0) } else { (end.0 - 10.0, end.1 - 8.0) };
+    let at = if level { (middle - 3.0, end.1 - 6.0) } else { (end.0 - 9.0, end.1 + 17.0) };
     canvas.text(at, if level { Anchor::Middle } else { Anchor::End }, "count", text);
 }
 
@@ -127,7 +127,7 @@ fn draw_node(canvas: &mut Canvas, node: &Node) {
     let written = 1.0 + node.lines.len() as f64;
     let mut baseline = y + (NODE_HEIGHT - written * LINE_HEIGHT) / 2.0 + 12.0;
     let middle = node.middle().0;
-    let name = if text_width(&node.name) > NODE + 12.0 { "name narrow" } else { "name" };
+    let name = if text_width(&node.name) > NODE { "name narrow" } else { "name" };
     canvas.text((middle, baseline), Anchor::Middle, name, &node.name);
     for line in &node.lines {
         baseline += LINE_HEIGHT;

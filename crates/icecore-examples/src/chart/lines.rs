@@ -1,10 +1,12 @@
 //! Lines over time, named at their ends, with marks where something happened.
 
-use super::{Axis, MARGIN};
+use super::{Axis, MARGIN, legend};
 use crate::svg::{Anchor, Canvas, WIDTH, text_width, widest};
 
 const TOP: f64 = 34.0;
 const BOTTOM: f64 = 46.0;
+/// Half of the last label of a clock, which stands below the end of the axis.
+const END: f64 = 24.0;
 /// Between the baselines of two names.
 const LINE_HEIGHT: f64 = 15.0;
 
@@ -14,8 +16,6 @@ pub(crate) struct Line {
     pub(crate) points: Vec<(f64, f64)>,
     /// Whether a value holds until the next one.
     pub(crate) steps: bool,
-    /// Whether it is a limit and no measurement.
-    pub(crate) limit: bool,
 }
 
 /// Something that happened at a point, and what is written beside it.
@@ -32,6 +32,8 @@ pub(crate) struct Plot {
     pub(crate) x: Axis,
     pub(crate) y: Axis,
     pub(crate) height: f64,
+    /// Whether the names stand above instead of at the ends of the lines.
+    pub(crate) legend: bool,
     pub(crate) lines: Vec<Line>,
     pub(crate) marks: Vec<Mark>,
 }
@@ -49,14 +51,19 @@ impl Plot {
         let ticks = self.y.ticks();
         let left = MARGIN + widest(ticks.iter().map(|(_, text)| text.as_str())) + 6.0;
         let names = widest(self.lines.iter().map(|line| line.name.as_str()));
-        let right = WIDTH - if names > 0.0 { names + 12.0 } else { MARGIN };
+        let beside = if self.legend { 0.0 } else { names };
+        let right = WIDTH - (beside + 12.0).max(END);
         let area = Area { left, right, top: TOP, bottom: self.height - BOTTOM };
         let mut canvas = Canvas::new(self.height);
         self.draw_axes(&mut canvas, &area);
         for (i, line) in self.lines.iter().enumerate() {
-            canvas.through(&self.path(line, &area), &class(line, i, 'l'));
+            canvas.through(&self.path(line, &area), &class(i, 'l'));
         }
-        self.draw_names(&mut canvas, &area);
+        if self.legend {
+            self.draw_legend(&mut canvas);
+        } else {
+            self.draw_names(&mut canvas, &area);
+        }
         self.draw_marks(&mut canvas, &area);
         canvas.finish(&format!("{} over {}", self.y.label, self.x.label))
     }
@@ -98,6 +105,14 @@ impl Plot {
         path
     }
 
+    /// In the line of the label of the y axis, behind it.
+    fn draw_legend(&self, canvas: &mut Canvas) {
+        let classes: Vec<String> = (0..self.lines.len()).map(|i| class(i, 'f')).collect();
+        let names = self.lines.iter().map(|line| line.name.as_str());
+        let named: Vec<(&str, &str)> = names.zip(classes.iter().map(String::as_str)).collect();
+        legend(canvas, &named, (MARGIN + text_width(&self.y.label) + 24.0, 15.0));
+    }
+
     /// At the ends of their lines, moved apart where they would touch.
     fn draw_names(&self, canvas: &mut Canvas, area: &Area) {
         let mut names: Vec<(f64, usize)> = Vec::new();
@@ -111,9 +126,8 @@ impl Plot {
             names[i].0 = names[i].0.max(names[i - 1].0 + LINE_HEIGHT);
         }
         for (y, i) in names {
-            let line = &self.lines[i];
             let at = (area.right + 6.0, y);
-            canvas.text(at, Anchor::Start, &class(line, i, 't'), &line.name);
+            canvas.text(at, Anchor::Start, &class(i, 't'), &self.lines[i].name);
         }
     }
 
@@ -122,17 +136,16 @@ impl Plot {
             let (x, y) = self.place(mark.at, area);
             canvas.circle((x, y), 4.5, if mark.bad { "bad" } else { "dot" }, &mark.hint);
             let class = if mark.bad { "tbad" } else { "ink" };
-            let (anchor, dx) =
-                if x > area.right - 40.0 { (Anchor::End, -8.0) } else { (Anchor::Start, 8.0) };
+            let fits = x + 8.0 + text_width(&mark.text) <= WIDTH;
+            let (anchor, dx) = if fits { (Anchor::Start, 8.0) } else { (Anchor::End, -8.0) };
             canvas.text((x + dx, y + 14.0), anchor, class, &mark.text);
         }
     }
 }
 
-/// `l1` and so on for strokes, `t1` for texts.
-fn class(line: &Line, series: usize, kind: char) -> String {
-    let limit = if line.limit { " limit" } else { "" };
-    format!("{kind}{}{limit}", series % 4 + 1)
+/// `l1` and so on for strokes, `t1` for texts, `f1` for areas.
+fn class(series: usize, kind: char) -> String {
+    format!("{kind}{}", series % 4 + 1)
 }
 
 #[cfg(test)]
@@ -140,7 +153,7 @@ mod tests {
     use super::*;
 
     fn line(name: &str, points: &[(f64, f64)]) -> Line {
-        Line { name: name.to_owned(), points: points.to_vec(), steps: true, limit: false }
+        Line { name: name.to_owned(), points: points.to_vec(), steps: true }
     }
 
     #[test]
@@ -149,6 +162,7 @@ mod tests {
             x: Axis::clock("time", 0, 2),
             y: Axis::new("rows", 0.0, 10.0),
             height: 200.0,
+            legend: false,
             lines: vec![line("a", &[(0.0, 0.0), (60.0, 5.0)]), line("b", &[(60.0, 5.0)])],
             marks: Vec::new(),
         };

@@ -88,9 +88,8 @@ pub(super) async fn run(notebook: &mut Notebook, data: &Data) -> Result<Vec<Arri
     );
     happen(notebook, data, &REST, &mut arrivals).await?;
     let status = notebook.show("SELECT SYSTEM$PIPE_STATUS('raw.monthly') AS status").await?;
-    let idle = |status: &str| {
-        status.contains("\"executionState\":\"RUNNING\",\"pendingFileCount\":0,")
-    };
+    let idle =
+        |status: &str| status.contains("\"executionState\":\"RUNNING\",\"pendingFileCount\":0,");
     let idle = status[0][0].as_deref().is_some_and(idle);
     notebook.check("the pipe runs and has nothing left to load", idle, true)?;
     let told: u32 = arrivals.iter().map(|arrival| arrival.told).sum();
@@ -99,11 +98,7 @@ pub(super) async fn run(notebook: &mut Notebook, data: &Data) -> Result<Vec<Arri
     Ok(arrivals)
 }
 
-async fn broken(
-    notebook: &mut Notebook,
-    data: &Data,
-    arrivals: &mut Vec<Arrival>,
-) -> Result<()> {
+async fn broken(notebook: &mut Notebook, data: &Data, arrivals: &mut Vec<Arrival>) -> Result<()> {
     notebook.heading("A broken file");
     notebook.say("The connection breaks while September is sent: half of a gzipped file lands.");
     let before = notebook.number("SELECT COUNT(*) FROM processed.flights").await?;

@@ -3,6 +3,7 @@
 use icecore::{Result, TextRow};
 
 use crate::chart::{Bar, bars};
+use crate::data::month_name;
 use crate::notebook::{Notebook, number_in, text_in};
 
 pub(super) async fn run(notebook: &mut Notebook) -> Result<()> {
@@ -29,7 +30,9 @@ async fn who_and_when(notebook: &mut Notebook) -> Result<()> {
              FROM semantic.on_time_by_month ORDER BY month",
         )
         .await?;
-    notebook.chart("Mean minutes late at arrival, by month", bars(&chart_of(&rows, 0, 4), " min"));
+    let bar = |row: &TextRow| Bar::new(month_name(text_in(row, 0)), [number_in(row, 4)]);
+    let months: Vec<Bar> = rows.iter().map(bar).collect();
+    notebook.chart("Mean minutes late at arrival, by month", bars(&months, " min"));
     notebook.check("months", rows.len(), 12)
 }
 

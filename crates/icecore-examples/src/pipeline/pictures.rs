@@ -2,24 +2,23 @@
 
 use icecore::Result;
 
+use super::arrivals::BY_HAND;
 use super::layers::PERFORMANCE_SIZE;
 use super::loads::Loads;
 use super::quarantine::{Kept, REPLAYED_AT};
 use super::{CLOSING, OPENING};
-use crate::chart::{Axis, Bar, Edge, Flow, Line, Mark, Node, Plot, paired};
+use crate::chart::{Axis, Bar, Edge, Flow, Line, Mark, Node, Plot, stacked};
 use crate::data;
 use crate::notebook::{Notebook, number_in, text_in};
 use crate::svg::number;
 
-const MONTHS: [&str; 12] =
-    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 const TIME: &str = "time of day, UTC";
 
 pub(super) async fn run(notebook: &mut Notebook, loads: &Loads, kept: &Kept) -> Result<()> {
     notebook.heading("The day in pictures");
     arrivals(notebook, loads, kept)?;
     reasons(notebook, kept);
-    freshness(notebook).await?;
+    freshness(notebook, loads).await?;
     metrics(notebook).await?;
     flow(notebook, loads, kept).await
 }
@@ -34,9 +33,8 @@ fn arrivals(notebook: &mut Notebook, loads: &Loads, kept: &Kept) -> Result<()> {
     for load in &loads.loads {
         rows += load.rows;
         points.push((load.at, rows));
-        let month = load.file.get(13..15).and_then(|month| month.parse::<usize>().ok());
-        let month = month.and_then(|month| MONTHS.get(month - 1)).copied().unwrap_or_default();
-        let by_hand = load.file.contains("by_hand");
+        let by_hand = load.file == BY_HAND;
+        let month = data::month_name(load.file.get(13..15).unwrap_or_default());
         marks.push(Mark {
             at: (load.at, rows),
             text: if by_hand { "by hand".to_owned() } else { month.to_owned() },
@@ -54,10 +52,11 @@ fn arrivals(notebook: &mut Notebook, loads: &Loads, kept: &Kept) -> Result<()> {
         hint: format!("{} rows of the quarantine", kept.replayed()),
         bad: false,
     });
-    let line = Line { name: String::new(), points, steps: true, limit: false };
+    let line = Line { name: String::new(), points, steps: true };
     let y = Axis::new("rows of processed.flights", 0.0, rows);
-    let svg = Plot { x: clock(), y, height: 320.0, lines: vec![line], marks }.svg();
-    notebook.chart("Files as they are loaded, and the rows that the table has. Red: not loaded.", svg);
+    let svg = Plot { x: clock(), y, height: 320.0, legend: false, lines: vec![line], marks }.svg();
+    notebook
+        .chart("Files as they are loaded, and the rows that the table has. Red: not loaded.", svg);
     notebook.check("rows at the end of the picture", rows as i64, data::FLIGHTS)
 }
 
@@ -73,14 +72,17 @@ fn reasons(notebook: &mut Notebook, kept: &Kept) {
     let names = ["loaded after the fix", "forgotten"];
     notebook.chart(
         "Rows that were kept back, by the expectation that they broke",
-        paired(&bars, " rows", &names),
+        stacked(&bars, " rows", &names),
     );
 }
 
-/// How old the newest refresh is, at each moment.
-async fn freshness(notebook: &mut Notebook) -> Result<()> {
+/// How long rows have waited, at each moment, for the refresh that takes them.
+async fn freshness(notebook: &mut Notebook, loads: &Loads) -> Result<()> {
+    let mut changes = loads.changes();
+    changes.push(f64::from(REPLAYED_AT));
     let mut lines = Vec::new();
-    for (table, lag) in [("delay_by_weather", 60.0), ("on_time_by_month", 30.0), ("on_time", 10.0)] {
+    for (table, lag) in [("delay_by_weather", 60.0), ("on_time_by_month", 30.0), ("on_time", 10.0)]
+    {
         let refreshes = notebook
             .rows(&format!(
                 "SELECT DATEDIFF('second', '2014-01-01'::TIMESTAMP_LTZ, data_timestamp)\n\
@@ -89,26 +91,34 @@ async fn freshness(notebook: &mut Notebook) -> Result<()> {
                  WHERE state = 'SUCCEEDED' ORDER BY 1"
             ))
             .await?;
-        let mut points: Vec<(f64, f64)> = Vec::new();
-        for row in &refreshes {
-            let at = number_in(row, 0) / 60.0;
-            if let Some((before, _)) = points.last().copied() {
-                points.push((at, at - before));
-            }
-            points.push((at, 0.0));
-        }
-        let worst = points.iter().map(|(_, age)| *age).fold(0.0, f64::max);
-        notebook.check(&format!("minutes that {table} is behind, at most"), worst, lag)?;
-        lines.push(Line { name: table.to_owned(), points, steps: false, limit: false });
+        let refreshes: Vec<f64> = refreshes.iter().map(|row| number_in(row, 0) / 60.0).collect();
+        let apart = refreshes.windows(2).map(|pair| pair[1] - pair[0]).fold(0.0, f64::max);
+        notebook.check(&format!("minutes between refreshes of {table}, at most"), apart, lag)?;
+        let points = waits(&changes, &refreshes);
+        lines.push(Line { name: table.to_owned(), points, steps: false });
     }
-    let y = Axis::new("age of the rows, minutes", 0.0, 60.0);
-    let svg = Plot { x: clock(), y, height: 280.0, lines, marks: Vec::new() }.svg();
+    let y = Axis::new("minutes waited", 0.0, 60.0);
+    let svg = Plot { x: clock(), y, height: 280.0, legend: true, lines, marks: Vec::new() }.svg();
     notebook.chart(
-        "How far each dynamic table is behind. It falls to zero with each refresh, and never rises \
-         above the target lag: 10, 30 and 60 minutes.",
+        "How long rows of the table have waited for each dynamic table. Its next refresh takes them: \
+         after 10, 30 and 60 minutes at most.",
         svg,
     );
     Ok(())
+}
+
+/// Up from each change to the refresh after it, and down again.
+fn waits(changes: &[f64], refreshes: &[f64]) -> Vec<(f64, f64)> {
+    let mut points: Vec<(f64, f64)> = vec![(f64::from(OPENING), 0.0)];
+    for change in changes {
+        let refresh = refreshes.iter().copied().find(|refresh| refresh >= change);
+        let waiting = points.last().is_some_and(|(at, _)| at > change);
+        if let Some(refresh) = refresh.filter(|_| !waiting) {
+            points.extend([(*change, 0.0), (refresh, refresh - change), (refresh, 0.0)]);
+        }
+    }
+    points.push((f64::from(CLOSING), 0.0));
+    points
 }
 
 /// The metric as it was at each moment: the dynamic table is read as of then.
@@ -133,7 +143,6 @@ async fn metrics(notebook: &mut Notebook) -> Result<()> {
                     name: text_in(&row, 0).to_owned(),
                     points: vec![point],
                     steps: true,
-                    limit: false,
                 }),
             }
         }
@@ -142,7 +151,7 @@ async fn metrics(notebook: &mut Notebook) -> Result<()> {
     let all = || lines.iter().flat_map(|line| line.points.iter().map(|(_, value)| *value));
     let (low, high) = (all().fold(100.0, f64::min), all().fold(0.0, f64::max));
     let y = Axis::new("flights on time, percent of those that arrived", low, high);
-    let svg = Plot { x: clock(), y, height: 280.0, lines, marks: Vec::new() }.svg();
+    let svg = Plot { x: clock(), y, height: 280.0, legend: false, lines, marks: Vec::new() }.svg();
     notebook.chart("What was known during the day of how punctual each airport is", svg);
     Ok(())
 }
@@ -163,23 +172,40 @@ async fn flow(notebook: &mut Notebook, loads: &Loads, kept: &Kept) -> Result<()>
     let count = |rows: i64, what: &str| format!("{} {what}", number(rows as f64));
     let (dimensions, metrics) = PERFORMANCE_SIZE;
     let nodes = vec![
-        node(0, 0, "bucket", &[
-            format!("{} files", loads.arrivals.len()),
-            format!("{} MB", number((loads.bytes() / 100_000.0).round() / 10.0)),
-        ]),
-        node(1, 0, "pipe", &[
-            format!("{told} notifications"),
-            format!("{} loads, {} failed", loads.loads.len(), loads.failed()),
-        ]),
+        node(
+            0,
+            0,
+            "bucket",
+            &[
+                format!("{} files", loads.arrivals.len()),
+                format!("{} MB", number((loads.bytes() / 100_000.0).round() / 10.0)),
+            ],
+        ),
+        node(
+            1,
+            0,
+            "pipe",
+            &[
+                format!("{told} notifications"),
+                format!("{} loads, {} failed", loads.loads.len(), loads.failed()),
+            ],
+        ),
         node(2, 0, "flights", &[count(data::FLIGHTS, "rows")]),
-        node(2, 1, "quarantine", &[
-            count(kept.rows(), "came"),
-            count(kept.rows() - kept.replayed(), "forgotten"),
-        ]),
-        node(3, 0, "performance", &[
-            "semantic view".to_owned(),
-            format!("{metrics} metrics, {dimensions} dim."),
-        ]),
+        node(
+            2,
+            1,
+            "quarantine",
+            &[
+                format!("{} in, {} out", kept.rows(), kept.replayed()),
+                count(kept.rows() - kept.replayed(), "forgotten"),
+            ],
+        ),
+        node(
+            3,
+            0,
+            "performance",
+            &["semantic view".to_owned(), format!("{metrics} metrics, {dimensions} dim.")],
+        ),
         node(3, 1, "on_time", &["dynamic, 10 min".to_owned(), count(rows[0], "rows")]),
         node(3, 2, "delay_by_weather", &["dynamic, 1 h".to_owned(), count(rows[2], "rows")]),
         node(4, 0, "by airline", &[count(rows[3], "rows")]),
@@ -190,7 +216,7 @@ async fn flow(notebook: &mut Notebook, loads: &Loads, kept: &Kept) -> Result<()>
         edge(0, 1, String::new()),
         edge(1, 2, number(loads.rows())),
         edge(1, 3, number(kept.rows() as f64)),
-        edge(3, 2, count(kept.replayed(), "replayed")),
+        edge(3, 2, format!("+{}", kept.replayed())),
         edge(2, 4, String::new()),
         edge(2, 5, String::new()),
         edge(2, 6, String::new()),

@@ -88,12 +88,17 @@ async fn look(notebook: &mut Notebook, data: &Data) -> Result<Kept> {
 }
 
 async fn warned(notebook: &mut Notebook, data: &Data) -> Result<()> {
-    notebook.say("A warning keeps no row back: flights of unknown planes are counted, and loaded.");
+    notebook.say(
+        "A warning keeps no row back: flights of unknown planes are counted, and loaded. The half of \
+         September was judged as well, at 13:06, before it broke off; it is left out here.",
+    );
     let rows = notebook
         .show(
             "SELECT expectation, action_taken, SUM(rows_violating) AS flights_warned_of\n\
              FROM TABLE(EXPECTATION_RESULTS('processed.flights'))\n\
-             WHERE action_taken = 'WARN' GROUP BY ALL",
+             WHERE action_taken = 'WARN'\n  \
+             AND DATE_TRUNC('minute', measured_at) <> '2014-01-01 13:06:00'::TIMESTAMP_LTZ\n\
+             GROUP BY ALL",
         )
         .await?;
     let expected = data.expected("expectations")?;

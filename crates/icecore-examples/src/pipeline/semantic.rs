@@ -58,7 +58,11 @@ pub(super) async fn run(notebook: &mut Notebook, data: &Data) -> Result<()> {
     }
     for (name, sql) in ASKED {
         let rows = notebook.show(sql).await?;
-        notebook.check_equal(&format!("the semantic view, {name}"), &rows, &data.expected(name)?)?;
+        notebook.check_equal(
+            &format!("the semantic view, {name}"),
+            &rows,
+            &data.expected(name)?,
+        )?;
     }
     Ok(())
 }

@@ -1,46 +1,114 @@
 //! Every example runs to its end, on the real binary, and leaves its page.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod markup;
+
+use std::collections::BTreeMap;
 use std::process::Command;
 
-fn run(example: &str) -> (String, String) {
-    let folder = tempfile::tempdir().unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_icecore-examples"))
-        .args([example, "--out", folder.path().to_str().unwrap()])
-        .output()
-        .unwrap();
-    let text = String::from_utf8(output.stdout).unwrap();
-    assert!(output.status.success(), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
-    (text, std::fs::read_to_string(folder.path().join(format!("{example}.html"))).unwrap())
+/// What an example printed, and its pages by their names.
+struct Run {
+    text: String,
+    pages: BTreeMap<String, String>,
 }
 
-fn checks(text: &str) -> usize {
-    text.lines().filter(|line| line.trim_start().starts_with('✓')).count()
+impl Run {
+    /// Runs an example; each of its pages is whole, loads nothing from
+    /// elsewhere and says what the terminal says.
+    fn of(example: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let output = Command::new(env!("CARGO_BIN_EXE_icecore-examples"))
+            .args([example, "--out", folder.path().to_str().unwrap()])
+            .output()
+            .unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success(), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
+        let mut pages = BTreeMap::new();
+        for file in std::fs::read_dir(folder.path()).unwrap() {
+            let path = file.unwrap().path();
+            let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+            pages.insert(name, std::fs::read_to_string(path).unwrap());
+        }
+        for (name, page) in &pages {
+            markup::check(page).unwrap_or_else(|wrong| panic!("{name}: {wrong}"));
+            for target in markup::references(page) {
+                assert!(pages.contains_key(target), "{name} refers to {target}");
+            }
+        }
+        let run = Self { text, pages };
+        let page = run.page(&format!("{example}.html"));
+        for check in run.checks() {
+            let shown = format!("<p class=\"check\">{}</p>", escaped(check));
+            assert!(page.contains(&shown), "the page lacks: {check}");
+        }
+        run
+    }
+
+    fn page(&self, name: &str) -> &str {
+        &self.pages[name]
+    }
+
+    fn checks(&self) -> Vec<&str> {
+        self.text.lines().filter_map(|line| line.trim_start().strip_prefix("✓ ")).collect()
+    }
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 #[test]
 fn quickstart() {
-    let (text, page) = run("quickstart");
-    assert_eq!(checks(&text), 11, "{text}");
+    let run = Run::of("quickstart");
+    assert_eq!(run.checks().len(), 11, "{}", run.text);
+    let page = run.page("quickstart.html");
     assert!(page.contains("<svg") && page.contains("United Air Lines"));
 }
 
 #[test]
 fn pipeline() {
-    let (text, page) = run("pipeline");
-    assert_eq!(checks(&text), 25, "{text}");
-    assert!(text.contains("flights loaded: 336776"));
-    assert_eq!(page.matches("<svg").count(), 3);
-    // Nothing is loaded from elsewhere.
-    assert!(!page.contains("<link") && !page.contains("src="));
+    let run = Run::of("pipeline");
+    let checks = run.checks();
+    assert_eq!(checks.len(), 53, "{}", run.text);
+    for check in [
+        "flights loaded: 336776",
+        "NULLs in dep_time: 8255",
+        "rows replayed: 745",
+        "on_time, rows equal to DuckDB's: 3869",
+        "the semantic view, on_time_by_carrier, rows equal to DuckDB's: 16",
+    ] {
+        assert!(checks.contains(&check), "{check} in {}", run.text);
+    }
+    let page = run.page("pipeline.html");
+    assert_eq!(page.matches("<svg").count(), 8);
+    // The flow: what the pipe brought, what was kept back, and all of it.
+    for count in ["336,031", ">336,776 rows<", ">756 in, 745 out<", "17 notifications"] {
+        assert!(page.contains(count), "{count}");
+    }
+    has_every_row_of_the_pipe(run.page("pipeline-loads.html"));
+}
+
+fn has_every_row_of_the_pipe(report: &str) {
+    let rows: Vec<Vec<&str>> = markup::table(report);
+    assert_eq!(rows.len(), 14);
+    let number = |text: &str| text.replace(',', "").parse::<u64>().unwrap();
+    let (parsed, loaded, errors) =
+        rows.iter().filter(|row| row[7] != "Load failed").fold((0, 0, 0), |sums, row| {
+            (sums.0 + number(row[8]), sums.1 + number(row[9]), sums.2 + number(row[10]))
+        });
+    assert_eq!((parsed, loaded, errors), (336_776 + 11, 336_031, 756));
+    let failed: Vec<&Vec<&str>> = rows.iter().filter(|row| row[7] == "Load failed").collect();
+    assert_eq!(failed.len(), 1);
+    assert_eq!((failed[0][0], failed[0][9]), ("flights_2013-09.csv.gz", "0"));
+    assert!(failed[0][11].contains("gzip data ends too early"), "{failed:?}");
 }
 
 #[test]
 fn rescue() {
-    let (text, page) = run("rescue");
-    assert_eq!(checks(&text), 13, "{text}");
-    assert!(text.contains("rows changed: 55503"));
-    assert!(page.contains("<svg"));
+    let run = Run::of("rescue");
+    assert_eq!(run.checks().len(), 13, "{}", run.text);
+    assert!(run.text.contains("rows changed: 55503"));
+    assert!(run.page("rescue.html").contains("<svg"));
 }
 
 #[test]

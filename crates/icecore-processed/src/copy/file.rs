@@ -149,7 +149,9 @@ impl<'a> FileLoad<'a> {
             (false, 0) => FileStatus::Loaded,
             (false, _) => FileStatus::PartiallyLoaded,
         };
-        let first = self.first.as_ref();
+        // Rows that would go elsewhere are not what an unreadable file fails for.
+        let blamed = self.rows_refused > 0 || self.unreadable.is_none();
+        let first = self.first.as_ref().filter(|_| blamed);
         FileResult {
             file: self.file.path.clone(),
             size_bytes: self.file.size_bytes,
