@@ -551,14 +551,14 @@ async fn a_judge_rejects_and_diverts() {
     let begins = "expectation 'EVEN' is violated: id 2\n  File 'a.csv', line 2";
     assert!(error.message().starts_with(begins), "{error}");
     // A file that breaks off fails for that, not for a row that would go elsewhere.
-    let mut broken = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 0, 6, 0, 0xf9, 0xff];
-    broken.extend(b"2,b,2\n");
+    let mut broken = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 0, 80, 0, 0xaf, 0xff];
+    broken.extend(b"103,b,2\n".repeat(10));
     world.stage.put_bytes("b.gz", broken).await.unwrap();
     let plan = judged(world.plan(OnError::SkipFile).await);
     let outcome = copy_into(&plan, &content, &world.segments, &told).await.unwrap();
     let broken = outcome.files.iter().find(|file| file.file == "b.gz").unwrap();
-    assert_eq!((broken.status, broken.errors_seen), (FileStatus::LoadFailed, 2));
-    assert_eq!((broken.rows_parsed, broken.first_error_line), (1, None));
+    assert_eq!((broken.status, broken.first_error_line), (FileStatus::LoadFailed, None), "{broken:?}");
+    assert!(broken.rows_parsed > 0 && broken.errors_seen == broken.rows_parsed + 1, "{broken:?}");
     assert!(broken.first_error.as_ref().unwrap().contains("gzip data ends too early"));
     // What fails the load does so under each ON_ERROR.
     world.put("c.csv", "1001,a,1\n").await;
