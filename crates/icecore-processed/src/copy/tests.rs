@@ -557,7 +557,11 @@ async fn a_judge_rejects_and_diverts() {
     let plan = judged(world.plan(OnError::SkipFile).await);
     let outcome = copy_into(&plan, &content, &world.segments, &told).await.unwrap();
     let broken = outcome.files.iter().find(|file| file.file == "b.gz").unwrap();
-    assert_eq!((broken.status, broken.first_error_line), (FileStatus::LoadFailed, None), "{broken:?}");
+    assert_eq!(
+        (broken.status, broken.first_error_line),
+        (FileStatus::LoadFailed, None),
+        "{broken:?}"
+    );
     assert!(broken.rows_parsed > 0 && broken.errors_seen == broken.rows_parsed + 1, "{broken:?}");
     assert!(broken.first_error.as_ref().unwrap().contains("gzip data ends too early"));
     // What fails the load does so under each ON_ERROR.
