@@ -10,6 +10,48 @@ use icecore_raw::RowError;
 use icecore_types::{Name, ObjectId, Result};
 
 /// Looks at rows before they are written.
+///
+/// ```
+/// use std::sync::Arc;
+/// use arrow::array::{Array, ArrayRef, Int64Array, RecordBatch};
+/// use icecore_processed::{Diverted, DivertedRows, Refusal, RefusedRow, RowJudge};
+/// use icecore_types::{Error, Name, Result};
+///
+/// /// Sends rows without a first value elsewhere, with their numbers.
+/// #[derive(Debug)]
+/// struct Filled;
+/// impl RowJudge for Filled {
+///     fn judge(&self, rows: &RecordBatch) -> Result<Vec<Refusal>> {
+///         let without = (0..rows.num_rows()).filter(|row| rows.column(0).is_null(*row));
+///         let refused = without.map(|row| Refusal {
+///             row,
+///             becomes: RefusedRow::Diverted,
+///             column: Some(0),
+///             expectation: Name::unquoted("filled"),
+///             reason: "it is NULL".to_owned(),
+///         });
+///         Ok(refused.collect())
+///     }
+///     fn file_ended(&self, _is_kept: bool) -> Result<()> {
+///         Ok(())
+///     }
+/// }
+/// impl DivertedRows for Filled {
+///     fn of(&self, diverted: &Diverted<'_>) -> Result<RecordBatch> {
+///         let numbers = diverted.places.iter().map(|place| place.row as i64);
+///         let numbers: ArrayRef = Arc::new(Int64Array::from_iter_values(numbers));
+///         RecordBatch::try_from_iter([("1", numbers)]).map_err(|_| Error::internal("numbers"))
+///     }
+/// }
+///
+/// let values: ArrayRef = Arc::new(Int64Array::from(vec![Some(1), None]));
+/// let rows = RecordBatch::try_from_iter([("1", values)]).unwrap();
+/// let refused = Filled.judge(&rows)?;
+/// assert_eq!(refused[0].row, 1);
+/// let diverted = Diverted { file: "a.csv", rows, reasons: refused, places: &[] };
+/// assert_eq!(Filled.of(&diverted)?.num_rows(), 0);
+/// # Ok::<(), icecore_types::Error>(())
+/// ```
 pub trait RowJudge: fmt::Debug + Send + Sync {
     /// The rows that are not to be loaded, in order, each once. `rows` has the
     /// schema of the table's segments and is never empty; called block by
@@ -68,7 +110,7 @@ pub(crate) fn violation(expectation: &Name, reason: &str) -> String {
     format!("expectation '{}' is violated: {reason}", expectation.as_str())
 }
 
-/// What becomes of a row that is not loaded.
+/// What becomes of a row that is not loaded; [`RowJudge`] shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RefusedRow {
     /// It fails the load, whatever ON_ERROR says.
@@ -80,7 +122,8 @@ pub enum RefusedRow {
     Diverted,
 }
 
-/// Where diverted rows go: rows of another table, in the same commit.
+/// Where diverted rows go: rows of another table, in the same commit;
+/// [`RowJudge`] shows who makes them.
 #[derive(Clone, Debug)]
 pub struct Diversion {
     /// That table.
@@ -91,7 +134,7 @@ pub struct Diversion {
     pub rows: Arc<dyn DivertedRows>,
 }
 
-/// Makes rows of a [`Diversion`]'s table.
+/// Makes rows of a [`Diversion`]'s table, as beside [`RowJudge`].
 pub trait DivertedRows: fmt::Debug + Send + Sync {
     /// One row for each that is diverted, in the schema of that table.
     ///
@@ -100,7 +143,7 @@ pub trait DivertedRows: fmt::Debug + Send + Sync {
     fn of(&self, diverted: &Diverted<'_>) -> Result<RecordBatch>;
 }
 
-/// Rows that are diverted.
+/// Rows that are diverted; [`RowJudge`] shows some.
 #[derive(Debug)]
 pub struct Diverted<'a> {
     /// The file's path in the stage.

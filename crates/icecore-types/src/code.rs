@@ -110,6 +110,8 @@ codes! {
     UNKNOWN_FORMAT = "370004" "58030" Unsupported;
     /// More memory, disk or size than the limit allows.
     RESOURCES_EXHAUSTED = "300005" "53000" ResourcesExhausted;
+    /// More memory than the warehouse has left, for what cannot be spilled.
+    OUT_OF_MEMORY = "370011" "53200" ResourcesExhausted;
     /// The statement was cancelled.
     CANCELLED = "000604" "57014" Cancelled;
     /// A defect of the engine.

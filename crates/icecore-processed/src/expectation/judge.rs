@@ -24,7 +24,7 @@ pub enum Strictness {
     Fail,
 }
 
-/// A row that is not taken.
+/// A row that is not taken; [`Judge`] shows one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
     /// Its place in the batch.

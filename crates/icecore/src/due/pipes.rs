@@ -7,7 +7,7 @@ use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, stream};
 use icecore_raw::Notice;
 use icecore_snapshot::Head;
-use icecore_types::{ErrorKind, ObjectId, Result};
+use icecore_types::{Code, Error, ErrorKind, ObjectId, Result};
 
 use crate::engine::Engine;
 use crate::pipes::{BoundPipe, Delivery, NewEvent, Source, stage_keys};
@@ -126,7 +126,7 @@ async fn load_all(engine: Arc<Engine>, mut head: Arc<Head>, pipe: BoundPipe) {
                 engine.pipes.ended(pipe.id, engine.now(), None);
                 most_files = settings.files_per_run.max(1);
             }
-            Err(error) if is_the_files_fault(&error) && most_files > 1 => {
+            Err(error) if most_files > 1 && fewer_may_do(&error) => {
                 most_files = most_files.div_ceil(2);
                 continue;
             }
@@ -143,6 +143,11 @@ async fn load_all(engine: Arc<Engine>, mut head: Arc<Head>, pipe: BoundPipe) {
             return;
         }
     }
+}
+
+/// Whether a run that failed may do with fewer files.
+fn fewer_may_do(error: &Error) -> bool {
+    is_the_files_fault(error) || error.code() == Code::OUT_OF_MEMORY
 }
 
 /// How many files the pipe would load now.

@@ -8,7 +8,7 @@ use icecore_governance::Verb;
 use icecore_processed::{CopyOutcome, FileStatus};
 use icecore_raw::{StageFile, StageFiles};
 use icecore_snapshot::{Requirement, Update};
-use icecore_types::{Error, ErrorKind, ObjectId, PipeFile, QueryId, Result, SqlType};
+use icecore_types::{Code, Error, ErrorKind, ObjectId, PipeFile, QueryId, Result, SqlType};
 
 use super::load::Load;
 use super::perform::Performed;
@@ -147,10 +147,11 @@ fn nothing() -> Resolved {
 /// Whether an error of a load is about what is in a file, so that it is the
 /// same whenever the file is read.
 pub(crate) fn is_the_files_fault(error: &Error) -> bool {
-    matches!(
-        error.kind(),
-        ErrorKind::InvalidInput | ErrorKind::Unsupported | ErrorKind::ResourcesExhausted
-    )
+    error.code() != Code::OUT_OF_MEMORY
+        && matches!(
+            error.kind(),
+            ErrorKind::InvalidInput | ErrorKind::Unsupported | ErrorKind::ResourcesExhausted
+        )
 }
 
 fn unfit(path: &str, event: Option<Arc<str>>, why: &str) -> PipeFile {

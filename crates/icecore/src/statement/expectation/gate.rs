@@ -278,7 +278,7 @@ impl State {
     async fn judge(&mut self, batch: RecordBatch) -> Result<RecordBatch> {
         let columns: Vec<usize> = (self.leading..batch.num_columns()).collect();
         let rows = batch.project(&columns).map_err(cannot_select)?;
-        if self.leading > 0 {
+        if !self.others.is_empty() {
             self.changed.extend(places(&batch)?);
         }
         let Judgement { taken, refused } = self.judge.judge(&rows)?;

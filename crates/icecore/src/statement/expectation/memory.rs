@@ -3,7 +3,7 @@
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
 use icecore_exec::from_datafusion;
 use icecore_processed::KeyMemory;
-use icecore_types::Result;
+use icecore_types::{Code, Error, Result};
 
 use crate::statement::Planning;
 
@@ -22,8 +22,9 @@ impl WarehouseMemory {
 impl KeyMemory for WarehouseMemory {
     fn take(&self, bytes: usize) -> Result<()> {
         self.0.try_grow(bytes).map_err(|error| {
-            from_datafusion(error)
-                .context("the keys of UNIQUE and REFERENCES")
+            let message = "the keys of UNIQUE and REFERENCES do not fit in the warehouse's memory";
+            Error::new(Code::OUT_OF_MEMORY, message)
+                .with_source(from_datafusion(error))
                 .with_help("give the warehouse more memory, or drop the expectation")
         })
     }
