@@ -28,24 +28,27 @@ CREATE TABLE processed.flights (
 )";
 pub(crate) const AIRLINES_TABLE: &str =
     "CREATE TABLE processed.airlines (carrier VARCHAR(2) NOT NULL, name VARCHAR)";
-pub(crate) const OTHER_TABLES: [&str; 3] = [
-    "\
+const WEATHER_TABLE: &str = "\
 CREATE TABLE processed.weather (
     origin VARCHAR(3) NOT NULL, year INT, month INT, day INT, hour INT,
     temp FLOAT, dewp FLOAT, humid FLOAT, wind_dir INT, wind_speed FLOAT, wind_gust FLOAT,
     precip FLOAT, pressure FLOAT, visib FLOAT, time_hour TIMESTAMP_NTZ NOT NULL
-)",
-    "\
+)";
+pub(crate) const PLANES_TABLE: &str = "\
 CREATE TABLE processed.planes (
     tailnum VARCHAR(6) NOT NULL, year INT, type VARCHAR, manufacturer VARCHAR,
     model VARCHAR, engines INT, seats INT, speed INT, engine VARCHAR
-)",
-    "\
+)";
+const AIRPORTS_TABLE: &str = "\
 CREATE TABLE processed.airports (
     faa VARCHAR(3) NOT NULL, name VARCHAR, lat FLOAT, lon FLOAT, alt INT,
     tz INT, dst VARCHAR(1), tzone VARCHAR
-)",
-];
+)";
+pub(crate) const OTHER_TABLES: [&str; 3] = [WEATHER_TABLE, PLANES_TABLE, AIRPORTS_TABLE];
+
+/// The rows of the tables that are there from the beginning.
+pub(crate) const OTHERS: [(&str, i64); 4] =
+    [("airlines", 16), ("airports", 1_458), ("planes", 3_322), ("weather", 26_115)];
 
 /// The folder that holds the files.
 #[derive(Clone, Debug)]
@@ -140,4 +143,18 @@ pub(crate) async fn load_flights(notebook: &mut Notebook, data: &Data) -> Result
     notebook.run("COPY INTO processed.flights FROM @raw.landing/flights").await?;
     let rows = notebook.number("SELECT COUNT(*) FROM processed.flights").await?;
     notebook.check("flights loaded", rows, FLIGHTS)
+}
+
+/// Lands one of [`OTHERS`] in a stage and loads it.
+pub(crate) async fn load_other(
+    notebook: &mut Notebook,
+    data: &Data,
+    (stage, table): (&str, &str),
+) -> Result<()> {
+    let file = data.url(&format!("{table}.csv"));
+    notebook.run(&format!("PUT {file} @{stage}/{table}")).await?;
+    notebook.run(&format!("COPY INTO processed.{table} FROM @{stage}/{table}")).await?;
+    let loaded = notebook.number(&format!("SELECT COUNT(*) FROM processed.{table}")).await?;
+    let rows = OTHERS.iter().find(|(name, _)| *name == table).map_or(0, |(_, rows)| *rows);
+    notebook.check(&format!("rows of {table}"), loaded, rows)
 }

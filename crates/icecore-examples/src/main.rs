@@ -3,6 +3,7 @@
 
 mod chart;
 mod data;
+mod metrics;
 mod notebook;
 mod page;
 mod pipeline;
@@ -38,6 +39,8 @@ enum Example {
     Quickstart,
     /// A year of files arrives in a day, and the metrics stay fresh.
     Pipeline,
+    /// Numbers that plain SQL gets wrong, and a semantic view right.
+    Metrics,
     /// A bad UPDATE is found, understood and undone.
     Rescue,
 }
@@ -85,6 +88,7 @@ async fn run(options: Options) -> Result<()> {
         Example::Pipeline => {
             ("pipeline", pipeline::run(Notebook::open(&lake).await?, &data).await?)
         }
+        Example::Metrics => ("metrics", metrics::run(Notebook::open(&lake).await?, &data).await?),
         Example::Rescue => ("rescue", rescue::run(Notebook::open(&lake).await?, &data).await?),
     };
     let checks = notebook.checks();

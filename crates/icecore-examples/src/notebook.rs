@@ -137,6 +137,24 @@ impl Notebook {
         Ok(rows)
     }
 
+    /// Runs a statement that is refused, and shows why.
+    ///
+    /// # Errors
+    /// If it is not refused.
+    pub(crate) async fn refused(&mut self, sql: &str) -> Result<Error> {
+        self.echo(sql);
+        match self.session.execute(sql).await {
+            Err(error) => {
+                let shown = error.to_string();
+                self.log(shown.lines().map(str::to_owned).collect());
+                Ok(error)
+            }
+            Ok(_) => {
+                Err(Error::new(Code::INVALID_VALUE, format!("it was not refused: statement={sql}")))
+            }
+        }
+    }
+
     /// The rows of a query that is asked on the side.
     pub(crate) async fn rows(&self, sql: &str) -> Result<Vec<TextRow>> {
         self.session.execute(sql).await?.texts().await

@@ -49,8 +49,15 @@ impl Page {
         self.about = about.to_owned();
     }
 
+    /// A part at the end; statements without anything between them are one.
     pub(crate) fn add(&mut self, block: Block) {
-        self.blocks.push(block);
+        match (self.blocks.last_mut(), &block) {
+            (Some(Block::Sql(before)), Block::Sql(sql)) => {
+                before.push_str(";\n");
+                before.push_str(sql);
+            }
+            _ => self.blocks.push(block),
+        }
     }
 
     /// The whole page.
@@ -155,7 +162,11 @@ mod tests {
             rows: vec![vec![Some("<script>".to_owned())], vec![None]],
             hidden: 3,
         }));
+        for sql in ["SELECT 1", "SELECT 2"] {
+            page.add(Block::Sql(sql.to_owned()));
+        }
         let html = page.html();
+        assert!(html.contains("<pre><code>SELECT 1;\nSELECT 2</code></pre>"), "{html}");
         assert!(html.contains("<h1>a &lt; b</h1>") && html.contains("<code>x &gt; y</code>"));
         assert!(html.contains("<td class=\"n\">&lt;script&gt;</td>"));
         assert!(html.contains("<td class=\"null\">NULL</td>") && html.contains("and 3 more rows"));

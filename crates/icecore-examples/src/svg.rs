@@ -4,8 +4,9 @@ use crate::page::escaped;
 
 /// How wide every picture is; a page scales it down.
 pub(crate) const WIDTH: f64 = 860.0;
-/// How wide a letter is at most, on average over a label.
+/// How wide letters are in a wide font, on average over a label.
 const LETTER_WIDTH: f64 = 7.9;
+const CAPITAL_WIDTH: f64 = 9.4;
 
 /// Where a text is anchored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,7 +108,8 @@ fn title(hint: &str) -> String {
 
 /// How wide a label may be.
 pub(crate) fn text_width(text: &str) -> f64 {
-    text.chars().count() as f64 * LETTER_WIDTH
+    let width = |letter: char| if letter.is_uppercase() { CAPITAL_WIDTH } else { LETTER_WIDTH };
+    text.chars().map(width).sum()
 }
 
 /// The widest of some labels.

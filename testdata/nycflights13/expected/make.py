@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Computes what the views of the pipeline example must show.
+"""Computes what the pipeline and the metrics example must show.
 
     pip install duckdb
     python3 make.py
@@ -30,6 +30,10 @@ VIEWS = {
     "delay_by_weather": "conditions",
     "fleet_by_manufacturer": "manufacturer",
     "expectations": "expectation",
+    "fleet_seats": "flights DESC, manufacturer",
+    "waiting_by_month": "month",
+    "on_time_by_origin": "on_time_percent DESC",
+    "on_time_to_date": "month",
 }
 
 db = duckdb.connect()

@@ -5,10 +5,6 @@ use icecore::Result;
 use crate::data::{self, Data};
 use crate::notebook::Notebook;
 
-/// The tables that are there from the beginning, and their rows.
-const OTHERS: [(&str, i64); 4] =
-    [("airlines", 16), ("airports", 1_458), ("planes", 3_322), ("weather", 26_115)];
-
 /// What the owner of the flights expects of them.
 pub(super) const EXPECTATIONS: [&str; 6] = [
     "distance CHECK RANGE (distance BETWEEN 50 AND 3000) ON VIOLATION QUARANTINE",
@@ -72,12 +68,8 @@ pub(super) async fn raw(notebook: &mut Notebook, data: &Data) -> Result<()> {
     for table in data::OTHER_TABLES {
         notebook.run(table).await?;
     }
-    for (table, rows) in OTHERS {
-        let file = data.url(&format!("{table}.csv"));
-        notebook.run(&format!("PUT {file} @raw.drops/{table}")).await?;
-        notebook.run(&format!("COPY INTO processed.{table} FROM @raw.drops/{table}")).await?;
-        let loaded = notebook.number(&format!("SELECT COUNT(*) FROM processed.{table}")).await?;
-        notebook.check(&format!("rows of {table}"), loaded, rows)?;
+    for (table, _) in data::OTHERS {
+        data::load_other(notebook, data, ("raw.drops", table)).await?;
     }
     Ok(())
 }

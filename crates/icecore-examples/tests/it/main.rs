@@ -104,6 +104,25 @@ fn has_every_row_of_the_pipe(report: &str) {
 }
 
 #[test]
+fn metrics() {
+    let run = Run::of("metrics");
+    let checks = run.checks();
+    assert_eq!(checks.len(), 24, "{}", run.text);
+    for check in [
+        "seats of Boeing by the join: 14,418,976",
+        "seats of Boeing: 285,556",
+        "the code of the refusal: 010234",
+        "the most punctual: LGA",
+        "the queue at the end of a month, rows equal to DuckDB's: 12",
+    ] {
+        assert!(checks.contains(&check), "{check} in {}", run.text);
+    }
+    let page = run.page("metrics.html");
+    assert_eq!(page.matches("<svg").count(), 4);
+    assert!(page.contains(">285,556 seats</text>") && page.contains(">14,418,976 seats</text>"));
+}
+
+#[test]
 fn rescue() {
     let run = Run::of("rescue");
     assert_eq!(run.checks().len(), 13, "{}", run.text);
