@@ -2,6 +2,7 @@
 //! column chunk, every byte verified before it is decoded.
 
 mod fetched;
+mod pieces;
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -13,6 +14,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use icecore_types::{Error, Hash, Result};
+use object_store::PutPayload;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
 };
@@ -28,6 +30,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Statistics;
 use crate::object::fetched::Fetched;
+use crate::object::pieces::Pieces;
 use crate::writer::Compression;
 
 /// The key under which the footer keeps the seal.
@@ -59,7 +62,7 @@ struct SealedRowGroup {
 /// An encoded object and what a reference to it must say.
 #[derive(Debug)]
 pub(crate) struct Encoded {
-    pub(crate) bytes: Bytes,
+    pub(crate) bytes: PutPayload,
     pub(crate) hash: Hash,
     pub(crate) footer_bytes: u64,
     pub(crate) footer_hash: Hash,
@@ -67,7 +70,7 @@ pub(crate) struct Encoded {
 
 /// Builds an object in memory from encoded column chunks.
 pub(crate) struct ObjectBuilder {
-    file: SerializedFileWriter<Vec<u8>>,
+    file: SerializedFileWriter<Pieces>,
     schema: SchemaRef,
     statistics: Vec<Option<Statistics>>,
 }
@@ -99,7 +102,8 @@ impl ObjectBuilder {
         let parquet = ArrowSchemaConverter::new().convert(&schema).map_err(encoding)?;
         let root = parquet.root_schema_ptr();
         let file =
-            SerializedFileWriter::new(Vec::new(), root, Arc::new(properties)).map_err(encoding)?;
+            SerializedFileWriter::new(Pieces::default(), root, Arc::new(properties))
+                .map_err(encoding)?;
         Ok(Self { file, schema, statistics: Vec::new() })
     }
 
@@ -130,18 +134,19 @@ impl ObjectBuilder {
         let seal = serde_json::to_string(&self.seal()?)
             .map_err(|source| Error::internal("the seal of an object").with_source(source))?;
         self.file.append_key_value_metadata(KeyValue::new(SEAL_KEY.to_owned(), seal));
-        let bytes = Bytes::from(self.file.into_inner().map_err(encoding)?);
-        let footer_bytes = footer_length(&bytes)?;
-        let footer = bytes
-            .len()
-            .checked_sub(footer_bytes)
-            .and_then(|start| bytes.get(start..))
-            .ok_or_else(|| Error::internal("an object shorter than its footer"))?;
+        let pieces = self.file.into_inner().map_err(encoding)?;
+        let end = |count| {
+            let range = pieces.len().checked_sub(count)?..pieces.len();
+            Some(pieces.range(range)?.flatten().copied().collect::<Vec<u8>>())
+        };
+        let short = || Error::internal("an object shorter than its footer");
+        let footer_bytes = footer_length(&end(TAIL_BYTES).ok_or_else(short)?, pieces.len())?;
+        let footer = end(footer_bytes).ok_or_else(short)?;
         Ok(Encoded {
-            hash: Hash::of(&bytes),
+            hash: pieces.hash(),
             footer_bytes: footer_bytes as u64,
-            footer_hash: Hash::of(footer),
-            bytes,
+            footer_hash: Hash::of(&footer),
+            bytes: pieces.into(),
         })
     }
 
@@ -149,10 +154,12 @@ impl ObjectBuilder {
         let row_groups = self.file.flushed_row_groups().iter().zip(&self.statistics);
         let row_groups = row_groups.map(|(row_group, statistics)| {
             let crc32 = row_group.columns().iter().map(|column| {
-                let range = byte_range(column)
-                    .and_then(|range| self.file.inner().get(as_index(range)?))
+                let parts = byte_range(column)
+                    .and_then(|range| self.file.inner().range(as_index(range)?))
                     .ok_or_else(|| Error::internal("a column chunk outside of its object"))?;
-                Ok(crc32fast::hash(range))
+                let mut checksum = crc32fast::Hasher::new();
+                parts.for_each(|part| checksum.update(part));
+                Ok(checksum.finalize())
             });
             Ok(SealedRowGroup {
                 crc32: crc32.collect::<Result<_>>()?,
@@ -190,7 +197,7 @@ impl Footer {
         if Hash::of(bytes) != hash {
             return Err(Error::corrupted("the footer of an object has another hash"));
         }
-        if footer_length(bytes)? != bytes.len() {
+        if footer_length(bytes, bytes.len())? != bytes.len() {
             return Err(Error::corrupted("the footer of an object has another length"));
         }
         let metadata = bytes.get(..bytes.len() - TAIL_BYTES).unwrap_or_default();
@@ -344,13 +351,13 @@ fn as_index(range: Range<u64>) -> Option<Range<usize>> {
     Some(usize::try_from(range.start).ok()?..usize::try_from(range.end).ok()?)
 }
 
-/// The length of the footer at the end of `bytes`, its tail included.
-fn footer_length(bytes: &[u8]) -> Result<usize> {
+/// The length of the footer of an object of which `end` are the last bytes, its
+/// tail included; it lies within the last `most` bytes.
+fn footer_length(end: &[u8], most: usize) -> Result<usize> {
     let damaged = || Error::corrupted("an object does not end as Parquet");
-    let (rest, tail) = bytes.split_last_chunk::<TAIL_BYTES>().ok_or_else(damaged)?;
-    let [a, b, c, d, magic @ ..] = *tail;
-    let length = u32::from_le_bytes([a, b, c, d]) as usize;
-    if magic == *b"PAR1" && length <= rest.len() { Ok(length + TAIL_BYTES) } else { Err(damaged()) }
+    let [a, b, c, d, magic @ ..] = *end.last_chunk::<TAIL_BYTES>().ok_or_else(damaged)?;
+    let length = u32::from_le_bytes([a, b, c, d]) as usize + TAIL_BYTES;
+    if magic == *b"PAR1" && length <= most { Ok(length) } else { Err(damaged()) }
 }
 
 /// A decoded array refers to whole pages; where little of them is used, what is

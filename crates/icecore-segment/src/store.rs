@@ -253,7 +253,7 @@ impl SegmentStore {
             let name = self.next_name();
             let path = format!("deletes/{}/{name}", name.spread());
             let hash = Hash::of(&bytes);
-            DeletesRef::Object(self.objects.put(path, bytes, hash).await?)
+            DeletesRef::Object(self.objects.put(path, bytes.into(), hash).await?)
         };
         Ok(Deletes { location, rows: vector.len() })
     }

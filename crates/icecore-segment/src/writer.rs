@@ -255,7 +255,7 @@ impl SegmentWriter {
         let result = spawn_blocking(move || encoder.encode(&input));
         self.encoding.push_back(Encoding { result, ends_segment });
         let threads = std::thread::available_parallelism().map_or(1, NonZero::get).min(8);
-        while self.encoding.len() > threads {
+        while self.encoding.len() >= threads {
             let Some(oldest) = self.encoding.pop_front() else { break };
             self.append(oldest).await?;
         }

@@ -34,13 +34,17 @@ impl Objects {
     /// an object that is already there is our own, whose acknowledgement was
     /// lost, or the sign that a name was given twice. Nothing is taken back on
     /// an error: the object may be there, and only collection deletes.
-    pub(crate) async fn put(&self, path: String, bytes: Bytes, hash: Hash) -> Result<ObjectRef> {
+    pub(crate) async fn put(
+        &self,
+        path: String,
+        bytes: PutPayload,
+        hash: Hash,
+    ) -> Result<ObjectRef> {
         let location = self.path(&path)?;
-        let size_bytes = bytes.len() as u64;
+        let size_bytes = bytes.content_length() as u64;
         for _ in 0..PUT_ATTEMPTS {
             let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
-            let payload = PutPayload::from_bytes(bytes.clone());
-            match self.store.put_opts(&location, payload, options).await {
+            match self.store.put_opts(&location, bytes.clone(), options).await {
                 Ok(_) => return Ok(ObjectRef { path: Arc::from(path), size_bytes, hash }),
                 Err(object_store::Error::AlreadyExists { .. }) => {}
                 Err(error) => return Err(error.into()),
