@@ -325,14 +325,18 @@ impl Icecore {
     }
 
     /// Keeps running what falls due until it is dropped. On a real clock it
-    /// looks every second; it returns only with an error.
+    /// looks every second, and at once when this process is notified of files;
+    /// it returns only with an error.
     ///
     /// # Errors
     /// The first that [`Icecore::run_due`] returns.
     pub async fn run(&self) -> Result<()> {
         loop {
             self.run_due().await?;
-            self.engine.env.timer.sleep(Duration::from_secs(1)).await;
+            tokio::select! {
+                () = self.engine.env.timer.sleep(Duration::from_secs(1)) => {}
+                () = self.engine.pipes.events.came() => {}
+            }
         }
     }
 

@@ -74,15 +74,17 @@ impl SqsQueue {
     /// `Unsupported` where S3 is not built in.
     pub fn open(url: &str, options: &SqsOptions) -> Result<Self> {
         check_url(url)?;
-        #[cfg(feature = "s3")]
-        let opened = Self { url: url.to_owned(), client: client::Client::new(url, options)? };
-        #[cfg(not(feature = "s3"))]
-        let opened = {
-            let _ = (&options.settings, options.environment);
-            return Err(Error::unsupported("notifications from SQS: S3 is not built in"));
-        };
-        #[cfg(feature = "s3")]
-        Ok(opened)
+        Self::connect(url, options)
+    }
+
+    #[cfg(feature = "s3")]
+    fn connect(url: &str, options: &SqsOptions) -> Result<Self> {
+        Ok(Self { url: url.to_owned(), client: client::Client::new(url, options)? })
+    }
+
+    #[cfg(not(feature = "s3"))]
+    fn connect(_: &str, _: &SqsOptions) -> Result<Self> {
+        Err(Error::unsupported("notifications from SQS: S3 is not built in"))
     }
 }
 

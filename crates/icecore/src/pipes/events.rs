@@ -10,6 +10,7 @@ use icecore_types::{Env, Error, ObjectId, Result, Timestamp};
 use object_store::path::Path;
 use parking_lot::RwLock;
 use serde::{Deserialize, Serialize};
+use tokio::sync::Notify;
 
 /// The source of files that were named one by one: no PATTERN is asked of them.
 pub(crate) const INSERT_FILES: &str = "INSERT_FILES";
@@ -69,6 +70,8 @@ pub(crate) struct Events {
     /// The last batch whose rows are in memory.
     read: tokio::sync::Mutex<u64>,
     kept: RwLock<Kept>,
+    /// Told of what came since it was last waited for.
+    came: Notify,
 }
 
 #[derive(Default)]
@@ -94,7 +97,8 @@ impl Events {
         for stored in journal.rows().await? {
             kept.add(decoded(stored)?);
         }
-        Ok(Self { env, journal, read: tokio::sync::Mutex::new(last), kept: RwLock::new(kept) })
+        let (read, kept) = (tokio::sync::Mutex::new(last), RwLock::new(kept));
+        Ok(Self { env, journal, read, kept, came: Notify::new() })
     }
 
     /// Keeps events: when this returns they survive the process.
@@ -119,7 +123,13 @@ impl Events {
         self.journal.flush().await?;
         let mut kept = self.kept.write();
         stored.into_iter().for_each(|event| kept.add(event));
+        self.came.notify_one();
         Ok(())
+    }
+
+    /// Returns when this process has received events since it last returned.
+    pub(crate) async fn came(&self) {
+        self.came.notified().await;
     }
 
     /// Takes in what other processes have received.
