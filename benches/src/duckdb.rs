@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::{Failure, Outcome};
 
 /// What runs in Python: DuckDB comes from its wheel on PyPI.
-const SCRIPT: &str = include_str!("../duckdb/serve.py");
+const SCRIPT: &str = include_str!("../peers/serve_duckdb.py");
 
 /// How to get it.
 const HELP: &str = "python3 cannot import DuckDB 2: run `python3 -m pip install 'duckdb>=2'`";

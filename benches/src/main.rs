@@ -9,10 +9,14 @@ mod clone;
 mod commit;
 #[path = "numbers/equal.rs"]
 mod equal;
+#[path = "numbers/files.rs"]
+mod files;
 #[path = "numbers/load.rs"]
 mod load;
 #[path = "numbers/rate.rs"]
 mod rate;
+#[path = "numbers/refresh.rs"]
+mod refresh;
 #[path = "numbers/tpch.rs"]
 mod tpch;
 #[path = "numbers/versions.rs"]
@@ -46,6 +50,10 @@ enum Subject {
     Cache(cache::Options),
     /// COPY INTO from CSV, beside DuckDB's COPY.
     Load(load::Options),
+    /// Many small files, in one COPY and through a pipe.
+    Files(files::Options),
+    /// The refresh of an aggregate, beside computing it again.
+    Refresh(refresh::Options),
     /// The 22 queries of TPC-H, beside DuckDB.
     Tpch(tpch::Options),
     /// All of them, one after the other.
@@ -74,6 +82,8 @@ async fn run(subject: Subject) -> Outcome {
         Subject::Versions(options) => versions::run(options).await,
         Subject::Cache(options) => cache::run(options).await,
         Subject::Load(options) => load::run(options).await,
+        Subject::Files(options) => files::run(options).await,
+        Subject::Refresh(options) => refresh::run(options).await,
         Subject::Tpch(options) => tpch::run(options).await,
         Subject::All { scale } => all(scale),
     }
@@ -83,12 +93,15 @@ async fn run(subject: Subject) -> Outcome {
 /// another left behind.
 fn all(scale: f64) -> Outcome {
     let scale = scale.to_string();
-    let subjects: [&[&str]; 6] = [
+    let subjects: [&[&str]; 9] = [
         &["clone"],
         &["commit"],
         &["versions"],
         &["cache"],
         &["load", "--scale", &scale],
+        &["load", "--bad", "--scale", &scale],
+        &["files"],
+        &["refresh", "--scale", &scale],
         &["tpch", "--scale", &scale],
     ];
     let mut failed: Vec<&str> = Vec::new();

@@ -33,6 +33,7 @@ impl Stopwatch {
 /// let rounds: Rounds = [3, 1, 2].map(Duration::from_millis).into_iter().collect();
 /// assert_eq!(rounds.median(), Duration::from_millis(2));
 /// assert_eq!(rounds.best(), Duration::from_millis(1));
+/// assert_eq!(rounds.part(0.99), Duration::from_millis(3));
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Rounds {
@@ -52,9 +53,16 @@ impl Rounds {
 
     /// The one in the middle, the upper of two; zero if there was none.
     pub fn median(&self) -> Duration {
+        self.part(0.5)
+    }
+
+    /// The one below which this part of them lies, from 0 to 1; zero if there
+    /// was none.
+    pub fn part(&self, part: f64) -> Duration {
         let mut sorted = self.times.clone();
         sorted.sort();
-        sorted.get(sorted.len() / 2).copied().unwrap_or_default()
+        let at = (sorted.len() as f64 * part) as usize;
+        sorted.get(at.min(sorted.len().saturating_sub(1))).copied().unwrap_or_default()
     }
 
     /// The shortest; zero if there was none.

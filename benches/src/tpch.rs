@@ -29,6 +29,7 @@ const BATCH_ROWS: usize = 8_192;
 /// let rows: usize = TpchTable::Nation.batches(1.0, 1, 1).map(|batch| batch.num_rows()).sum();
 /// assert_eq!(rows, 25);
 /// assert!(TpchTable::Nation.ddl().starts_with("CREATE TABLE nation ("));
+/// assert_eq!(TpchTable::Region.types()[1], ("r_name", "VARCHAR"));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TpchTable {
@@ -81,6 +82,14 @@ impl TpchTable {
     /// engines run it.
     pub fn ddl(self) -> String {
         format!("CREATE TABLE {} ({})", self.name(), self.columns())
+    }
+
+    /// Its columns in order, each with its type without length or digits.
+    pub fn types(self) -> Vec<(&'static str, &'static str)> {
+        let declared = self.columns().split(" NOT NULL");
+        let words = declared.map(|column| column.trim_matches([',', ' ', '\n']).split_once(' '));
+        let bare = |(name, kind): (_, &'static str)| (name, kind.split('(').next().unwrap_or(kind));
+        words.flatten().map(bare).collect()
     }
 
     fn columns(self) -> &'static str {
@@ -170,12 +179,20 @@ impl TpchTable {
     /// # Errors
     /// The file's.
     pub fn write_csv(self, file: &Path, scale: f64) -> Outcome<u64> {
+        self.write_csv_part(file, scale, 1, 1)
+    }
+
+    /// Writes the rows of [`TpchTable::batches`] as CSV with a header.
+    ///
+    /// # Errors
+    /// The file's.
+    pub fn write_csv_part(self, file: &Path, scale: f64, part: i32, parts: i32) -> Outcome<u64> {
         let mut out = BufWriter::with_capacity(1 << 20, File::create(file)?);
         let mut rows = 0;
         macro_rules! write_rows {
             ($csv:ident, $generator:ident) => {{
                 writeln!(out, "{}", $csv::header())?;
-                for row in $generator::new(scale, 1, 1).iter() {
+                for row in $generator::new(scale, part, parts).iter() {
                     writeln!(out, "{}", $csv::new(row))?;
                     rows += 1;
                 }
