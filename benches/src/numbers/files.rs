@@ -13,7 +13,7 @@ use icecore_types::{SystemTimer, Timer};
 
 const DDL: &str = "CREATE TABLE readings (file BIGINT NOT NULL, sensor BIGINT NOT NULL,
     taken TIMESTAMP NOT NULL, celsius DECIMAL(6,2), note VARCHAR(40))";
-const CHECK: &str = "SELECT COUNT(*), SUM(file), SUM(sensor), SUM(celsius), MAX(taken),
+const CHECK: &str = "SELECT COUNT(*), SUM(file), SUM(sensor), SUM(celsius), COUNT(DISTINCT taken),
     SUM(LENGTH(note)) FROM readings";
 const FORMAT: &str = "FILE_FORMAT = (TYPE = CSV SKIP_HEADER = 1)";
 
@@ -133,7 +133,12 @@ fn by_duckdb(
 ) -> Outcome<(Duration, Vec<Vec<Option<String>>>)> {
     let mut duckdb = DuckDb::open(database, options.threads)?;
     duckdb.run(DDL)?;
-    let copy = format!("COPY readings FROM '{}/*.csv' (FORMAT csv, HEADER true)", files.display());
+    // Its guess of each file's dialect takes a hundred times as long.
+    let copy = format!(
+        "COPY readings FROM '{}/*.csv'
+         (FORMAT csv, HEADER true, DELIMITER ',', QUOTE '\"', ESCAPE '\"', AUTO_DETECT false)",
+        files.display()
+    );
     let time = duckdb.run(&copy)?.time();
     Ok((time, duckdb.query(CHECK)?.rows))
 }

@@ -21,6 +21,7 @@
 mod bounds;
 mod cache;
 mod chunk;
+mod compression;
 mod deletes;
 mod inline;
 mod object;
@@ -35,8 +36,9 @@ mod samples;
 pub use bounds::{ColumnBounds, bounds};
 pub use cache::{CacheStatistics, ColumnCache};
 pub use chunk::Chunk;
+pub use compression::Compression;
 pub use deletes::DeletionVector;
 pub use segment::{RowGroup, Segment};
 pub use statistics::{ColumnStatistics, Scalar, Statistics};
 pub use store::SegmentStore;
-pub use writer::{Compression, SegmentWriter, WriteOptions};
+pub use writer::{SegmentWriter, WriteOptions};

@@ -28,10 +28,9 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::writer::SerializedFileWriter;
 use serde::{Deserialize, Serialize};
 
-use crate::Statistics;
+use crate::{Compression, Statistics};
 use crate::object::fetched::Fetched;
 use crate::object::pieces::Pieces;
-use crate::writer::Compression;
 
 /// The key under which the footer keeps the seal.
 const SEAL_KEY: &str = "icecore";

@@ -18,8 +18,7 @@ use parquet::errors::ParquetError;
 use crate::chunk::{HAS_NAN, MAX_EXACT, MAX_SEGMENTS, MIN_EXACT, REFERENCE, segment_path};
 use crate::object::{Encoded, ObjectBuilder};
 use crate::statistics::array_of;
-use crate::writer::Compression;
-use crate::{ColumnStatistics, Scalar, SegmentStore, Statistics};
+use crate::{ColumnStatistics, Compression, Scalar, SegmentStore, Statistics};
 
 type Entry = (Arc<SegmentRef>, Option<Deletes>);
 

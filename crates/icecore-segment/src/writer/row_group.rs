@@ -11,8 +11,8 @@ use parquet::errors::ParquetError;
 use crate::object::{Encoded, ObjectBuilder};
 use crate::segment::column_ids;
 use crate::statistics::{Collector, Sketch};
-use crate::writer::{Compression, batch_bytes};
-use crate::{ColumnStatistics, Statistics};
+use crate::writer::batch_bytes;
+use crate::{ColumnStatistics, Compression, Statistics};
 
 /// The sketches that a segment's distinct counts come from, one per column.
 pub(super) type ColumnSketches = Vec<Sketch>;
