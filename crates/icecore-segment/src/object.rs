@@ -28,9 +28,9 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::writer::SerializedFileWriter;
 use serde::{Deserialize, Serialize};
 
-use crate::{Compression, Statistics};
 use crate::object::fetched::Fetched;
 use crate::object::pieces::Pieces;
+use crate::{Compression, Statistics};
 
 /// The key under which the footer keeps the seal.
 const SEAL_KEY: &str = "icecore";
@@ -100,9 +100,8 @@ impl ObjectBuilder {
         add_encoded_arrow_schema_to_metadata(&schema, &mut properties);
         let parquet = ArrowSchemaConverter::new().convert(&schema).map_err(encoding)?;
         let root = parquet.root_schema_ptr();
-        let file =
-            SerializedFileWriter::new(Pieces::default(), root, Arc::new(properties))
-                .map_err(encoding)?;
+        let file = SerializedFileWriter::new(Pieces::default(), root, Arc::new(properties))
+            .map_err(encoding)?;
         Ok(Self { file, schema, statistics: Vec::new() })
     }
 

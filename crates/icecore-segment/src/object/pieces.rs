@@ -84,7 +84,8 @@ mod tests {
         let edges = [0, 1, PIECE_BYTES - 1, PIECE_BYTES, 2 * PIECE_BYTES + 7, whole.len()];
         for start in edges {
             for end in edges {
-                let found = pieces.range(start..end).map(|parts| parts.flatten().copied().collect());
+                let found =
+                    pieces.range(start..end).map(|parts| parts.flatten().copied().collect());
                 let expected: Option<Vec<u8>> = whole.get(start..end).map(<[u8]>::to_vec);
                 assert_eq!(found, expected, "{start}..{end}");
             }
