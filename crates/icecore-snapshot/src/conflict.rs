@@ -8,10 +8,11 @@ use icecore_types::{
     Timestamp, Version,
 };
 
+use self::merge::Merged;
 use crate::apply::{Effect, gone, taken};
 use crate::head::{Changes, Head};
 use crate::object::Object;
-use crate::{Requirement, Transaction, Update};
+use crate::{DeletesConflict, Requirement, Transaction, Update};
 
 /// What becomes of a transaction on a head.
 ///
@@ -88,7 +89,7 @@ pub(crate) fn attempt(
     if transaction.read_version > head.version() {
         return Err(Refusal::Fail(Error::internal("planned against a version to come")));
     }
-    let since = Since { head, read: transaction.read_version };
+    let since = Since::new(head, transaction);
     transaction.requirements.iter().try_for_each(|requirement| since.require(requirement))?;
     let mut rebased = None;
     if head.version() > transaction.read_version {
@@ -108,13 +109,62 @@ pub(crate) fn attempt(
     Ok(Accepted { head: next, rebased })
 }
 
+/// The deletes of the transaction that cannot be judged before somebody has
+/// read their vectors and those of others; none if one of them has to start
+/// over anyway.
+pub(crate) fn in_the_way(
+    head: &Head,
+    transaction: &Transaction,
+) -> Option<Vec<(ObjectId, SegmentId, DeletesConflict)>> {
+    let since = Since::new(head, transaction);
+    let mut found = Vec::new();
+    for update in &transaction.updates {
+        let Update::SetDeletes { table, deletes } = update else { continue };
+        let (now, then) = (head.content(*table)?, head.content_at(*table, since.read)?);
+        for (segment, ours) in deletes {
+            let before = since.extended(*table, *segment, then.deletes(*segment));
+            let theirs = now.deletes(*segment);
+            if before == theirs {
+                continue;
+            }
+            match merge::merged(before, ours, theirs) {
+                Merged::Both(_) => {}
+                Merged::SameRow => return None,
+                Merged::Elsewhere => {
+                    let (before, theirs) = (before.cloned(), theirs.cloned());
+                    let conflict = DeletesConflict { before, ours: ours.clone(), theirs };
+                    found.push((*table, *segment, conflict));
+                }
+            }
+        }
+    }
+    Some(found)
+}
+
 /// A head, seen from a version that somebody read.
 struct Since<'a> {
     head: &'a Head,
     read: Version,
+    extends: &'a [((ObjectId, SegmentId), Option<Deletes>)],
 }
 
-impl Since<'_> {
+impl<'a> Since<'a> {
+    fn new(head: &'a Head, transaction: &'a Transaction) -> Self {
+        Self { head, read: transaction.read_version, extends: &transaction.extends }
+    }
+
+    /// What the transaction's deletes of a segment add to, if it is not what
+    /// the read version had.
+    fn extended<'b>(
+        &'b self,
+        table: ObjectId,
+        segment: SegmentId,
+        then: Option<&'b Deletes>,
+    ) -> Option<&'b Deletes> {
+        let later = self.extends.iter().find(|(of, _)| *of == (table, segment));
+        later.map_or(then, |(_, deletes)| deletes.as_ref())
+    }
+
     fn require(&self, requirement: &Requirement) -> Result<(), Refusal> {
         match requirement {
             Requirement::NameFree { parent, space, name } => {
@@ -230,10 +280,11 @@ impl Since<'_> {
         let mut is_merged = false;
         for (segment, ours) in deletes {
             retry_unless(!now.is_removed(*segment), || changed(object))?;
-            let (before, theirs) = (then.deletes(*segment), now.deletes(*segment));
+            let before = self.extended(table, *segment, then.deletes(*segment));
+            let theirs = now.deletes(*segment);
             let mut ours = ours.clone();
             if before != theirs {
-                let Some(both) = merge::merged(before, &ours, theirs) else {
+                let Merged::Both(both) = merge::merged(before, &ours, theirs) else {
                     return Err(Refusal::Retry(changed(object)));
                 };
                 (ours, is_merged) = (both, true);

@@ -265,13 +265,16 @@ pub struct Transaction {
     pub updates: Vec<Update>,
     /// What must still hold.
     pub requirements: Vec<Requirement>,
+    /// Segments of tables whose deletes among its own add to these, and not to
+    /// those of the read version.
+    pub(crate) extends: Vec<((ObjectId, SegmentId), Option<Deletes>)>,
 }
 
 impl Transaction {
     /// One that changes nothing yet.
     pub fn new(id: TransactionId, read_version: Version) -> Self {
         let (queries, updates, requirements) = (Vec::new(), Vec::new(), Vec::new());
-        Self { id, read_version, queries, updates, requirements }
+        Self { id, read_version, queries, updates, requirements, extends: Vec::new() }
     }
 
     /// Names a statement that this is the effect of.

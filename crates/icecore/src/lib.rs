@@ -49,6 +49,7 @@ mod stages;
 mod statement;
 mod table;
 mod text;
+mod vectors;
 mod virtual_schema;
 
 pub use arrow;

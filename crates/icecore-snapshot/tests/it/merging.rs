@@ -1,11 +1,13 @@
 //! Rows deleted of one segment by transactions that do not know each other,
 //! against a plain set of rows.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
 
-use icecore_snapshot::{Transaction, Update};
-use icecore_types::{Deletes, DeletesRef, ErrorKind, Hash, ObjectRef, SegmentId, Version};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use icecore_snapshot::{DeletesConflict, DeletesMerger, Transaction, Update};
+use icecore_types::{Deletes, DeletesRef, ErrorKind, Hash, ObjectRef, Result, SegmentId, Version};
 use object_store::memory::InMemory;
 use proptest::prelude::*;
 use roaring::RoaringBitmap;
@@ -113,6 +115,87 @@ async fn two_processes_delete_of_one_segment() {
     one.account.refresh().await.unwrap();
     assert_eq!(image(&one.head()), image(&two.head()));
     assert_eq!(image(&Lab::open(store, 3).await.head()), image(&two.head()));
+}
+
+/// Vectors in objects, told apart by their paths.
+#[derive(Default)]
+struct Vectors(Mutex<BTreeMap<String, BTreeSet<u32>>>);
+
+impl Vectors {
+    fn store(&self, rows: BTreeSet<u32>) -> Deletes {
+        let mut known = self.0.lock().unwrap();
+        let path = format!("deletes/{}", known.len());
+        let object = ObjectRef {
+            path: path.as_str().into(),
+            size_bytes: 1,
+            hash: Hash::of(path.as_bytes()),
+        };
+        let deletes = Deletes { location: DeletesRef::Object(object), rows: rows.len() as u64 };
+        known.insert(path, rows);
+        deletes
+    }
+
+    fn read(&self, deletes: Option<&Deletes>) -> BTreeSet<u32> {
+        match deletes.map(|deletes| &deletes.location) {
+            None => BTreeSet::new(),
+            Some(DeletesRef::Object(object)) => self.0.lock().unwrap()[&*object.path].clone(),
+            Some(DeletesRef::Inline { bytes }) => {
+                RoaringBitmap::deserialize_from(&bytes[..]).unwrap().into_iter().collect()
+            }
+        }
+    }
+}
+
+impl DeletesMerger for Vectors {
+    fn merge(&self, conflict: DeletesConflict) -> BoxFuture<'_, Result<Option<Deletes>>> {
+        let before = self.read(conflict.before.as_ref());
+        let ours = self.read(Some(&conflict.ours));
+        let theirs = self.read(conflict.theirs.as_ref());
+        let apart = ours.intersection(&theirs).copied().collect::<BTreeSet<_>>() == before;
+        let both = apart.then(|| self.store(ours.union(&theirs).copied().collect()));
+        async move { Ok(both) }.boxed()
+    }
+}
+
+/// As vectors in records merge, so do those in objects, of whoever.
+#[tokio::test]
+async fn vectors_in_objects_merge_too() {
+    let lab = Lab::open(Arc::new(InMemory::new()), 1).await;
+    lab.furnish().await;
+    let segment = lab.segment(TABLE, 20);
+    let id = segment.id;
+    lab.run(Update::Append { table: TABLE, segments: vec![segment] }).await;
+    let vectors = Vectors::default();
+    let planned = |deletes| {
+        let deletes = vec![(id, deletes)];
+        lab.transaction().update(Update::SetDeletes { table: TABLE, deletes })
+    };
+    let left = || vectors.read(lab.head().content(TABLE).unwrap().deletes(id));
+    let object = |rows: &[u32]| planned(vectors.store(rows.iter().copied().collect()));
+    let inline = |rows: &[u32]| planned(positions(id, rows.iter().copied()).1);
+    // All of them planned before any of them is there.
+    let plans = [object(&[1, 2]), object(&[3]), inline(&[4]), object(&[5, 6])];
+    let (again, same) = (object(&[7, 3]), inline(&[6]));
+    for plan in plans {
+        lab.account.commit_merging(plan, &vectors).await.unwrap();
+    }
+    assert_eq!(left(), (1..7).collect());
+    for refused in [again, same] {
+        let error = lab.account.commit_merging(refused, &vectors).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Conflict, "the same row");
+    }
+    // What adds to a vector that was merged, and what does not merge by itself.
+    let (one, two) = (object(&[1, 2, 3, 4, 5, 6, 8]), object(&[1, 2, 3, 4, 5, 6, 9]));
+    lab.account.commit(one).await.unwrap();
+    assert_eq!(lab.account.commit(two.clone()).await.unwrap_err().kind(), ErrorKind::Conflict);
+    lab.account.commit_merging(two, &vectors).await.unwrap();
+    assert_eq!(left(), [1, 2, 3, 4, 5, 6, 8, 9].into());
+    assert_eq!(lab.rows(TABLE), 12);
+    // Deletes are not what a truncated table refuses.
+    let late = object(&[1, 2, 3, 4, 5, 6, 8, 9, 10]);
+    lab.run(Update::Truncate { table: TABLE, keep_loads: false }).await;
+    let error = lab.account.commit_merging(late, &vectors).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Conflict);
 }
 
 #[tokio::test]

@@ -27,6 +27,7 @@ use crate::expectations::Measured;
 use crate::plan::{physical_plan, plan_select};
 use crate::progress::Observer;
 use crate::session::{Session, StoredResult};
+use crate::vectors::Vectors;
 use crate::{QueryResult, StatementHandle, due};
 
 /// What a statement returns when it is done.
@@ -342,7 +343,7 @@ impl Planning {
         for requirement in requirements {
             transaction = transaction.require(requirement);
         }
-        engine.account.commit(transaction).await
+        engine.account.commit_merging(transaction, &Vectors(&engine.segments)).await
     }
 }
 

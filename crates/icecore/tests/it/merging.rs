@@ -51,3 +51,29 @@ async fn other_rows_merge_and_the_same_row_is_changed_by_one_after_the_other() {
     assert!(waited.elapsed() > Duration::ZERO, "the same row: it was run again");
     assert_eq!(rows(&two, sums).await, ["79|4590|1111"]);
 }
+
+/// As above with vectors that are too long to stand in a record.
+#[tokio::test]
+async fn other_rows_merge_however_many_they_are() {
+    let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+    let (one, _) = open(&store, 1).await;
+    run(&one, "CREATE TABLE t (k INT, n INT)").await;
+    run(&one, "INSERT INTO t SELECT SEQ4(), 0 FROM TABLE(GENERATOR(ROWCOUNT => 60000))").await;
+    let (two, waited) = open(&store, 2).await;
+    // Every third row: neither vector is shorter than its rows' bits.
+    run(&one, "DELETE FROM t WHERE k % 3 = 0").await;
+    run(&two, "UPDATE t SET n = 1 WHERE k % 3 = 1").await;
+    assert_eq!(waited.elapsed(), Duration::ZERO, "it was not run again");
+    run(&one, "DELETE FROM t WHERE k = 2").await;
+    run(&two, "DELETE FROM t WHERE k = 5").await;
+    assert_eq!(waited.elapsed(), Duration::ZERO, "a vector of each kind");
+    let sums = "SELECT COUNT(*), SUM(k), SUM(n) FROM t";
+    let all: u64 = (0..60_000).filter(|k| k % 3 != 0 && *k != 2 && *k != 5).sum();
+    assert_eq!(rows(&two, sums).await, [format!("39998|{all}|20000")]);
+    let (again, _) = open(&store, 3).await;
+    assert_eq!(rows(&again, sums).await, [format!("39998|{all}|20000")]);
+    run(&one, "DELETE FROM t WHERE k = 8").await;
+    run(&two, "DELETE FROM t WHERE k IN (8, 11)").await;
+    assert!(waited.elapsed() > Duration::ZERO, "the same row: it was run again");
+    assert_eq!(rows(&two, "SELECT COUNT(*) FROM t").await, ["39996"]);
+}
