@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, ValueEnum};
-use icecore::{Builder, Error, Icecore, Timestamp};
+use icecore::{Builder, Durability, Error, Icecore, Settings, Timestamp};
 
 /// How results are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -14,6 +14,15 @@ pub(crate) enum Format {
     Csv,
     /// One line for each statement.
     Json,
+}
+
+/// What a commit to a folder of this machine waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Sync {
+    /// The disk.
+    Full,
+    /// The operating system: faster, and lost commits after a power failure.
+    Os,
 }
 
 /// Where statements come from.
@@ -39,6 +48,9 @@ pub(crate) struct Options {
     /// given.
     #[arg(long, value_name = "URL", default_value = "memory://")]
     pub(crate) store: String,
+    /// What a commit to a folder of this machine waits for.
+    #[arg(long, value_enum, default_value = "full")]
+    durability: Sync,
     /// Only DEFAULT, until there are more.
     #[arg(long, value_name = "A")]
     pub(crate) account: Option<String>,
@@ -110,7 +122,12 @@ impl Options {
             return Err(Error::unsupported(format_args!("account {account}"))
                 .with_help(format!("the only account is {DEFAULT_ACCOUNT}")));
         }
-        let mut builder = Icecore::builder(&self.store);
+        let durability = match self.durability {
+            Sync::Full => Durability::Full,
+            Sync::Os => Durability::Os,
+        };
+        let settings = Settings { durability, ..Settings::default() };
+        let mut builder = Icecore::builder(&self.store).settings(settings);
         if self.store.starts_with("s3://") {
             builder = builder.s3_from_environment();
         }

@@ -1,6 +1,8 @@
 //! The shell's contract, on the real binary.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+#[cfg(target_os = "linux")]
+mod calls;
 mod graph;
 
 use std::io::Write;
