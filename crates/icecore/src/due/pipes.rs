@@ -1,6 +1,7 @@
 //! Pipes: what they are told of is fetched and written down, then each loads
 //! what it has not loaded yet, as its owner.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
@@ -33,9 +34,11 @@ async fn run_all(engine: &Arc<Engine>) -> Result<()> {
     let head = engine.latest().await?;
     let pipes = BoundPipe::all(&head)?;
     if pipes.is_empty() {
-        return Ok(());
+        return engine.pipes.events.upkeep(&HashSet::new()).await;
     }
     engine.pipes.events.catch_up().await?;
+    let watched = pipes.iter().filter(|pipe| pipe.delivery() == Delivery::Watched);
+    engine.pipes.events.upkeep(&watched.map(|pipe| pipe.id).collect()).await?;
     for pipe in &pipes {
         match fetch(engine, pipe).await {
             Ok(false) => {}

@@ -1,7 +1,7 @@
 //! The queue of all pipes: events in a journal, so that whoever sent them may
 //! forget them, and in memory.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use icecore_raw::FileEvent;
@@ -11,6 +11,8 @@ use object_store::path::Path;
 use parking_lot::RwLock;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
+
+use super::bound::RETAINED;
 
 /// The source of files that were named one by one: no PATTERN is asked of them.
 pub(crate) const INSERT_FILES: &str = "INSERT_FILES";
@@ -86,6 +88,32 @@ impl Kept {
             self.events.push(Arc::new(event));
         }
     }
+
+    /// The files of watched locations of which the last word is older than
+    /// this.
+    fn carried(&self, oldest: Timestamp, watched: &HashSet<ObjectId>) -> Vec<NewEvent> {
+        let mut last: HashMap<(ObjectId, &str), usize> = HashMap::new();
+        for (at, event) in self.events.iter().enumerate() {
+            if let Some(pipe) = event.pipe.filter(|pipe| watched.contains(pipe)) {
+                last.insert((pipe, event.file.location.as_str()), at);
+            }
+        }
+        let mut old: Vec<_> = last
+            .into_iter()
+            .filter_map(|((pipe, _), at)| Some((at, pipe, self.events.get(at)?)))
+            .filter(|(.., event)| event.received < oldest)
+            .collect();
+        old.sort_unstable_by_key(|(at, ..)| *at);
+        let carry = |(_, pipe, event): (usize, ObjectId, &Arc<StoredEvent>)| {
+            NewEvent::baseline(&event.source, pipe, event.file.clone())
+        };
+        old.into_iter().map(carry).collect()
+    }
+
+    fn forget_before(&mut self, oldest: Timestamp) {
+        self.events.retain(|event| event.received >= oldest);
+        self.ids = self.events.iter().map(|event| Arc::clone(&event.id)).collect();
+    }
 }
 
 impl Events {
@@ -146,6 +174,26 @@ impl Events {
         let mut kept = self.kept.write();
         events.into_iter().for_each(|event| kept.add(event));
         *read = last;
+        Ok(())
+    }
+
+    /// Forgets what is too old to be loaded for. Of a location that is
+    /// `watched` for a pipe it stays known which files were announced, or they
+    /// would be news again: that is written down anew first, so whenever this
+    /// is cut short nothing is lost.
+    ///
+    /// # Errors
+    /// `Unavailable` if the store does not answer; what was not done is still
+    /// due the next time.
+    pub(crate) async fn upkeep(&self, watched: &HashSet<ObjectId>) -> Result<()> {
+        let oldest = self.env.clock.now().minus(RETAINED);
+        if !self.kept.read().events.iter().any(|event| event.received < oldest) {
+            return Ok(());
+        }
+        let carried = self.kept.read().carried(oldest, watched);
+        self.add(carried).await?;
+        self.journal.remove_before(oldest).await?;
+        self.kept.write().forget_before(oldest);
         Ok(())
     }
 

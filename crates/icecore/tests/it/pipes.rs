@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use futures::TryStreamExt;
 use icecore::{FileEvent, Icecore, Session, Settings};
 use icecore_testkit::{Fault, FaultyStore, Rule, TestEnv};
 use object_store::ObjectStore;
@@ -194,6 +195,58 @@ async fn an_operation_that_fails_loses_no_file_and_loads_none_twice() {
 #[tokio::test]
 async fn a_crash_at_any_operation_loses_no_file_and_loads_none_twice() {
     at_every_operation(Fault::Crash).await;
+}
+
+/// The numbers of the batches that the journal of events has.
+async fn batches(store: &InMemory) -> Vec<u64> {
+    let listed: Vec<_> = store.list(None).try_collect().await.unwrap();
+    let paths = listed.iter().map(|meta| meta.location.as_ref());
+    let batches = paths.filter(|path| path.contains("journal/events/") && !path.contains("floor"));
+    batches.map(|path| path.rsplit('/').next().unwrap().parse().unwrap()).collect()
+}
+
+/// What is too old to be loaded for is forgotten, and no file of a watched
+/// location becomes news by that: neither what was there before the pipe, nor
+/// what was loaded.
+#[tokio::test]
+async fn old_events_are_forgotten_and_old_files_stay_known() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("file://{}/", folder.path().canonicalize().unwrap().display());
+    let store = Arc::new(InMemory::new());
+    let world = TestEnv::new(store.clone(), 1);
+    let open = || {
+        let settings = Settings { threads: 1, ..Settings::default() };
+        let builder = Icecore::builder("memory://").env(world.env.clone()).settings(settings);
+        builder.allow_stage_location(&url)
+    };
+    let write = |name: &str| std::fs::write(folder.path().join(name), "1\n").unwrap();
+    let lake = open().await.unwrap();
+    let session = lake.session().await.unwrap();
+    write("before.csv");
+    session
+        .execute(&format!("CREATE STAGE s URL = '{url}'; CREATE TABLE t (k INT)"))
+        .await
+        .unwrap();
+    session.execute("CREATE PIPE p AUTO_INGEST = TRUE AS COPY INTO t FROM @s").await.unwrap();
+    write("then.csv");
+    lake.run_due().await.unwrap();
+    assert_eq!(rows(&session, "SELECT COUNT(*) FROM t").await, ["1"]);
+    let then = batches(&store).await;
+    assert!(!then.is_empty());
+
+    // Far enough for load keys to be no help.
+    world.clock.advance(std::time::Duration::from_secs(100 * 24 * 60 * 60));
+    write("now.csv");
+    lake.run_due().await.unwrap();
+    assert_eq!(rows(&session, "SELECT COUNT(*) FROM t").await, ["2"]);
+    let now = batches(&store).await;
+    assert!(then.iter().all(|batch| !now.contains(batch)), "{then:?} {now:?}");
+    lake.close().await.unwrap();
+
+    let again = open().await.unwrap();
+    again.run_due().await.unwrap();
+    let session = again.session().await.unwrap();
+    assert_eq!(rows(&session, "SELECT COUNT(*) FROM t").await, ["2"]);
 }
 
 #[tokio::test]
