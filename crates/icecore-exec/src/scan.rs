@@ -77,18 +77,20 @@ pub struct TableScan {
     pub content: Arc<TableContent>,
     /// Its columns, in order; their names differ.
     pub columns: Vec<ScanColumn>,
-    /// Whether `$SEGMENT`, `$POSITION` and `$ROW_ID` follow the columns.
+    /// Whether the segment, the position and the id of each row follow the
+    /// columns.
     pub positions: bool,
 }
 
 impl TableScan {
     /// The ordinal of a row's segment in its table's version: see
-    /// [`TableScan::segment`].
-    pub const SEGMENT: &'static str = "$SEGMENT";
+    /// [`TableScan::segment`]. As the other two it begins with a character
+    /// that no user's text can have, so no name of a user means it.
+    pub const SEGMENT: &'static str = "\0SEGMENT";
     /// The row's place in its segment, from 0.
-    pub const POSITION: &'static str = "$POSITION";
+    pub const POSITION: &'static str = "\0POSITION";
     /// The row's id for ever.
-    pub const ROW_ID: &'static str = "$ROW_ID";
+    pub const ROW_ID: &'static str = "\0ROW_ID";
 
     /// The columns, and the positions if they are asked for.
     pub fn schema(&self) -> SchemaRef {

@@ -43,9 +43,9 @@ pub enum WriteKind {
     /// They are added. Input: the table's columns in order, of their types,
     /// checked.
     Append,
-    /// They name rows that go. Input: `$SEGMENT`, `$POSITION`.
+    /// They name rows that go. Input: the segment, the position.
     Delete,
-    /// They replace rows. Input: `$SEGMENT`, `$POSITION`, `$ROW_ID`, then the
+    /// They replace rows. Input: the segment, the position, the row id, then the
     /// table's columns with their new values. Of several for one row the first
     /// counts.
     Update,

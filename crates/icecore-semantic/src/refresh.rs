@@ -5,8 +5,8 @@
 //! table of the query, numbered from 0 in the order of its FROM:
 //! `$NEW0` its rows now, `$INSERTED0` and `$DELETED0` the rows that came and
 //! went since the last refresh, `$KEPT0` the rows that stayed; all with a
-//! column `$ROW_ID` behind their own. `$TARGET` is the dynamic table as it is,
-//! with its hidden columns and the places `$SEGMENT` and `$POSITION` of its rows.
+//! column `\0ROW_ID` behind their own. `\0TARGET` is the dynamic table as it is,
+//! with its hidden columns and the places `\0SEGMENT` and `\0POSITION` of its rows.
 
 mod build;
 mod groups;

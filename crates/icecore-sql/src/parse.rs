@@ -54,6 +54,11 @@ pub struct Parsed {
 /// # Ok::<(), icecore_types::Error>(())
 /// ```
 pub fn parse(text: &str, limits: &Limits) -> Result<Vec<Parsed>> {
+    // Names of the engine's own begin with it: no user can mean one.
+    if text.contains('\0') {
+        return Err(Error::new(Code::SYNTAX, "a NUL character in the text of a statement")
+            .with_help("in a string write '\\0'"));
+    }
     with_lexemes(text, limits, |lexemes| {
         statements(lexemes).map(|statement| parse_one(text, statement, limits)).collect()
     })

@@ -54,7 +54,7 @@ impl ScanPart {
 
 /// The rows by which one version of a table differs from another, by segment
 /// and position: a row that was rewritten is one that went and one that came,
-/// with the same `$ROW_ID`.
+/// with the same the row id.
 ///
 /// ```
 /// let nothing = icecore_exec::TableChanges::default();

@@ -25,7 +25,7 @@ pub struct Positions {
 }
 
 impl Positions {
-    /// Takes the first two columns of `batch`, `$SEGMENT` and `$POSITION`, as
+    /// Takes the first two columns of `batch`, the segment and the position, as
     /// places; the rows of it that name a row for the first time are left.
     ///
     /// # Errors

@@ -159,7 +159,7 @@ impl GroupPlan {
     fn merged(&self, changed: Changed) -> Result<Box<Query>> {
         let names: Vec<String> = self.hidden_names();
         let list = names.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", ");
-        let before = format!("SELECT {list}, 0 AS \"$CHANGED\" FROM \"$TARGET\"");
+        let before = format!("SELECT {list}, 0 AS \"$CHANGED\" FROM \"\0TARGET\"");
         let mut parts = vec![icecore_sql::parse_query(&before)?];
         if changed.inserted {
             parts.push(self.part("$INSERTED0", 1)?);
@@ -214,7 +214,7 @@ impl GroupPlan {
 
     /// The places of the groups that changed.
     fn places(&self, changed: Changed) -> Result<Box<Query>> {
-        let places = "SELECT \"$SEGMENT\", \"$POSITION\" FROM \"$TARGET\"";
+        let places = "SELECT \"\0SEGMENT\", \"\0POSITION\" FROM \"\0TARGET\"";
         if self.keys.is_empty() {
             return icecore_sql::parse_query(places);
         }
@@ -280,7 +280,7 @@ fn qualify_target(select: &mut Select) {
         if let Expr::Identifier(name) = expr
             && name.value.starts_with("$KEY")
         {
-            *expr = Expr::CompoundIdentifier(vec![quoted("$TARGET"), name.clone()]);
+            *expr = Expr::CompoundIdentifier(vec![quoted("\0TARGET"), name.clone()]);
         }
         ControlFlow::<()>::Continue(())
     });

@@ -84,7 +84,7 @@ impl RowPlan {
         }
         for id in 0..self.ids() {
             let value = match branch.aliases.get(id) {
-                Some(alias) => Expr::CompoundIdentifier(vec![alias.clone(), quoted("$ROW_ID")]),
+                Some(alias) => Expr::CompoundIdentifier(vec![alias.clone(), quoted("\0ROW_ID")]),
                 None => icecore_sql::parse_expression("NULL")?,
             };
             select
@@ -125,8 +125,8 @@ impl RowPlan {
             false => String::new(),
         };
         icecore_sql::parse_query(&format!(
-            "SELECT \"$SEGMENT\", \"$POSITION\" FROM \"$TARGET\" WHERE \"{}\" IN \
-             (SELECT \"$ROW_ID\" FROM \"$DELETED{table}\"){branch}",
+            "SELECT \"\0SEGMENT\", \"\0POSITION\" FROM \"\0TARGET\" WHERE \"{}\" IN \
+             (SELECT \"\0ROW_ID\" FROM \"$DELETED{table}\"){branch}",
             row(id)
         ))
     }

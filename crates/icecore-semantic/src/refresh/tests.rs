@@ -72,7 +72,7 @@ fn a_join_meets_each_pair_once() {
     let delta = plan.delta(&[Changed::default(), went]).unwrap();
     assert!(delta.rows.is_none());
     let gone = delta.gone.unwrap().to_string();
-    assert!(gone.contains("\"$ROW1\" IN (SELECT \"$ROW_ID\" FROM \"$DELETED1\")"), "{gone}");
+    assert!(gone.contains("\"$ROW1\" IN (SELECT \"\0ROW_ID\" FROM \"$DELETED1\")"), "{gone}");
 }
 
 #[test]
@@ -87,7 +87,7 @@ fn groups_are_merged_while_their_states_can_be() {
         rows("SELECT AVG(b) FROM t", &both),
         rows("SELECT t.a + 1 AS k, MIN(f), HLL(b) FROM t GROUP BY k", &came),
     ] {
-        assert!(merged.contains("$TARGET") && !merged.contains("$NEW0"), "{merged}");
+        assert!(merged.contains("\0TARGET") && !merged.contains("$NEW0"), "{merged}");
     }
     for recomputed in [
         rows("SELECT t.a + 1 AS k, MIN(f) FROM t GROUP BY k", &both),
@@ -95,6 +95,6 @@ fn groups_are_merged_while_their_states_can_be() {
         rows("SELECT a, COUNT(DISTINCT b) FROM t GROUP BY a", &came),
         rows("SELECT a, COUNT(*) FROM t GROUP BY a HAVING COUNT(*) > 1", &came),
     ] {
-        assert!(recomputed.contains("$NEW0") && !recomputed.contains("$TARGET"), "{recomputed}");
+        assert!(recomputed.contains("$NEW0") && !recomputed.contains("\0TARGET"), "{recomputed}");
     }
 }

@@ -29,7 +29,7 @@ use crate::virtual_schema;
 
 /// The name under which a DELETE or UPDATE reads the table that it changes,
 /// with the positions of its rows.
-pub(crate) const TARGET: &str = "$TARGET";
+pub(crate) const TARGET: &str = "\0TARGET";
 
 /// Views inside views, at most.
 const MAX_VIEW_DEPTH: usize = 32;

@@ -14,7 +14,7 @@ use icecore_exec::{ScanPart, TableScan, plan_part_scan, to_datafusion};
 
 use super::PlanningPermit;
 
-/// The columns of a table and `$ROW_ID`, of a part of its rows. No name of a
+/// The columns of a table and the row id, of a part of its rows. No name of a
 /// user's query means it.
 #[derive(Debug)]
 pub(crate) struct PartTable {

@@ -348,7 +348,7 @@ impl State {
     }
 }
 
-/// `$SEGMENT` and `$POSITION`, which come first.
+/// the segment and the position, which come first.
 fn places(batch: &RecordBatch) -> Result<impl Iterator<Item = (u32, u32)>> {
     let place = |at: usize| {
         let column = batch.columns().get(at).and_then(|it| it.as_primitive_opt::<UInt32Type>());
