@@ -19,7 +19,8 @@ async fn open(folder: &str, seed: u64) -> Lab {
     let store = open_store(folder, Durability::Full).unwrap();
     let world = TestEnv::new(store, seed).env;
     let env = Env { timer: Arc::new(SystemTimer::default()), ..world };
-    let commit_deadline = Duration::from_millis(300);
+    // Long enough for a slow disk, for the one commit that never succeeds.
+    let commit_deadline = Duration::from_secs(3);
     Lab::with(env, OpenOptions { commit_deadline, ..OpenOptions::default() }).await.unwrap()
 }
 
