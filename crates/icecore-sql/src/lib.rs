@@ -72,6 +72,6 @@ pub use statement::{
     MetadataColumn, MetadataItem, NonAdditive, OnError, OptionValue, Options, PipeAction, Point,
     Put, QuarantineAction, RelationshipTarget, Remove, Scope, SemanticClause, SemanticExpression,
     SemanticItem, SemanticKind, SemanticQuery, SemanticRelationship, SemanticTable, Show, ShowKind,
-    StageProperties, StageRef, Statement, TravelPoint, Truncate, Undrop, Unload, Update, Use,
-    UseTarget, Validation, ValueExpr, VerifiedQuery, Wait,
+    StageAddress, StageName, StageProperties, StageRef, Statement, TravelPoint, Truncate, Undrop,
+    Unload, Update, Use, UseTarget, Validation, ValueExpr, VerifiedQuery, Wait,
 };

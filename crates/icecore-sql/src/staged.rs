@@ -319,6 +319,8 @@ mod tests {
             "SELECT t.$1 FROM @s/a/b.csv (FILE_FORMAT => 'f') t WHERE t.$2 = '@x'",
             "SELECT 1 FROM u JOIN @s (PATTERN => 'x') t ON t.$1 = u.n",
             "SELECT 1 FROM u, @s t",
+            "SELECT 1 FROM @~/x",
+            "SELECT 1 FROM @db.s.%t t",
             "WITH c AS (SELECT $1 FROM @s) SELECT * FROM c",
             "CREATE TABLE t AS SELECT $1 AS n FROM @s",
             "INSERT INTO t SELECT $1 FROM '@\"my stage\"/p q'",
@@ -328,7 +330,7 @@ mod tests {
         let found = tables("SELECT $1 FROM '@\"my stage\"/p q' t");
         assert_eq!(
             (found[0].stage.stage.to_string().as_str(), found[0].stage.path.as_str()),
-            ("\"my stage\"", "p q")
+            ("@\"my stage\"", "p q")
         );
         assert!(tables("SELECT \"@s\" FROM \"@s\"").is_empty());
     }
@@ -341,7 +343,6 @@ mod tests {
             "SELECT 1 FROM @s (FILE_FORMAT => 1)",
             "SELECT 1 FROM @s (FILE_FORMAT => 'a', FILE_FORMAT => 'b')",
             "SELECT 1 FROM @s AT (VERSION => 1)",
-            "SELECT 1 FROM @~/x",
             "SELECT $1 FROM t",
             "SELECT $1:a.b FROM @s",
         ] {

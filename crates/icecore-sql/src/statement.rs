@@ -23,7 +23,9 @@ pub use dynamic::{
     AlterDynamicTable, CreateDynamicTable, DynamicAction, DynamicQuery, DynamicSource,
 };
 pub use expectation::{CheckSpec, ExpectationSpec, QuarantineAction};
-pub use loading::{FormatSpec, List, OptionValue, Options, Put, Remove, StageRef};
+pub use loading::{
+    FormatSpec, List, OptionValue, Options, Put, Remove, StageAddress, StageName, StageRef,
+};
 pub use object::{
     AlterContainer, AlterTable, AlterTableAction, AlterView, ContainerAction, Describe, DropMode,
     DropObject, Undrop,

@@ -242,6 +242,9 @@ pub enum StageLocation {
         /// The service that the bucket is in, if it is not S3 itself.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         endpoint: Option<String>,
+        /// The region of a bucket of S3: us-east-1 if unset.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        region: Option<String>,
         /// Who reads and writes there; nobody in particular if unset.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         credentials: Option<StageCredentials>,

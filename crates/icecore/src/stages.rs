@@ -107,6 +107,7 @@ impl StageStores {
     pub(crate) fn open(
         &self,
         url: &StageUrl,
+        region: Option<&str>,
         credentials: Option<&StageCredentials>,
     ) -> Result<(Arc<dyn ObjectStore>, Path)> {
         let path = || {
@@ -120,7 +121,7 @@ impl StageStores {
                 if let Some(endpoint) = endpoint {
                     self.check_service(endpoint)?;
                 }
-                let options = s3_options(endpoint.as_ref(), credentials);
+                let options = s3_options(endpoint.as_ref(), region, credentials);
                 Ok((open_store_with(&format!("s3://{bucket}"), &options)?, path()?))
             }
             StagePlace::Folder => {
@@ -138,16 +139,22 @@ fn denied(why: &str, how: &str) -> Error {
 
 /// Nothing is taken from the machine: neither its environment nor what its
 /// network says of it.
-fn s3_options(endpoint: Option<&Endpoint>, credentials: Option<&StageCredentials>) -> StoreOptions {
+fn s3_options(
+    endpoint: Option<&Endpoint>,
+    given: Option<&str>,
+    credentials: Option<&StageCredentials>,
+) -> StoreOptions {
     let mut options = StoreOptions::new(Durability::Full);
     if let Some(endpoint) = endpoint {
         let text = endpoint.to_string();
-        options = options.s3_setting("region", region(&text)).s3_setting("endpoint", &text);
+        options = options
+            .s3_setting("region", given.unwrap_or(region(&text)))
+            .s3_setting("endpoint", &text);
         if !endpoint.has_tls() {
             options = options.s3_setting("allow_http", "true");
         }
     } else {
-        options = options.s3_setting("region", "us-east-1");
+        options = options.s3_setting("region", given.unwrap_or("us-east-1"));
     }
     match credentials {
         None => options.s3_setting("skip_signature", "true"),

@@ -2,18 +2,18 @@
 
 use std::ops::ControlFlow;
 
-use icecore_types::{Code, Error, Name, Result};
+use icecore_types::{Code, Error, Name, QualifiedName, Result};
 use sqlparser::ast::{AccessExpr, Expr, Ident, Value, VisitMut, VisitorMut};
 use sqlparser::tokenizer::Token;
 
-use super::loading::stage;
+use super::loading::{address, location, stage};
 use super::rows::distinct;
 use super::{option, unload};
 use crate::balance::balance;
 use crate::cursor::Cursor;
 use crate::{
     CopyInto, CopyTransform, MatchByName, MetadataColumn, MetadataItem, OnError, OptionValue,
-    StageRef, Statement, Validation, check, lower,
+    StageName, StageRef, Statement, Validation, check, lower,
 };
 
 /// FILES holds at most this many names, as in Snowflake.
@@ -33,14 +33,7 @@ pub(super) fn copy(cursor: &mut Cursor<'_>) -> Result<Statement> {
     } else {
         Vec::new()
     };
-    if !cursor.is_next("FROM") && (cursor.is_done() || *cursor.peek_at(1) == Token::Eq) {
-        return Err(Error::unsupported("COPY INTO from the table's own stage (no FROM)"));
-    }
-    cursor.expect(&["FROM"])?;
-    let (from, transform) = match cursor.peek() {
-        Token::LParen => source_query(cursor).map(|(from, query)| (from, Some(query)))?,
-        _ => (stage(cursor)?, None),
-    };
+    let (from, transform) = source(cursor, &table)?;
     let mut copy = CopyInto {
         table,
         columns,
@@ -69,6 +62,22 @@ pub(super) fn copy(cursor: &mut Cursor<'_>) -> Result<Statement> {
     Ok(Statement::CopyInto(Box::new(copy)))
 }
 
+/// FROM; without it the table's own stage.
+fn source(
+    cursor: &mut Cursor<'_>,
+    table: &QualifiedName,
+) -> Result<(StageRef, Option<CopyTransform>)> {
+    if !cursor.is_next("FROM") && (cursor.is_done() || *cursor.peek_at(1) == Token::Eq) {
+        let own = StageName::Table(table.clone());
+        return Ok((StageRef { stage: own, path: String::new() }, None));
+    }
+    cursor.expect(&["FROM"])?;
+    match cursor.peek() {
+        Token::LParen => source_query(cursor).map(|(from, query)| (from, Some(query))),
+        _ => location(cursor).map(|from| (from, None)),
+    }
+}
+
 fn copy_option(cursor: &mut Cursor<'_>, copy: &mut CopyInto, seen: &mut Vec<String>) -> Result<()> {
     let key = option::key(cursor)?;
     // Two names of one option.
@@ -93,6 +102,7 @@ fn copy_option(cursor: &mut Cursor<'_>, copy: &mut CopyInto, seen: &mut Vec<Stri
         "LOAD_UNCERTAIN_FILES" => copy.load_uncertain_files = option::boolean(cursor, &key)?,
         "VALIDATION_MODE" => copy.validation = Some(validation(cursor)?),
         "LOAD_MODE" => only(cursor, &key, "FULL_INGEST")?,
+        _ if address(cursor, &key, &mut copy.from.stage)? => {}
         _ => return Err(Error::unsupported(format_args!("COPY INTO option {key}"))),
     }
     Ok(())

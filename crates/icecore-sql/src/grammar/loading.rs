@@ -5,7 +5,7 @@ use sqlparser::tokenizer::Token;
 
 use super::option;
 use crate::cursor::Cursor;
-use crate::{List, Put, Remove, StageRef};
+use crate::{List, Put, Remove, StageAddress, StageName, StageRef};
 
 pub(super) fn put(cursor: &mut Cursor<'_>) -> Result<Put> {
     cursor.expect(&["PUT"])?;
@@ -62,6 +62,47 @@ fn pattern(cursor: &mut Cursor<'_>) -> Result<Option<String>> {
     cursor.string().map(Some)
 }
 
+/// A stage, or a URL in single quotes: all behind its last slash is what names
+/// begin with.
+pub(super) fn location(cursor: &mut Cursor<'_>) -> Result<StageRef> {
+    let Token::SingleQuotedString(text) = cursor.peek() else { return stage(cursor) };
+    if text.starts_with('@') || !text.contains("://") {
+        return stage(cursor);
+    }
+    let end = text.rfind('/').map_or(0, |slash| slash + 1);
+    let (folder, path) = text.split_at(end);
+    let (url, path) = match folder.ends_with("://") {
+        true => (format!("{text}/"), String::new()),
+        false => (folder.to_owned(), path.to_owned()),
+    };
+    cursor.advance();
+    Ok(StageRef { stage: StageName::Url(StageAddress { url, ..StageAddress::default() }), path })
+}
+
+/// An option of COPY INTO that is of its URL; whether the key is one.
+pub(super) fn address(cursor: &mut Cursor<'_>, key: &str, stage: &mut StageName) -> Result<bool> {
+    if key == "STORAGE_INTEGRATION" {
+        return Err(Error::unsupported("COPY INTO .. STORAGE_INTEGRATION")
+            .with_help("give CREDENTIALS = (AWS_KEY_ID = '..' AWS_SECRET_KEY = '..')"));
+    }
+    if !matches!(key, "CREDENTIALS" | "ENDPOINT" | "REGION" | "ENCRYPTION") {
+        return Ok(false);
+    }
+    let StageName::Url(address) = stage else {
+        return Err(Error::new(
+            Code::INVALID_OPTION,
+            format!("{key} is of a URL: a stage has its own"),
+        ));
+    };
+    match key {
+        "CREDENTIALS" => address.credentials = Some(super::stage::credentials(cursor)?),
+        "ENDPOINT" => address.endpoint = Some(cursor.string()?),
+        "REGION" => address.region = Some(cursor.string()?),
+        _ => super::stage::encryption(&option::in_parentheses(cursor)?)?,
+    }
+    Ok(true)
+}
+
 /// `@[db.[schema.]]stage[/path]`, or the same in single quotes.
 pub(super) fn stage(cursor: &mut Cursor<'_>) -> Result<StageRef> {
     let text = match cursor.peek() {
@@ -69,7 +110,7 @@ pub(super) fn stage(cursor: &mut Cursor<'_>) -> Result<StageRef> {
         Token::SingleQuotedString(text) if text.starts_with('@') => text.clone(),
         Token::SingleQuotedString(text) if text.contains("://") => {
             return Err(Error::unsupported("a URL in place of a stage")
-                .with_help("CREATE STAGE .. URL = '..' names the place"));
+                .with_help("COPY INTO takes one; CREATE STAGE .. URL = '..' names the place"));
         }
         _ => return Err(cursor.unexpected().with_help("a stage is written @name/path")),
     };
@@ -82,21 +123,42 @@ pub(super) fn stage(cursor: &mut Cursor<'_>) -> Result<StageRef> {
 /// A stage and a path as a text, with its `@`.
 ///
 /// # Errors
-/// `Unsupported` for a stage of a user or a table, `InvalidInput` for a name
-/// that is none.
+/// `InvalidInput` for a name that is none.
 pub(crate) fn stage_ref(text: &str) -> Result<StageRef> {
     let text = text.strip_prefix('@').unwrap_or(text);
-    if text.starts_with('~') {
-        return Err(Error::unsupported("the user's stage (@~)"));
+    if let Some(rest) = text.strip_prefix('~')
+        && (rest.is_empty() || rest.starts_with('/'))
+    {
+        return Ok(StageRef { stage: StageName::User, path: path_of(rest) });
     }
     let name_end = name_end(text);
     let (name, rest) = text.split_at(name_end);
-    if name.split('.').next_back().is_some_and(|last| last.starts_with('%')) {
-        return Err(Error::unsupported("a table's stage (@%table)"));
+    let stage = match last_part(name) {
+        last if name[last..].starts_with('%') => {
+            let table = format!("{}{}", &name[..last], &name[last + 1..]);
+            StageName::Table(QualifiedName::parse(&table)?)
+        }
+        _ => StageName::Named(QualifiedName::parse(name)?),
+    };
+    Ok(StageRef { stage, path: path_of(rest) })
+}
+
+fn path_of(rest: &str) -> String {
+    rest.strip_prefix('/').unwrap_or(rest).to_owned()
+}
+
+/// Where the last part of a name begins: behind the last point outside double
+/// quotes.
+fn last_part(name: &str) -> usize {
+    let mut quoted = false;
+    let mut last = 0;
+    for (at, c) in name.char_indices() {
+        quoted ^= c == '"';
+        if c == '.' && !quoted {
+            last = at + 1;
+        }
     }
-    let stage = QualifiedName::parse(name)?;
-    let path = rest.strip_prefix('/').unwrap_or(rest).to_owned();
-    Ok(StageRef { stage, path })
+    last
 }
 
 /// Where the name of a stage ends: at the first slash outside double quotes.

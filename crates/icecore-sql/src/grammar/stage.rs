@@ -42,6 +42,7 @@ pub(super) fn properties(cursor: &mut Cursor<'_>, statement: &str) -> Result<Sta
         match key.as_str() {
             "URL" => properties.url = Some(cursor.string()?),
             "ENDPOINT" => properties.endpoint = Some(cursor.string()?),
+            "REGION" => properties.region = Some(cursor.string()?),
             "CREDENTIALS" => properties.credentials = Some(credentials(cursor)?),
             "FILE_FORMAT" => properties.file_format = Some(option::file_format(cursor)?),
             "COMMENT" => properties.comment = Some(cursor.string()?),
@@ -58,7 +59,7 @@ pub(super) fn properties(cursor: &mut Cursor<'_>, statement: &str) -> Result<Sta
     Ok(properties)
 }
 
-fn credentials(cursor: &mut Cursor<'_>) -> Result<StageCredentials> {
+pub(super) fn credentials(cursor: &mut Cursor<'_>) -> Result<StageCredentials> {
     let mut options = option::in_parentheses(cursor)?;
     let mut text = |key: &str| match options.remove(key) {
         None => Ok(None),
@@ -81,7 +82,7 @@ fn credentials(cursor: &mut Cursor<'_>) -> Result<StageCredentials> {
 }
 
 /// The bytes are as the place keeps them: it may encrypt them by itself.
-fn encryption(options: &Options) -> Result<()> {
+pub(super) fn encryption(options: &Options) -> Result<()> {
     let none = |value: &OptionValue| match value {
         OptionValue::Text(text) | OptionValue::Word(text) => text.eq_ignore_ascii_case("NONE"),
         _ => false,

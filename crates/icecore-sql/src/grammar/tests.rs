@@ -356,7 +356,7 @@ fn files_are_loaded() {
     else {
         panic!()
     };
-    assert_eq!(copy.from.stage, name("d.s.\"my stage\""));
+    assert_eq!(copy.from.stage, crate::StageName::Named(name("d.s.\"my stage\"")));
     assert_eq!(copy.from.path, "2013/01");
     assert_eq!(copy.files.map(|files| files.len()), Some(2));
     assert_eq!(copy.on_error, OnError::SkipFilePercent(10));
@@ -578,9 +578,8 @@ fn what_is_not_there_is_refused_by_name() {
             "COPY INTO t FROM @s CLUSTER_AT_INGEST_TIME = TRUE",
             "COPY INTO option CLUSTER_AT_INGEST_TIME",
         ),
-        ("COPY INTO t FROM @%t", "a table's stage (@%table)"),
-        ("COPY INTO t FROM @~/x", "the user's stage (@~)"),
-        ("COPY INTO t FROM 's3://b/p'", "a URL in place of a stage"),
+        ("LIST 's3://b/p'", "a URL in place of a stage"),
+        ("COPY INTO t FROM 's3://b/p' STORAGE_INTEGRATION = i", "COPY INTO .. STORAGE_INTEGRATION"),
         ("PUT file://a @s PARALLEL = 4", "PUT option PARALLEL"),
     ] {
         let error = error(text);

@@ -3,7 +3,7 @@
 use icecore_types::{Code, Error, Result};
 use sqlparser::tokenizer::Token;
 
-use super::loading::stage;
+use super::loading::{address, location};
 use super::option;
 use crate::cursor::Cursor;
 use crate::{OptionValue, Unload};
@@ -14,7 +14,7 @@ const MOST_FILE_BYTES: u64 = 5 << 30;
 
 /// What follows COPY INTO if it is no table.
 pub(super) fn unload(cursor: &mut Cursor<'_>) -> Result<Unload> {
-    let to = stage(cursor)?;
+    let to = location(cursor)?;
     cursor.expect(&["FROM"])?;
     let query = match cursor.accept_token(&Token::LParen) {
         true => {
@@ -91,6 +91,7 @@ fn unload_option(
             }
             unload.return_rows = true;
         }
+        _ if address(cursor, &key, &mut unload.to.stage)? => {}
         _ => return Err(Error::unsupported(format_args!("COPY INTO a location, option {key}"))),
     }
     Ok(())

@@ -165,6 +165,8 @@ pub struct StageProperties {
     pub url: Option<String>,
     /// ENDPOINT of a service that speaks as S3 does.
     pub endpoint: Option<String>,
+    /// REGION, which is ours: the region of a bucket of S3.
+    pub region: Option<String>,
     /// CREDENTIALS.
     pub credentials: Option<StageCredentials>,
     /// FILE_FORMAT: how its files are read if a statement does not say.

@@ -1,6 +1,81 @@
 //! Stages, their files, and loading them.
 
-use icecore_types::QualifiedName;
+use std::fmt;
+
+use icecore_types::{QualifiedName, StageCredentials};
+
+/// Which place of files a statement names.
+///
+/// ```
+/// use icecore_sql::{Limits, StageName, Statement, parse};
+/// let parsed = parse("LIST @db.s.%flights/2013/", &Limits::default())?;
+/// let Statement::List(list) = &parsed[0].statement else { panic!() };
+/// assert!(matches!(list.stage.stage, StageName::Table(_)));
+/// assert_eq!(list.stage.stage.to_string(), "@DB.S.%FLIGHTS");
+/// # Ok::<(), icecore_types::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StageName {
+    /// `@db.schema.stage`: a stage that was made.
+    Named(QualifiedName),
+    /// `@db.schema.%table`: the stage that every table has.
+    Table(QualifiedName),
+    /// `@~`: the stage that every user has.
+    User,
+    /// `'s3://bucket/folder/'`, in COPY INTO.
+    Url(StageAddress),
+}
+
+impl StageName {
+    /// The name of a stage that was made.
+    pub fn named(&self) -> Option<&QualifiedName> {
+        match self {
+            Self::Named(name) => Some(name),
+            Self::Table(_) | Self::User | Self::Url(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for StageName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Named(name) => write!(f, "@{name}"),
+            Self::Table(QualifiedName { database, schema, name }) => {
+                f.write_str("@")?;
+                for part in database.iter().chain(schema) {
+                    write!(f, "{part}.")?;
+                }
+                write!(f, "%{name}")
+            }
+            Self::User => f.write_str("@~"),
+            Self::Url(address) => f.write_str(&address.url),
+        }
+    }
+}
+
+/// A place outside of the account, as a statement says it.
+///
+/// ```
+/// use icecore_sql::{Limits, StageName, Statement, parse};
+/// let text = "COPY INTO t FROM 's3://bucket/a/b.csv' REGION = 'eu-central-1'";
+/// let parsed = parse(text, &Limits::default())?;
+/// let Statement::CopyInto(copy) = &parsed[0].statement else { panic!() };
+/// let StageName::Url(address) = &copy.from.stage else { panic!() };
+/// assert_eq!((address.url.as_str(), copy.from.path.as_str()), ("s3://bucket/a/", "b.csv"));
+/// assert_eq!(address.region.as_deref(), Some("eu-central-1"));
+/// # Ok::<(), icecore_types::Error>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StageAddress {
+    /// The URL to its last slash.
+    pub url: String,
+    /// ENDPOINT, as of CREATE STAGE.
+    pub endpoint: Option<String>,
+    /// REGION, as of CREATE STAGE.
+    pub region: Option<String>,
+    /// CREDENTIALS.
+    pub credentials: Option<StageCredentials>,
+}
 
 /// A stage and a path in it, as `@db.schema.stage/path`.
 ///
@@ -8,14 +83,14 @@ use icecore_types::QualifiedName;
 /// use icecore_sql::{Limits, Statement, parse};
 /// let parsed = parse("LIST @landing/2013/", &Limits::default())?;
 /// let Statement::List(list) = &parsed[0].statement else { panic!() };
-/// assert_eq!(list.stage.stage.to_string(), "LANDING");
+/// assert_eq!(list.stage.stage.to_string(), "@LANDING");
 /// assert_eq!(list.stage.path, "2013/");
 /// # Ok::<(), icecore_types::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StageRef {
     /// The stage.
-    pub stage: QualifiedName,
+    pub stage: StageName,
     /// What follows the first slash, literally: a prefix of file names.
     pub path: String,
 }

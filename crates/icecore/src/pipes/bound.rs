@@ -148,7 +148,8 @@ impl BoundPipe {
         {
             return Ok(Some(PipeState::StoppedMissingTable));
         }
-        let Some(stage) = found(ObjectKind::Stage, &self.copy.from.stage) else {
+        let name = self.copy.from.stage.named();
+        let Some(stage) = name.and_then(|name| found(ObjectKind::Stage, name)) else {
             return Ok(Some(PipeState::StoppedStageDropped));
         };
         let location = place(stage.body().read::<StageDefinition>()?.location);
@@ -169,8 +170,8 @@ impl BoundPipe {
 /// make it another place.
 pub(crate) fn place(location: StageLocation) -> StageLocation {
     match location {
-        StageLocation::External { url, endpoint, .. } => {
-            StageLocation::External { url, endpoint, credentials: None }
+        StageLocation::External { url, endpoint, region, .. } => {
+            StageLocation::External { url, endpoint, region, credentials: None }
         }
         StageLocation::Internal => StageLocation::Internal,
     }

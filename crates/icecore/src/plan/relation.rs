@@ -14,7 +14,7 @@ use datafusion::scalar::ScalarValue;
 use icecore_exec::{from_datafusion, to_datafusion};
 use icecore_sql::SemanticQuery;
 use icecore_sql::ast::{self, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, TableFactor};
-use icecore_sql::{InferSchema, StagedTable};
+use icecore_sql::{InferSchema, StageName, StagedTable};
 use icecore_types::{Code, Error};
 
 use super::binder::reference;
@@ -127,6 +127,14 @@ fn named_table(argument: &FunctionArg) -> Result<icecore_types::QualifiedName, E
     icecore_sql::name_of(&ast::ObjectName::from(parts))
 }
 
+/// What a stage is called in a query that gives it no alias.
+fn staged_name(stage: &StageName) -> String {
+    match stage {
+        StageName::Named(name) => name.name.as_str().to_owned(),
+        other => other.to_string(),
+    }
+}
+
 impl RelationPlanner for Relations {
     fn plan_relation(
         &self,
@@ -139,7 +147,7 @@ impl RelationPlanner for Relations {
             };
             let rows = self.binder.staged(&staged).ok_or_else(|| to_datafusion(unbound()))?;
             let source = provider_as_source(Arc::new(rows.again()));
-            let name = TableReference::bare(staged.stage.stage.name.as_str());
+            let name = TableReference::bare(staged_name(&staged.stage.stage));
             let plan = LogicalPlanBuilder::scan(name, source, None)?.build()?;
             return Ok(RelationPlanning::Planned(Box::new(PlannedRelation::new(plan, alias))));
         }

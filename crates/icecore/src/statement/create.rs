@@ -9,8 +9,8 @@ use icecore_sql::{
 };
 use icecore_types::{
     Body, Code, ColumnDefinition, ColumnId, ContainerDefinition, Error, FileFormatDefinition, Name,
-    ObjectKind, QualifiedName, Result, StageDefinition, StageLocation, TableDefinition, Version,
-    ViewDefinition,
+    ObjectKind, QualifiedName, Result, StageCredentials, StageDefinition, StageLocation,
+    TableDefinition, Version, ViewDefinition,
 };
 
 use super::change::{Change, IfExists, Place, already_there, created, same_meaning};
@@ -243,37 +243,28 @@ impl Planning {
         mut stage: StageDefinition,
         given: &StageProperties,
     ) -> Result<StageDefinition> {
-        let (mut url, mut endpoint, mut credentials) = match stage.location {
-            StageLocation::Internal => (None, None, None),
-            StageLocation::External { url, endpoint, credentials } => {
-                (Some(url), endpoint, credentials)
+        let (mut url, mut endpoint, mut region, mut credentials) = match stage.location {
+            StageLocation::Internal => (None, None, None, None),
+            StageLocation::External { url, endpoint, region, credentials } => {
+                (Some(url), endpoint, region, credentials)
             }
         };
         if given.url.is_some() {
             // What opened the old place is not shown to the new one.
-            (url, endpoint, credentials) = (given.url.clone(), None, None);
+            (url, endpoint, region, credentials) = (given.url.clone(), None, None, None);
         }
         endpoint = given.endpoint.clone().or(endpoint);
+        region = given.region.clone().or(region);
         credentials = given.credentials.clone().or(credentials);
         stage.location = match url {
-            None if endpoint.is_some() || credentials.is_some() => {
+            None if endpoint.is_some() || region.is_some() || credentials.is_some() => {
                 return Err(Error::new(
                     Code::INVALID_OPTION,
-                    "ENDPOINT and CREDENTIALS are of a stage with a URL",
+                    "ENDPOINT, REGION and CREDENTIALS are of a stage with a URL",
                 ));
             }
             None => StageLocation::Internal,
-            Some(url) => {
-                let place = StageUrl::parse(&url, endpoint.as_deref())?;
-                if credentials.is_some() && !matches!(place.place(), StagePlace::S3 { .. }) {
-                    return Err(Error::new(
-                        Code::INVALID_OPTION,
-                        "CREDENTIALS are of a stage in S3 or a service like it",
-                    ));
-                }
-                self.session.engine().stages.check(&place)?;
-                StageLocation::External { url: place.to_string(), endpoint, credentials }
-            }
+            Some(url) => self.external_place(url, endpoint, region, credentials)?,
         };
         if let Some(format) = &given.file_format {
             stage.file_format = Some(self.file_format(format)?);
@@ -282,6 +273,29 @@ impl Planning {
             stage.comment.clone_from(&given.comment);
         }
         Ok(stage)
+    }
+
+    /// A place outside of the account, if statements may name it.
+    pub(super) fn external_place(
+        &self,
+        url: String,
+        endpoint: Option<String>,
+        region: Option<String>,
+        credentials: Option<StageCredentials>,
+    ) -> Result<StageLocation> {
+        let place = StageUrl::parse(&url, endpoint.as_deref())?;
+        let is_s3 = matches!(place.place(), StagePlace::S3 { .. });
+        if (credentials.is_some() || region.is_some()) && !is_s3 {
+            return Err(Error::new(
+                Code::INVALID_OPTION,
+                "CREDENTIALS and REGION are of a stage in S3 or a service like it",
+            ));
+        }
+        if let Some(region) = &region {
+            check_region(region)?;
+        }
+        self.session.engine().stages.check(&place)?;
+        Ok(StageLocation::External { url: place.to_string(), endpoint, region, credentials })
     }
 
     /// CREATE FILE FORMAT.
@@ -335,4 +349,14 @@ pub(super) fn distinct_names<'a>(names: impl Iterator<Item = &'a str>) -> Result
         }
     }
     Ok(())
+}
+
+/// Letters, digits and hyphens, because it becomes part of a host's name.
+fn check_region(region: &str) -> Result<()> {
+    let known = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    if (1..=40).contains(&region.len()) && region.chars().all(known) && !region.starts_with('-') {
+        return Ok(());
+    }
+    Err(Error::new(Code::INVALID_OPTION, format!("REGION cannot be used: '{region}'"))
+        .with_help("write REGION = 'eu-central-1'"))
 }

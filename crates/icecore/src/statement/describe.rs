@@ -148,10 +148,13 @@ fn stage_properties(stage: &StageDefinition) -> Result<arrow::array::RecordBatch
         [parent, property, kind, value, default].map(Cell::text).to_vec()
     };
     let mut rows = Vec::new();
-    if let StageLocation::External { url, endpoint, .. } = &stage.location {
+    if let StageLocation::External { url, endpoint, region, .. } = &stage.location {
         rows.push(line("STAGE_LOCATION", "URL", "String", &format!("[\"{url}\"]"), ""));
         if let Some(endpoint) = endpoint {
             rows.push(line("STAGE_LOCATION", "ENDPOINT", "String", endpoint, ""));
+        }
+        if let Some(region) = region {
+            rows.push(line("STAGE_LOCATION", "REGION", "String", region, "us-east-1"));
         }
     }
     let format = stage.file_format.clone().unwrap_or_default();

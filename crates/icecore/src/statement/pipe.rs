@@ -81,8 +81,8 @@ impl Planning {
     pub(super) fn create_pipe(&self, create: &CreatePipe) -> Result<PipeWork> {
         let schema = self.resolver.path(self.resolver.schema_of(&create.name)?.id());
         let inner = self.within_names((schema.first().cloned(), schema.get(1).cloned()));
-        let stage = inner.copy_into(&create.copy)?.stage().clone();
         let definition = inner.pipe_definition(create)?;
+        let stage = inner.copy_into(&create.copy)?.stage().clone();
         self.resolver.take_intents(&inner.resolver);
         if let Some(url) = &definition.notification_channel {
             let keys = stage_keys(self.resolver.head(), definition.stage)?;
@@ -116,7 +116,11 @@ impl Planning {
     /// What the names of a pipe mean now.
     fn meant(&self, copy: &CopyInto) -> Result<Meant> {
         let table = self.resolver.object(ObjectKind::Table, &copy.table)?.id();
-        let stage = self.resolver.object(ObjectKind::Stage, &copy.from.stage)?;
+        let Some(stage) = copy.from.stage.named() else {
+            let what = format_args!("a pipe from {}", copy.from.stage);
+            return Err(Error::unsupported(what).with_help("name a stage that was made"));
+        };
+        let stage = self.resolver.object(ObjectKind::Stage, stage)?;
         let file_format = match &copy.file_format {
             Some(FormatSpec::Named(name)) => {
                 Some(self.resolver.object(ObjectKind::FileFormat, name)?.id())

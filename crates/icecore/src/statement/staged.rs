@@ -8,8 +8,8 @@ use icecore_raw::{
     FileFormat, InferOptions, InferredColumn, StageFile, StageFiles, first_record, infer_schema,
 };
 use icecore_sql::{
-    ColumnSpec, FormatSpec, InferSchema, StageRef, Statement, inferred_schemas, staged_columns,
-    staged_tables,
+    ColumnSpec, FormatSpec, InferSchema, StageName, StageRef, Statement, inferred_schemas,
+    staged_columns, staged_tables,
 };
 use icecore_types::{Code, Error, FileFormatDefinition, Name, QualifiedName, Result, SqlType};
 
@@ -54,6 +54,9 @@ impl Planning {
 
     /// INFER_SCHEMA.
     async fn infer(&self, call: &InferSchema) -> Result<Vec<InferredColumn>> {
+        if matches!(call.location.stage, StageName::Table(_)) {
+            return Err(Error::unsupported("INFER_SCHEMA of a table's stage"));
+        }
         let (stage, format) = self.staged(&call.location, Some(&call.file_format))?;
         let mut files = match &call.files {
             Some(names) => stage.named(&call.location.path, names).await?,

@@ -87,7 +87,7 @@ const MISTAKES: &[Mistake] = &[
     ("CREATE FILE FORMAT g TYPE = CSV NO_SUCH_OPTION = 1", "001420", "NO_SUCH_OPTION"),
     ("CREATE FILE FORMAT g TYPE = CSV SKIP_HEADER = many", "001420", "SKIP_HEADER"),
     ("COPY INTO t FROM @s ON_ERROR = PERHAPS", "001420", "PERHAPS"),
-    ("COPY INTO t FROM @~/mine", "000002", ""),
+    ("COPY INTO t FROM 'gcs://bucket/mine'", "000002", ""),
     ("COPY INTO t FROM @nowhere", "002003", "NOWHERE"),
     ("COPY INTO t FROM @s FILES = ('missing.csv')", "091016", "missing.csv"),
     ("PUT file://no/such/file.csv @s", "091016", "no/such/file.csv"),

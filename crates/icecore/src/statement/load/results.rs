@@ -55,7 +55,7 @@ pub(super) async fn list_rows(stage: &StageFiles, files: &[StageFile]) -> Result
     for file in files {
         checksums.push(stage.shown_checksum(file).await?);
     }
-    let names = files.iter().map(|file| format!("{}/{}", stage.shown(), file.path));
+    let names = files.iter().map(|file| full_name(stage, &file.path));
     answer(vec![
         ("name", SqlType::TEXT, texts(names)),
         ("size", SqlType::Integer, numbers(files.iter().map(|file| file.size_bytes))),
@@ -66,6 +66,15 @@ pub(super) async fn list_rows(stage: &StageFiles, files: &[StageFile]) -> Result
             texts(files.iter().map(|file| http_date(file.last_modified))),
         ),
     ])
+}
+
+/// A file as LIST and REMOVE call it: of a table's or a user's stage by its
+/// path alone.
+fn full_name(stage: &StageFiles, path: &str) -> String {
+    match stage.shown() {
+        shown if shown.starts_with('@') => path.to_owned(),
+        shown => format!("{shown}/{path}"),
+    }
 }
 
 /// As in `Mon, 11 Sep 2019 16:57:43 GMT`.
@@ -108,7 +117,7 @@ pub(super) fn load_rows(files: &[FileResult]) -> Result<RecordBatch> {
 
 /// One row per file that was removed.
 pub(super) fn removed_rows(stage: &StageFiles, removed: &[String]) -> Result<Performed> {
-    let names = removed.iter().map(|name| format!("{}/{name}", stage.shown()));
+    let names = removed.iter().map(|name| full_name(stage, name));
     answer(vec![
         ("name", SqlType::TEXT, texts(names)),
         ("result", SqlType::TEXT, texts(removed.iter().map(|_| "removed"))),

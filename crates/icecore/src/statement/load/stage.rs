@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use icecore_governance::Verb;
 use icecore_raw::{PutResult, StageFiles, StageUrl, local_files};
-use icecore_snapshot::Object;
-use icecore_sql::{List, Put, Remove, StageRef};
+use icecore_sql::{List, Put, Remove, StageAddress, StageName, StageRef};
 use icecore_types::{ObjectId, ObjectKind, Result, StageDefinition, StageLocation};
 use regex::Regex;
 
@@ -18,9 +17,22 @@ use crate::statement::perform::Performed;
 
 /// What is done with the files of a stage.
 pub(crate) enum StageChange {
-    Put { stage: StageFiles, id: ObjectId, put: Put },
-    List { stage: StageFiles, path: String, pattern: Option<Regex> },
-    Remove { stage: StageFiles, path: String, pattern: Option<Regex> },
+    /// With the stage that pipes may load from.
+    Put {
+        stage: StageFiles,
+        id: Option<ObjectId>,
+        put: Put,
+    },
+    List {
+        stage: StageFiles,
+        path: String,
+        pattern: Option<Regex>,
+    },
+    Remove {
+        stage: StageFiles,
+        path: String,
+        pattern: Option<Regex>,
+    },
 }
 
 impl Planning {
@@ -30,25 +42,56 @@ impl Planning {
         stage: &StageRef,
         verb: Verb,
     ) -> Result<(StageFiles, StageDefinition)> {
-        let object = self.resolver.object(ObjectKind::Stage, &stage.stage)?;
-        self.resolver.act(verb, object);
-        let definition: StageDefinition = object.body().read()?;
-        Ok((self.stage_files(object, &definition)?, definition))
+        let internal =
+            StageDefinition { location: StageLocation::Internal, file_format: None, comment: None };
+        match &stage.stage {
+            StageName::Named(name) => {
+                let object = self.resolver.object(ObjectKind::Stage, name)?;
+                self.resolver.act(verb, object);
+                let definition: StageDefinition = object.body().read()?;
+                let (id, shown) = (object.id().to_string(), object.name().as_str().to_lowercase());
+                Ok((self.stage_files(&definition.location, &[&id], shown)?, definition))
+            }
+            StageName::Table(name) => {
+                let table = self.resolver.object(ObjectKind::Table, name)?;
+                self.resolver.act(verb, table);
+                let id = table.id().to_string();
+                let shown = format!("@%{}", table.name());
+                Ok((self.stage_files(&internal.location, &[&id], shown)?, internal))
+            }
+            StageName::User => {
+                let user = self.session.shared().subject.user.clone();
+                let folder = ["~", user.as_str()];
+                Ok((self.stage_files(&internal.location, &folder, "@~".to_owned())?, internal))
+            }
+            StageName::Url(address) => {
+                let StageAddress { url, endpoint, region, credentials } = address.clone();
+                let location = self.external_place(url, endpoint, region, credentials)?;
+                let files = self.stage_files(&location, &[], String::new())?;
+                Ok((files, StageDefinition { location, ..internal }))
+            }
+        }
     }
 
-    fn stage_files(&self, stage: &Object, definition: &StageDefinition) -> Result<StageFiles> {
+    /// The files of a place; inside the account of a folder of its own.
+    fn stage_files(
+        &self,
+        location: &StageLocation,
+        folder: &[&str],
+        shown: String,
+    ) -> Result<StageFiles> {
         let engine = self.session.engine();
-        match &definition.location {
+        match location {
             StageLocation::Internal => {
-                let prefix =
-                    engine.account.root().clone().join("stage").join(stage.id().to_string());
-                let shown = stage.name().as_str().to_lowercase();
+                let root = engine.account.root().clone().join("stage");
+                let prefix = folder.iter().fold(root, |path, part| path.join(*part));
                 let keys = Arc::clone(&engine.content_keys);
                 Ok(StageFiles::new(Arc::clone(&engine.env.store), prefix, shown).with_keys(keys))
             }
-            StageLocation::External { url, endpoint, credentials } => {
+            StageLocation::External { url, endpoint, region, credentials } => {
                 let url = StageUrl::parse(url, endpoint.as_deref())?;
-                let (store, prefix) = engine.stages.open(&url, credentials.as_ref())?;
+                let (store, prefix) =
+                    engine.stages.open(&url, region.as_deref(), credentials.as_ref())?;
                 let url = url.to_string();
                 let shown = url.trim_end_matches('/').to_owned();
                 let keys = Arc::clone(&engine.content_keys);
@@ -59,7 +102,10 @@ impl Planning {
 
     pub(in crate::statement) fn put(&self, put: &Put) -> Result<StageChange> {
         let (stage, _) = self.stage(&put.target, Verb::PutStage)?;
-        let id = self.resolver.object(ObjectKind::Stage, &put.target.stage)?.id();
+        let id = match put.target.stage.named() {
+            Some(name) => Some(self.resolver.object(ObjectKind::Stage, name)?.id()),
+            None => None,
+        };
         Ok(StageChange::Put { stage, id, put: put.clone() })
     }
 
@@ -84,7 +130,9 @@ impl Planning {
         match change {
             StageChange::Put { stage, id, put } => {
                 let results = put_files(&stage, &put, observer).await?;
-                self.tell_pipes(id, &results).await?;
+                if let Some(id) = id {
+                    self.tell_pipes(id, &results).await?;
+                }
                 put_rows(&results)
             }
             StageChange::List { stage, path, pattern } => {
