@@ -15,6 +15,7 @@ use datafusion_expr::{
     WindowFrameBound, WindowFrameUnits, lit, when,
 };
 use datafusion_functions_aggregate::first_last::first_value_udaf;
+use datafusion_functions_aggregate::grouping::grouping_udaf;
 use icecore_types::{Error, SqlType};
 use icecore_values::{ArithmeticOp, OnCastError};
 
@@ -26,12 +27,13 @@ use crate::total;
 
 /// The names of this file: what they take, what they give at the least, and
 /// whether they stand over a window.
-const NAMES: [(&str, DataType); 5] = [
+const NAMES: [(&str, DataType); 6] = [
     ("min_by", DataType::Null),
     ("max_by", DataType::Null),
     ("boolxor_agg", DataType::Boolean),
     ("ratio_to_report", DataType::Float64),
     ("conditional_true_event", DataType::Int64),
+    ("grouping_id", DataType::Int64),
 ];
 
 pub(crate) fn functions() -> Vec<Arc<AggregateUDF>> {
@@ -87,6 +89,10 @@ pub(crate) fn aggregate(call: RawAggregateExpr) -> Result<Result<Expr, RawAggreg
         "min_by" => by(call, true).map(Ok),
         "max_by" => by(call, false).map(Ok),
         "boolxor_agg" => exactly_one(call).map(Ok),
+        "grouping_id" | "grouping" => Ok(Ok(grouping(call))),
+        "conditional_change_event" => {
+            Err(external(Error::unsupported("CONDITIONAL_CHANGE_EVENT without OVER")))
+        }
         _ => Ok(Err(call)),
     }
 }
@@ -116,6 +122,20 @@ fn by(call: RawAggregateExpr, ascending: bool) -> Result<Expr> {
         vec![Sort::new(key, ascending, false)],
         None,
     )))
+}
+
+/// One bit for each argument, the first the highest: set where the row is not
+/// grouped by it.
+fn grouping(call: RawAggregateExpr) -> Expr {
+    let grouping = AggregateFunction::new_udf(
+        grouping_udaf(),
+        call.args,
+        call.distinct,
+        call.filter,
+        call.order_by,
+        call.null_treatment,
+    );
+    cast_to(Expr::AggregateFunction(grouping), SqlType::Integer, OnCastError::Fail)
 }
 
 /// Whether one row is true and no more; NULL of no values.
@@ -151,6 +171,8 @@ pub(crate) fn window(call: RawWindowExpr) -> Result<Result<Expr, RawWindowExpr>>
         }
         "ratio_to_report" => ratio(call).map(Ok),
         "conditional_true_event" => events(call).map(Ok),
+        "conditional_change_event" => changes(call).map(Ok),
+        "grouping_id" | "grouping" => Err(external(Error::unsupported("GROUPING over a window"))),
         _ => Ok(Err(call)),
     }
 }
@@ -198,8 +220,25 @@ fn events(mut call: RawWindowExpr) -> Result<Expr> {
     }
     call.args = vec![cast_to(condition.clone(), SqlType::Boolean, OnCastError::Fail)];
     call.func_def = WindowFunctionDefinition::AggregateUDF(count_if());
+    Ok(so_far(call))
+}
+
+/// How often the value changed so far.
+fn changes(call: RawWindowExpr) -> Result<Expr> {
+    if call.args.len() != 1 {
+        return Err(wrong_arguments("conditional_change_event", "1", call.args.len()));
+    }
+    if call.order_by.is_empty() {
+        let what = "CONDITIONAL_CHANGE_EVENT without ORDER BY";
+        return Err(external(Error::unsupported(what)));
+    }
+    Ok(so_far(call))
+}
+
+/// Over the rows to this one, one after the other.
+fn so_far(mut call: RawWindowExpr) -> Expr {
     let start = WindowFrameBound::Preceding(datafusion_common::ScalarValue::UInt64(None));
     call.window_frame =
         WindowFrame::new_bounds(WindowFrameUnits::Rows, start, WindowFrameBound::CurrentRow);
-    Ok(built(call))
+    built(call)
 }

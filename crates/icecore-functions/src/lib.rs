@@ -36,14 +36,20 @@ mod regexps;
 mod slices;
 mod spec;
 mod strings;
+mod zones;
 
 mod aggregates;
 mod calls;
+mod changes;
+mod collected;
 mod distinct;
 mod listagg;
 mod median;
+mod moments;
 mod total;
 
+mod chance;
+mod digests;
 mod encodings;
 mod missing;
 mod planner;
@@ -51,6 +57,7 @@ mod registry;
 mod rewrite;
 
 pub use assign::assign;
+pub use chance::next_random;
 pub use conform::{conformed, undeclared};
 pub use fallible::{as_guarded, decided_first, guarded, is_fallible, kept_apart};
 pub use missing::is_missing;

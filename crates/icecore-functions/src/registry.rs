@@ -8,8 +8,8 @@ use datafusion_functions_aggregate as aggregate;
 
 use crate::spec::Tabled;
 use crate::{
-    aggregates, calls, clock, dates, distances, distinct, encodings, listagg, lowered, median,
-    regexps, rounding, strings, total,
+    aggregates, calls, chance, changes, clock, collected, dates, digests, distances, distinct,
+    encodings, listagg, lowered, median, moments, regexps, rounding, strings, total, zones,
 };
 
 /// Functions of DataFusion that a session does not know: each means something
@@ -125,7 +125,10 @@ pub(crate) fn own_aggregates() -> Vec<Arc<AggregateUDF>> {
     let mut functions = total::functions();
     functions.extend(distinct::functions());
     functions.extend(calls::functions());
+    functions.extend(collected::functions());
+    functions.extend(moments::functions());
     functions.extend([aggregates::count_if(), median::median(), listagg::listagg()]);
+    functions.push(changes::change_event());
     functions
 }
 
@@ -135,6 +138,10 @@ fn own_scalars() -> Vec<Arc<ScalarUDF>> {
     functions.extend(Tabled::functions(&dates::SPECS));
     functions.extend(Tabled::functions(&strings::SPECS));
     functions.extend(Tabled::functions(&encodings::SPECS));
+    functions.extend(Tabled::functions(&digests::SPECS));
+    functions.extend(Tabled::functions(&zones::SPECS));
+    functions.extend(Tabled::functions(&chance::SPECS));
+    functions.push(digests::hash());
     functions.extend(Tabled::functions(&distinct::SPECS));
     functions.extend(Tabled::functions(&distances::SPECS));
     functions.extend(Tabled::functions(&regexps::SPECS));

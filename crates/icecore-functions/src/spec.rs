@@ -26,6 +26,8 @@ pub(crate) enum Param {
     Text,
     Integer,
     Binary,
+    /// Text or binary as it is: the bytes of either.
+    Bytes,
     Float,
     /// A DATE or a timestamp, as it is; text becomes a TIMESTAMP_NTZ.
     Moment,
@@ -37,6 +39,8 @@ impl Param {
             (Self::Text, _) => SqlType::TEXT,
             (Self::Integer, _) => SqlType::Integer,
             (Self::Binary, _) => SqlType::Binary { length: SqlType::MAX_BINARY },
+            (Self::Bytes, SqlType::Binary { .. }) => found,
+            (Self::Bytes, _) => SqlType::TEXT,
             (Self::Float, _) => SqlType::Float,
             (Self::Moment, SqlType::Date | SqlType::TimestampLtz) => found,
             (Self::Moment, _) => SqlType::TimestampNtz,
@@ -126,6 +130,14 @@ impl Call {
             .as_binary_view_opt()
             .ok_or_else(|| Error::internal("an argument is not binary"))?;
         Ok(values.value(argument.place(row)))
+    }
+
+    /// The bytes of a text or of a binary value.
+    pub(crate) fn bytes(&self, index: usize, row: usize) -> icecore_types::Result<&[u8]> {
+        match self.argument(index)?.array.as_string_view_opt() {
+            Some(_) => self.text(index, row).map(str::as_bytes),
+            None => self.binary(index, row),
+        }
     }
 
     /// A DATE or a timestamp in microseconds.

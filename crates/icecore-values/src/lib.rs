@@ -19,6 +19,7 @@
 //! ```
 
 mod types;
+mod zone;
 
 mod calendar;
 mod date_part;
@@ -53,3 +54,4 @@ pub use parse::{
 pub use pattern::Pattern;
 pub use rounding::{Rounding, round_decimal, round_float, round_integer};
 pub use types::{TYPE_KEY, arrow_type, canonical, field, sql_type, sql_type_of};
+pub use zone::convert_zone;

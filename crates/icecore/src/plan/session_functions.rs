@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use arrow::array::Int64Array;
+use arrow::array::{Int64Array, StringViewArray};
 use datafusion::arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::{Result, plan_err};
 use datafusion::logical_expr::{
@@ -12,6 +12,8 @@ use datafusion::logical_expr::{
     Volatility,
 };
 use datafusion::scalar::ScalarValue;
+use icecore_functions::next_random;
+use parking_lot::Mutex;
 
 use super::Binder;
 
@@ -50,6 +52,8 @@ pub(super) fn session_function(name: &str, binder: &Binder) -> Option<Arc<Scalar
         }
         "system$pipe_status" => pipe_status(binder),
         "seq1" | "seq2" | "seq4" | "seq8" => Value::Sequence(Arc::default()),
+        "random" => Value::Random(Arc::new(Mutex::new(Random::Unseeded(seed(binder))))),
+        "uuid_string" => Value::Uuid(Arc::new(Mutex::new(seed(binder)))),
         "last_query_id" => Value::LastQueryId(Arc::clone(session)),
         _ => return None,
     };
@@ -65,6 +69,45 @@ enum Value {
     OfText(Arc<OfText>),
     /// The next number; rows of one plan count on from each other.
     Sequence(Arc<AtomicI64>),
+    /// RANDOM: of the seed that it is given, or of the session's.
+    Random(Arc<Mutex<Random>>),
+    /// UUID_STRING.
+    Uuid(Arc<Mutex<u64>>),
+}
+
+/// Where a call of RANDOM is.
+enum Random {
+    /// Its first call says whether it has a seed of its own.
+    Unseeded(u64),
+    State(u64),
+}
+
+impl Random {
+    /// The state of the generator, begun with `seed` if it is given.
+    fn state(&mut self, seed: Option<i64>) -> &mut u64 {
+        if let Self::Unseeded(drawn) = self {
+            *self = Self::State(seed.map_or(*drawn, |seed| seed as u64));
+        }
+        match self {
+            Self::Unseeded(state) | Self::State(state) => state,
+        }
+    }
+}
+
+/// What the next generator of a statement begins with: under a simulated clock
+/// it follows from the seed of the engine.
+fn seed(binder: &Binder) -> u64 {
+    let drawn = binder.session().engine().env.ids.next();
+    drawn as u64 ^ (drawn >> 64) as u64
+}
+
+/// A UUID of version 4.
+fn uuid(state: &mut u64) -> String {
+    let bits = u128::from(next_random(state)) << 64 | u128::from(next_random(state));
+    let bits = bits & !(0xf << 76) | 0x4 << 76;
+    let text = format!("{:032x}", bits & !(0x3 << 62) | 0x2 << 62);
+    let part = |from: usize, to: usize| text.get(from..to).unwrap_or_default();
+    [part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32)].join("-")
 }
 
 type OfText = dyn Fn(&str) -> icecore_types::Result<String> + Send + Sync;
@@ -85,7 +128,7 @@ impl SessionFunction {
     /// Constant within a statement, except for sequences.
     fn signature_of(value: &Value) -> Signature {
         let volatility = match value {
-            Value::Sequence(_) => Volatility::Volatile,
+            Value::Sequence(_) | Value::Random(_) | Value::Uuid(_) => Volatility::Volatile,
             _ => Volatility::Stable,
         };
         Signature::one_of(vec![TypeSignature::Nullary, TypeSignature::VariadicAny], volatility)
@@ -127,8 +170,8 @@ impl ScalarUDFImpl for SessionFunction {
                 DataType::Timestamp(TimeUnit::Microsecond, zone.clone())
             }
             Value::Constant(value) => value.data_type(),
-            Value::LastQueryId(_) | Value::OfText(_) => DataType::Utf8View,
-            Value::Sequence(_) => DataType::Int64,
+            Value::LastQueryId(_) | Value::OfText(_) | Value::Uuid(_) => DataType::Utf8View,
+            Value::Sequence(_) | Value::Random(_) => DataType::Int64,
         })
     }
 
@@ -144,6 +187,24 @@ impl ScalarUDFImpl for SessionFunction {
                 let first = next.fetch_add(rows, Ordering::Relaxed);
                 let numbers = Int64Array::from_iter_values(first..first + rows);
                 Ok(ColumnarValue::Array(Arc::new(numbers)))
+            }
+            (Value::Random(random), arguments @ ([] | [ColumnarValue::Scalar(_)])) => {
+                let seed = match arguments {
+                    [ColumnarValue::Scalar(seed)] => match seed.cast_to(&DataType::Int64)? {
+                        ScalarValue::Int64(seed) => seed,
+                        _ => None,
+                    },
+                    _ => None,
+                };
+                let mut random = random.lock();
+                let state = random.state(seed);
+                let numbers = (0..args.number_rows).map(|_| next_random(state) as i64);
+                Ok(ColumnarValue::Array(Arc::new(Int64Array::from_iter_values(numbers))))
+            }
+            (Value::Uuid(state), []) => {
+                let mut state = state.lock();
+                let texts = (0..args.number_rows).map(|_| uuid(&mut state));
+                Ok(ColumnarValue::Array(Arc::new(StringViewArray::from_iter_values(texts))))
             }
             (Value::LastQueryId(session), []) => Ok(last_query(session.query(-1))),
             (Value::LastQueryId(session), [ColumnarValue::Scalar(position)]) => {
