@@ -9,6 +9,7 @@ use icecore_types::SqlType;
 use icecore_values::{OnCastError, sql_type_of};
 
 use crate::cast::cast_to;
+use crate::common::beside_text;
 
 /// Digits behind the point of a number that was text, beside a whole number.
 const TEXT_SCALE: u8 = 12;
@@ -87,10 +88,22 @@ pub(crate) fn are_floats(types: &[DataType]) -> bool {
     types.iter().any(is_float) && types.iter().any(is_decimal)
 }
 
-/// Values that become one column, as floats if they must be; whether they did.
+/// Values that become one column, as floats or as what stands beside text if
+/// they must be; whether they did.
 pub(crate) fn unify(values: &mut [&mut Expr], schema: &DFSchema) -> bool {
     let types: Result<Vec<_>> = values.iter().map(|value| value.get_type(schema)).collect();
     let Ok(types) = types else { return false };
+    if let Some(all) = beside_text(&types) {
+        let differs = |data_type: &DataType| {
+            *data_type != DataType::Null && sql_type_of(data_type).is_ok_and(|ty| ty != all)
+        };
+        for (value, data_type) in values.iter_mut().zip(&types) {
+            if differs(data_type) {
+                **value = cast_to(value.clone(), all, OnCastError::Fail);
+            }
+        }
+        return true;
+    }
     if !are_floats(&types) {
         return false;
     }

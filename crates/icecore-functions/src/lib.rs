@@ -23,6 +23,7 @@ mod align;
 mod arithmetic;
 mod assign;
 mod cast;
+mod common;
 mod conform;
 mod fallible;
 mod formatted;
@@ -58,6 +59,7 @@ mod rewrite;
 
 pub use assign::assign;
 pub use chance::next_random;
+pub use common::{beside_text, wider};
 pub use conform::{conformed, undeclared};
 pub use fallible::{as_guarded, decided_first, guarded, is_fallible, kept_apart};
 pub use missing::is_missing;

@@ -17,10 +17,12 @@ use datafusion_expr::{
     ScalarUDFImpl, Signature, Volatility, col,
 };
 use icecore_types::{Error, SqlType};
+use icecore_values::arrow_type;
 use table::ENTRIES;
 
 use crate::align::are_floats;
 use crate::bridge::{external, wrong_arguments};
+use crate::common::beside_text;
 
 type Lower = fn(Vec<Expr>) -> Result<Expr>;
 
@@ -166,6 +168,9 @@ fn common_type(expr: &Expr, schema: &DFSchema) -> Result<DataType> {
         .chain(else_expr.as_deref())
         .map(|branch| branch.get_type(schema))
         .collect::<Result<Vec<_>>>()?;
+    if let Some(all) = beside_text(&types) {
+        return Ok(arrow_type(&all));
+    }
     if are_floats(&types) {
         return Ok(DataType::Float64);
     }

@@ -145,6 +145,11 @@ fn between(mut between: Between, schema: &DFSchema) -> Result<Transformed<Expr>>
 
 fn in_list(mut list: InList, schema: &DFSchema) -> Result<Transformed<Expr>> {
     let mut changed = false;
+    // Text that is looked for among other values is read as they are.
+    let types: Vec<_> = list.list.iter().filter_map(|value| value.get_type(schema).ok()).collect();
+    if let Some(other) = types.iter().find(|ty| !is_text(ty) && **ty != DataType::Null) {
+        changed |= replace_beside(&mut list.expr, other, schema);
+    }
     if let Ok(data_type) = list.expr.get_type(schema) {
         for value in &mut list.list {
             changed |= replace_beside(value, &data_type, schema);

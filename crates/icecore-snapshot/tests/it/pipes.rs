@@ -34,7 +34,12 @@ fn pipe(id: ObjectId, called: &str, location: StageLocation) -> Update {
 }
 
 fn bucket() -> StageLocation {
-    StageLocation::External { url: "s3://b/".to_owned(), endpoint: None, region: None, credentials: None }
+    StageLocation::External {
+        url: "s3://b/".to_owned(),
+        endpoint: None,
+        region: None,
+        credentials: None,
+    }
 }
 
 fn files(paths: &[&str], loaded: bool) -> Vec<PipeFile> {

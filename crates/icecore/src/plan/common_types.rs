@@ -14,8 +14,9 @@ use datafusion::logical_expr::{
 use datafusion::optimizer::AnalyzerRule;
 use datafusion::optimizer::analyzer::function_rewrite::ApplyFunctionRewrites;
 use icecore_exec::to_datafusion;
+use icecore_functions::{beside_text, wider};
 use icecore_types::{Error, SqlType};
-use icecore_values::sql_type;
+use icecore_values::{arrow_type, sql_type};
 
 /// A float beside exact numbers makes all of them floats, where DataFusion
 /// makes decimals of fifteen digits; numbers get the digits of all, and text
@@ -93,46 +94,6 @@ fn stored(expr: Expr, field: &Field, ty: &SqlType) -> Result<Expr> {
     icecore_functions::assign(expr, field, field.name(), ty, false).map_err(to_datafusion)
 }
 
-/// The digits of an exact number before and after its point.
-fn digits(ty: SqlType) -> Option<(u8, u8)> {
-    match ty {
-        SqlType::Integer => Some((INTEGER_DIGITS, 0)),
-        SqlType::Number { precision, scale } => Some((precision.saturating_sub(scale), scale)),
-        _ => None,
-    }
-}
-
-/// The digits of every integer of 64 bits.
-const INTEGER_DIGITS: u8 = 19;
-
-/// What text is beside exact numbers: NUMBER(18,5).
-const TEXT_DIGITS: (u8, u8) = (13, 5);
-
-/// The type that holds the values of both; none if DataFusion is to say.
-fn wider(left: SqlType, right: SqlType) -> Option<SqlType> {
-    use SqlType::{Binary, Boolean, Date, Float, Time, TimestampLtz, TimestampNtz, Varchar};
-    if left == right {
-        return Some(left);
-    }
-    let number = |(l, ls): (u8, u8), (r, rs): (u8, u8)| {
-        let scale = ls.max(rs);
-        SqlType::Number { precision: (l.max(r) + scale).min(38), scale }
-    };
-    Some(match (left, right) {
-        (Varchar { length: l }, Varchar { length: r }) => Varchar { length: l.max(r) },
-        (Binary { length: l }, Binary { length: r }) => Binary { length: l.max(r) },
-        (Varchar { .. }, other @ (Float | Boolean | Date | Time | TimestampNtz | TimestampLtz))
-        | (other @ (Float | Boolean | Date | Time | TimestampNtz | TimestampLtz), Varchar { .. }) => {
-            other
-        }
-        (Date, other @ (TimestampNtz | TimestampLtz))
-        | (other @ (TimestampNtz | TimestampLtz), Date) => other,
-        (Float, other) | (other, Float) => return digits(other).map(|_| Float),
-        (Varchar { .. }, other) | (other, Varchar { .. }) => number(digits(other)?, TEXT_DIGITS),
-        (left, right) => number(digits(left)?, digits(right)?),
-    })
-}
-
 /// The types of the columns of a set operation, where they have to change.
 fn common(union: &Union) -> Vec<Option<SqlType>> {
     let width = union.schema.fields().len();
@@ -188,15 +149,19 @@ fn values(mut values: Values) -> Result<Transformed<LogicalPlan>> {
     for (at, field) in fields.iter_mut().enumerate() {
         let cells = values.values.iter().filter_map(|row| row.get(at)).map(written);
         let types = cells.map(|cell| cell.get_type(&empty)).collect::<Result<Vec<_>>>()?;
-        if *field.data_type() == DataType::Float64 || !become_floats(types.iter()) {
+        let wanted = match become_floats(types.iter()) {
+            true => Some(SqlType::Float),
+            false => beside_text(&types),
+        };
+        let Some(wanted) = wanted.filter(|ty| arrow_type(ty) != *field.data_type()) else {
             continue;
-        }
+        };
         for cell in values.values.iter_mut().filter_map(|row| row.get_mut(at)) {
             let plain = written(cell).clone();
             let own = Field::new(field.name(), plain.get_type(&empty)?, true);
-            *cell = stored(plain, &own, &SqlType::Float)?;
+            *cell = stored(plain, &own, &wanted)?;
         }
-        *field = Field::new(field.name(), DataType::Float64, field.is_nullable());
+        *field = icecore_values::field(field.name(), &wanted, field.is_nullable());
         changed = true;
     }
     if changed {
