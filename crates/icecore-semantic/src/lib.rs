@@ -48,7 +48,7 @@ mod refresh;
 pub use describe::{Described, TypedQuery};
 pub use model::{BaseTable, ExpressionKind, Model};
 pub use refresh::{Changed, Delta, Reason, RefreshPlan, Sources};
-pub use rollup::RollUp;
+pub use rollup::{Lacks, RollUp};
 pub use standard::rewrite;
 
 #[cfg(test)]

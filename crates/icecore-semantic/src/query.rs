@@ -120,6 +120,13 @@ pub(crate) struct Columns {
 }
 
 impl Columns {
+    /// The terms of a group with these names, for a query of that group alone.
+    pub(crate) fn of(group: &Group, names: &[String]) -> Self {
+        let terms = group.terms.iter().zip(names);
+        let terms = terms.map(|(term, name)| (*term, name.clone(), false)).collect();
+        Self { relation: String::new(), terms }
+    }
+
     pub(crate) fn name_of(&self, term: usize) -> Option<&str> {
         self.terms.iter().find(|(known, ..)| *known == term).map(|(_, name, _)| name.as_str())
     }

@@ -7,21 +7,20 @@
 //! each table whose rows were aggregated it also keeps how many they were: a
 //! group that only another table has rows of is none of the query's.
 
+use std::fmt;
+
 use icecore_sql::ast::{
-    BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList,
-    FunctionArguments, Query, TableWithJoins,
+    BinaryOperator, CastKind, DataType, Expr, Function, FunctionArg, FunctionArgExpr,
+    FunctionArgumentList, FunctionArguments, Query,
 };
 use icecore_sql::{SemanticKind, SemanticQuery};
-use icecore_types::{Error, Name, QualifiedName, Result};
+use icecore_types::{Error, QualifiedName, Result};
 
-use crate::errors::{invalid, unknown};
+use crate::errors::unknown;
 use crate::metrics::{Placeholder, Term};
-use crate::model::{ExpressionId, ExpressionKind, Home, Model, Reference, shown};
-use crate::query::{Asked, Output, free};
-use crate::tree::{
-    Selection, binary, call, column, finished, ident, name_parts, nested, number, replaced, table,
-    with,
-};
+use crate::model::{ExpressionId, ExpressionKind, Home, Model, Reference};
+use crate::query::{Asked, Columns, Group, Output, free};
+use crate::tree::{binary, call, finished, ident, nested, number};
 
 /// Metrics of a semantic view by dimensions, as a table keeps them.
 ///
@@ -58,6 +57,45 @@ impl RollUp {
     /// The query whose result the table holds.
     pub fn query(&self) -> &Query {
         &self.query
+    }
+
+    /// The columns that hold sums, which add up exactly only if they are exact
+    /// numbers.
+    pub fn sums(&self) -> impl Iterator<Item = &str> {
+        self.terms
+            .iter()
+            .filter(|(_, kept)| matches!(kept.states, States::Sum | States::Average))
+            .filter_map(|(_, kept)| kept.columns.first().map(String::as_str))
+    }
+}
+
+/// What a roll-up has not, of what a query asks for.
+///
+/// ```
+/// use icecore_semantic::Lacks;
+/// let lacks = Lacks::Dimension("CUSTOMER.REGION".into());
+/// assert_eq!(lacks.to_string(), "it is not kept by dimension CUSTOMER.REGION");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Lacks {
+    /// The query has no metrics: it asks for rows.
+    Metrics,
+    /// A dimension or fact of the query, or of its condition.
+    Dimension(String),
+    /// A metric, which it could keep.
+    Metric(String),
+    /// A metric that cannot be had from those of smaller groups.
+    Additive(String),
+}
+
+impl fmt::Display for Lacks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Metrics => write!(f, "the query asks for no metric"),
+            Self::Dimension(name) => write!(f, "it is not kept by dimension {name}"),
+            Self::Metric(name) => write!(f, "it does not keep {name}"),
+            Self::Additive(name) => write!(f, "{name} does not add up"),
+        }
     }
 }
 
@@ -130,14 +168,14 @@ impl States {
         let mut states = states.into_iter();
         match (self, states.next(), states.next()) {
             (Self::Average, Some(sum), Some(count)) => {
-                let count = call("NULLIF", vec![count, number(0)]);
+                let count = call("NULLIF", vec![integer(count), number(0)]);
                 nested(binary(sum, BinaryOperator::Divide, count))
             }
             (Self::Distinct, Some(sketch), _) => {
                 let estimate = call("HLL_ESTIMATE", vec![sketch]);
                 call("COALESCE", vec![estimate, number(0)])
             }
-            (Self::Count, Some(count), _) => call("COALESCE", vec![count, number(0)]),
+            (Self::Count, Some(count), _) => integer(call("COALESCE", vec![count, number(0)])),
             (_, Some(state), _) => state,
             (_, None, _) => number(0),
         }
@@ -189,7 +227,13 @@ impl Model {
             terms.push((term, Kept { columns: names, states }));
         }
         let presence = self.presence(&mut asked, &mut columns, &terms);
-        let mut query = self.written(&asked)?;
+        // The columns of states are in the order of the terms, behind those of
+        // the dimensions.
+        let states: Vec<String> = columns.split_off(kept.len());
+        let mut query = match Group::of(&asked.metrics).as_slice() {
+            [only] => only.query(self, &asked, &Columns::of(only, &states))?,
+            _ => self.written(&asked)?,
+        };
         finished(&mut query);
         Ok(RollUp { dimensions: kept, terms, presence, query })
     }
@@ -226,8 +270,8 @@ impl Model {
         presence
     }
 
-    /// The query of a roll-up's table that answers a query of the view;
-    /// nothing if it has not all that is asked for.
+    /// The query of a roll-up's table that answers a query of the view, or
+    /// what it has not.
     ///
     /// # Errors
     /// As [`Model::query`]: what the view cannot answer no roll-up does.
@@ -236,104 +280,13 @@ impl Model {
         asked: &SemanticQuery,
         rollup: &RollUp,
         kept_in: &QualifiedName,
-    ) -> Result<Option<Query>> {
+    ) -> Result<std::result::Result<Query, Lacks>> {
         let asked = self.asked(asked)?;
         self.written(&asked)?;
         if asked.kind != SemanticKind::Metrics {
-            return Ok(None);
+            return Ok(Err(Lacks::Metrics));
         }
-        let Some(mut query) = self.answered(&asked, rollup, kept_in)? else { return Ok(None) };
-        finished(&mut query);
-        Ok(Some(query))
-    }
-
-    fn answered(
-        &self,
-        asked: &Asked<'_>,
-        rollup: &RollUp,
-        kept_in: &QualifiedName,
-    ) -> Result<Option<Query>> {
-        const KEPT: &str = "KEPT";
-        const ADDED: &str = "ADDED UP";
-        let mut inner = Selection { grouped: Some(asked.dimensions.len()), ..Selection::default() };
-        for dimension in &asked.dimensions {
-            match self.over(&dimension.expression, rollup, KEPT)? {
-                Some(value) => inner.items.push((value, dimension.name.clone())),
-                None => return Ok(None),
-            }
-        }
-        if let Some(filter) = &asked.filter {
-            match self.over(filter, rollup, KEPT)? {
-                Some(filter) => inner.filter = Some(filter),
-                None => return Ok(None),
-            }
-        }
-        let mut used: Vec<String> = inner.items.iter().map(|(_, name)| name.clone()).collect();
-        let mut add = |by: &str, state: &str| {
-            let name = free(state, |name| used.iter().any(|known| known == name));
-            used.push(name.clone());
-            inner.items.push((call(by, vec![column(KEPT, state)]), name.clone()));
-            column(ADDED, &name)
-        };
-        let mut results = Vec::new();
-        let mut rows: Vec<(&str, Expr)> = Vec::new();
-        for term in &asked.metrics.terms {
-            let Some((_, kept)) = rollup.terms.iter().find(|(known, _)| known == term) else {
-                return Ok(None);
-            };
-            let by = kept.states.adds_up_by();
-            let states = kept.columns.iter().map(|state| add(by, state)).collect();
-            results.push(kept.states.result(states));
-            let Some((_, counted)) = rollup.presence.iter().find(|(k, _)| same_rows(k, term))
-            else {
-                return Ok(None);
-            };
-            if !rows.iter().any(|(known, _)| known == counted) {
-                rows.push((counted, add("SUM", counted)));
-            }
-        }
-        inner.from =
-            vec![TableWithJoins { relation: table(kept_in, Some(KEPT))?, joins: Vec::new() }];
-        let mut outer = Selection::default();
-        for (output, name) in &asked.outputs {
-            let value = match output {
-                Output::Dimension(place) => column(ADDED, &asked.dimensions[*place].name),
-                Output::Metric(expression) => replaced(expression, &mut |part| {
-                    Ok(match Placeholder::of(part) {
-                        Some(Placeholder::Term(number)) => results.get(number).cloned(),
-                        Some(Placeholder::Dimension(place)) => {
-                            Some(column(ADDED, &asked.dimensions[place].name))
-                        }
-                        None => None,
-                    })
-                })?,
-            };
-            outer.items.push((value, name.clone()));
-        }
-        if !asked.dimensions.is_empty() {
-            let there =
-                rows.into_iter().map(|(_, rows)| binary(rows, BinaryOperator::Gt, number(0)));
-            outer.filter = there.reduce(|left, right| binary(left, BinaryOperator::Or, right));
-        }
-        let added = QualifiedName::bare(Name::quoted(ADDED));
-        outer.from = vec![TableWithJoins { relation: table(&added, None)?, joins: Vec::new() }];
-        with(outer.into_query()?, vec![(ADDED.to_owned(), inner.into_query()?)]).map(Some)
-    }
-
-    /// An expression over dimensions, over the columns of a roll-up; nothing
-    /// if one is not there.
-    fn over(&self, expression: &Expr, rollup: &RollUp, relation: &str) -> Result<Option<Expr>> {
-        let mut missing = false;
-        let over = replaced(expression, &mut |part| {
-            let Some(parts) = name_parts(part) else { return Ok(None) };
-            let Reference::Expression(id) = self.resolve(parts, Home::Query)? else {
-                return Err(invalid(format!("{} is no dimension", shown(parts))));
-            };
-            let kept = rollup.dimensions.iter().find(|(known, _)| *known == id);
-            missing |= kept.is_none();
-            Ok(kept.map(|(_, name)| column(relation, name)))
-        })?;
-        Ok((!missing).then_some(over))
+        answer::answered(self, &asked, rollup, kept_in)
     }
 }
 
@@ -347,6 +300,17 @@ fn keep(asked: &mut Asked<'_>, columns: &mut Vec<String>, term: Term) -> String 
     asked.outputs.push((Output::Metric(Box::new(place.expression())), name.clone()));
     columns.push(name.clone());
     name
+}
+
+/// A count that was added up, of the type that a count has.
+fn integer(count: Expr) -> Expr {
+    Expr::Cast {
+        kind: CastKind::Cast,
+        expr: Box::new(count),
+        data_type: DataType::Int(None),
+        array: false,
+        format: None,
+    }
 }
 
 fn same_rows(a: &Term, b: &Term) -> bool {
@@ -364,6 +328,8 @@ fn count_all(like: &Function) -> Function {
     });
     call
 }
+
+mod answer;
 
 #[cfg(test)]
 mod tests;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ColumnDefinition, Hash, Name, ObjectId, Timestamp, Version};
+use crate::{ColumnDefinition, Hash, Name, ObjectId, QualifiedName, Timestamp, Version};
 
 /// What makes a table a dynamic one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,6 +13,9 @@ use crate::{ColumnDefinition, Hash, Name, ObjectId, Timestamp, Version};
 pub struct DynamicDefinition {
     /// The query, with the names as they were written.
     pub query: String,
+    /// The metrics that it keeps for queries of a semantic view.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub roll_up: Option<RollUpDefinition>,
     /// The names of its columns, if the statement gave them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub names: Vec<Name>,
@@ -55,6 +58,30 @@ pub struct DynamicDefinition {
 
 fn is_zero(count: &u32) -> bool {
     *count == 0
+}
+
+/// Metrics of a semantic view by dimensions, that a dynamic table keeps the
+/// states of.
+///
+/// ```
+/// use icecore_types::{ObjectId, QualifiedName, RollUpDefinition};
+/// let roll_up = RollUpDefinition {
+///     view: ObjectId::from_bits(1),
+///     metrics: vec![QualifiedName::parse("orders.total")?],
+///     dimensions: Vec::new(),
+/// };
+/// assert_eq!(roll_up.metrics.len(), 1);
+/// # Ok::<(), icecore_types::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RollUpDefinition {
+    /// The semantic view.
+    pub view: ObjectId,
+    /// Names of one or two parts: the logical table and the metric.
+    pub metrics: Vec<QualifiedName>,
+    /// The same of dimensions.
+    pub dimensions: Vec<QualifiedName>,
 }
 
 /// How old the rows of a dynamic table may be.

@@ -42,7 +42,8 @@ pub use content::{
     SegmentRef,
 };
 pub use dynamic::{
-    DynamicDefinition, Frontier, FrontierInput, RefreshMode, SuspendedBy, Suspension, TargetLag,
+    DynamicDefinition, Frontier, FrontierInput, RefreshMode, RollUpDefinition, SuspendedBy,
+    Suspension, TargetLag,
 };
 pub use env::{Clock, Env, IdSource, Timer};
 pub use error::{Error, ErrorKind, Result};

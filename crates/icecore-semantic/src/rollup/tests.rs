@@ -1,18 +1,18 @@
 use icecore_sql::SemanticQuery;
-use icecore_types::{QualifiedName, Result};
+use icecore_types::QualifiedName;
 
-use crate::RollUp;
 use crate::tests::{SHOP, model};
+use crate::{Lacks, RollUp};
 
 fn names(all: &[&str]) -> Vec<QualifiedName> {
     all.iter().map(|name| QualifiedName::parse(name).unwrap()).collect()
 }
 
-fn rolled(metrics: &[&str], dimensions: &[&str]) -> Result<RollUp> {
+fn rolled(metrics: &[&str], dimensions: &[&str]) -> icecore_types::Result<RollUp> {
     model(SHOP).unwrap().roll_up(&names(metrics), &names(dimensions))
 }
 
-fn answer(rollup: &RollUp, asked: &str) -> Option<String> {
+fn answer(rollup: &RollUp, asked: &str) -> Result<String, Lacks> {
     let asked = SemanticQuery::parse(&format!("SEMANTIC_VIEW(v {asked})")).unwrap();
     let kept = QualifiedName::parse("d.s.kept").unwrap();
     let found = model(SHOP).unwrap().answer(&asked, rollup, &kept);
@@ -40,7 +40,7 @@ fn states_are_kept_and_added_up() {
             .unwrap(),
         "WITH \"ADDED UP\" AS (SELECT UPPER(KEPT.REGION) AS R, SUM(KEPT.S1) AS S1, SUM(KEPT.S4) AS \
          S4, SUM(KEPT.S2) AS S2, SUM(KEPT.S5) AS S5 FROM D.S.KEPT AS KEPT WHERE KEPT.REGION > 'A' \
-         GROUP BY 1) SELECT \"ADDED UP\".S1 AS TOTAL, COALESCE(\"ADDED UP\".S2, 0) AS CNT, \
+         GROUP BY 1) SELECT \"ADDED UP\".S1 AS TOTAL, CAST(COALESCE(\"ADDED UP\".S2, 0) AS INT) AS CNT, \
          \"ADDED UP\".R AS R FROM \"ADDED UP\" WHERE \"ADDED UP\".S4 > 0 OR \"ADDED UP\".S5 > 0"
     );
     // Without dimensions there is always one row.
@@ -50,17 +50,20 @@ fn states_are_kept_and_added_up() {
 #[test]
 fn what_is_not_kept_is_not_answered() {
     let rollup = rolled(&["total"], &["region"]).unwrap();
-    for asked in [
-        "METRICS cnt",
-        "METRICS total, n",
-        "METRICS total DIMENSIONS orders.day",
-        "METRICS total WHERE orders.day = 1",
-        "METRICS total WHERE spent > 1",
-        "METRICS SUM(customer.spent)",
-        "DIMENSIONS region",
-        "FACTS spent",
+    let metric = |name: &str| Lacks::Metric(name.to_owned());
+    let dimension = |name: &str| Lacks::Dimension(name.to_owned());
+    for (asked, expected) in [
+        ("METRICS cnt", metric("CUSTOMER.CNT")),
+        ("METRICS total, n", metric("ITEMS.N")),
+        ("METRICS total DIMENSIONS orders.day", dimension("ORDERS.DAY")),
+        ("METRICS total WHERE orders.day = 1", dimension("ORDERS.DAY")),
+        ("METRICS total WHERE spent > 1", dimension("CUSTOMER.SPENT")),
+        ("METRICS SUM(customer.spent)", metric("SUM(CUSTOMER.SPENT)")),
+        ("METRICS MEDIAN(customer.spent)", Lacks::Additive("MEDIAN(CUSTOMER.SPENT)".into())),
+        ("DIMENSIONS region", Lacks::Metrics),
+        ("FACTS spent", Lacks::Metrics),
     ] {
-        assert_eq!(answer(&rollup, asked), None, "{asked}");
+        assert_eq!(answer(&rollup, asked), Err(expected), "{asked}");
     }
 }
 
@@ -97,7 +100,10 @@ fn averages_and_sketches_are_made_of_states() {
     let asked = SemanticQuery::parse("SEMANTIC_VIEW(v METRICS mean, who)").unwrap();
     let kept = QualifiedName::parse("d.s.kept").unwrap();
     let text = made.answer(&asked, &rollup, &kept).unwrap().unwrap().to_string();
-    assert!(text.contains("(\"ADDED UP\".S1 / NULLIF(\"ADDED UP\".S2, 0)) AS MEAN"), "{text}");
+    assert!(
+        text.contains("(\"ADDED UP\".S1 / NULLIF(CAST(\"ADDED UP\".S2 AS INT), 0)) AS MEAN"),
+        "{text}"
+    );
     assert!(text.contains("HLL_ESTIMATE(\"ADDED UP\".S3)"), "{text}");
     assert!(text.contains("HLL_COMBINE(KEPT.S3)"), "{text}");
 }

@@ -64,7 +64,7 @@ fn dynamic_query(cursor: &mut Cursor<'_>) -> Result<DynamicQuery> {
     let columns =
         if *cursor.peek() == Token::LParen { table::view_columns(cursor)? } else { Vec::new() };
     let mut given = Given::default();
-    while !cursor.is_next("AS") {
+    while !cursor.is_next("AS") && !cursor.is_next("ROLLUP") {
         given.read(cursor)?;
     }
     let unscheduled = given.unscheduled.unwrap_or(false);
@@ -74,10 +74,21 @@ fn dynamic_query(cursor: &mut Cursor<'_>) -> Result<DynamicQuery> {
         ));
     }
     let warehouse = given.warehouse.ok_or_else(|| missing("WAREHOUSE"))?;
-    cursor.expect(&["AS"])?;
-    let from = cursor.at();
-    let query = query(cursor)?;
+    let is_roll_up = cursor.accept(&["ROLLUP", "OF", "SEMANTIC", "VIEW"]);
+    let roll_up = if is_roll_up { Some(rolled_up(cursor)?) } else { None };
+    let (query, query_text) = match &roll_up {
+        Some(asked) => {
+            let text = format!("SELECT * FROM {asked}");
+            (crate::parse_query(&text)?, text)
+        }
+        None => {
+            cursor.expect(&["AS"])?;
+            let from = cursor.at();
+            (query(cursor)?, cursor.text_since(from).to_owned())
+        }
+    };
     Ok(DynamicQuery {
+        roll_up,
         columns,
         lag: given.lag,
         unscheduled,
@@ -87,8 +98,21 @@ fn dynamic_query(cursor: &mut Cursor<'_>) -> Result<DynamicQuery> {
         retention_days: given.retention_days,
         comment: given.comment,
         query,
-        query_text: cursor.text_since(from).to_owned(),
+        query_text,
     })
+}
+
+/// `v METRICS .. DIMENSIONS ..` as `SEMANTIC_VIEW(..)`.
+fn rolled_up(cursor: &mut Cursor<'_>) -> Result<String> {
+    let from = cursor.at();
+    while !cursor.is_done() {
+        // They could end the call that is put around them.
+        if matches!(cursor.peek(), Token::LParen | Token::RParen) {
+            return Err(cursor.unexpected().with_help("a roll-up lists names"));
+        }
+        cursor.advance();
+    }
+    Ok(format!("SEMANTIC_VIEW({}\n)", cursor.text_since(from)))
 }
 
 impl Given {

@@ -67,6 +67,9 @@ pub struct DynamicQuery {
     pub retention_days: Option<u32>,
     /// COMMENT.
     pub comment: Option<String>,
+    /// ROLLUP OF SEMANTIC VIEW: what it keeps, as `SEMANTIC_VIEW(..)` that
+    /// [`crate::SemanticQuery::parse`] reads. The query selects all of it.
+    pub roll_up: Option<String>,
     /// The query.
     pub query: Box<Query>,
     /// The same as it was written.

@@ -181,7 +181,6 @@ impl Binder {
     }
 
     fn table(&self, object: &Object, version: Option<Version>) -> Result<Arc<dyn TableSource>> {
-        self.sources.reads(object.id(), version);
         let definition: TableDefinition = object.body().read()?;
         if definition.dynamic.as_ref().is_some_and(|dynamic| dynamic.frontier.is_none()) {
             return Err(not_initialized());
@@ -198,7 +197,8 @@ impl Binder {
             content,
             false,
         )?;
-        Ok(provider_as_source(Arc::new(GovernedTable::new(scan, self.session.shared()))))
+        let table = GovernedTable::new(scan, self.session.shared()).as_of(version);
+        Ok(provider_as_source(Arc::new(table)))
     }
 
     /// What a refresh reads of a table: its rows at the version of the refresh;

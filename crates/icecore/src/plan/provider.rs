@@ -11,7 +11,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use icecore_exec::{ScanColumn, TableScan, plan_scan};
 use icecore_segment::SegmentStore;
 use icecore_snapshot::TableContent;
-use icecore_types::{ColumnDefinition, Name, ObjectId, TableDefinition};
+use icecore_types::{ColumnDefinition, Name, ObjectId, TableDefinition, Version};
 
 use super::PlanningPermit;
 use crate::session::SessionShared;
@@ -23,12 +23,24 @@ pub(crate) struct GovernedTable {
     scan: Arc<TableScan>,
     schema: SchemaRef,
     session: u64,
+    version: Option<Version>,
 }
 
 impl GovernedTable {
     pub(crate) fn new(scan: TableScan, session: &SessionShared) -> Self {
         let scan = Arc::new(scan);
-        Self { schema: scan.schema(), scan, session: session.id }
+        Self { schema: scan.schema(), scan, session: session.id, version: None }
+    }
+
+    /// Of a version that the query names.
+    pub(crate) fn as_of(mut self, version: Option<Version>) -> Self {
+        self.version = version;
+        self
+    }
+
+    /// The table, and the version that the query names.
+    pub(crate) fn read(&self) -> (ObjectId, Option<Version>) {
+        (self.scan.table, self.version)
     }
 
     /// The session that it was made for.

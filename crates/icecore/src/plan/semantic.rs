@@ -15,6 +15,7 @@ use icecore_types::{
     Code, Error, Name, ObjectKind, QualifiedName, Result, SemanticViewDefinition, Version,
 };
 
+use super::roll_up::Asks;
 use super::{Binder, plan_select};
 use crate::statement::travel;
 
@@ -89,9 +90,18 @@ impl Binder {
         let view = self.semantic_view(&object.body().read()?, version, state);
         let view = view.map_err(|error| within(error, object))?;
         let query = view.model.query(asked)?;
-        self.sources().asked(object.id(), &query);
+        // Also if a roll-up answers: it answers nobody who could not ask the
+        // tables themselves, and nothing that they could not.
+        let before = self.sources().count();
         let plan = plan_select(&query, state, &view.binder)?;
         self.take_over(&view);
+        let asks = Asks { view: object.id(), model: &view.model, asked, version };
+        let (answer, considered) = self.from_roll_up(&asks, &plan, state)?;
+        if answer.is_some() {
+            self.sources().forget_after(before);
+        }
+        let (query, plan) = answer.unwrap_or((query, plan));
+        self.sources().asked(object.id(), &query, considered);
         Ok(plan)
     }
 

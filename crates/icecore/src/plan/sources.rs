@@ -1,36 +1,51 @@
-//! What a statement reads, remembered for EXPLAIN METRIC.
+//! What a statement asks of semantic views, remembered for EXPLAIN.
 
 use icecore_sql::ast::Query;
-use icecore_types::{ObjectId, Version};
+use icecore_types::ObjectId;
 use parking_lot::Mutex;
 
-/// The metric queries of a statement and the tables that it reads, in the
-/// order in which they were planned.
+/// A query of a semantic view.
+#[derive(Clone, Debug)]
+pub(crate) struct AskedOf {
+    pub(crate) view: ObjectId,
+    /// What it became.
+    pub(crate) sql: String,
+    /// The roll-ups of the view, the smallest first.
+    pub(crate) roll_ups: Vec<Considered>,
+}
+
+/// A roll-up that might have answered a query.
+#[derive(Clone, Debug)]
+pub(crate) struct Considered {
+    pub(crate) table: ObjectId,
+    pub(crate) rows: u64,
+    /// Why it does not; nothing of the one that does.
+    pub(crate) passed: Option<String>,
+}
+
+/// The metric queries of a statement, in the order in which they were planned.
 #[derive(Debug, Default)]
 pub(crate) struct Sources {
-    queries: Mutex<Vec<(ObjectId, String)>>,
-    tables: Mutex<Vec<(ObjectId, Option<Version>)>>,
+    queries: Mutex<Vec<AskedOf>>,
 }
 
 impl Sources {
     /// A query of a semantic view became this one.
-    pub(super) fn asked(&self, view: ObjectId, query: &Query) {
-        self.queries.lock().push((view, query.to_string()));
+    pub(super) fn asked(&self, view: ObjectId, query: &Query, roll_ups: Vec<Considered>) {
+        self.queries.lock().push(AskedOf { view, sql: query.to_string(), roll_ups });
     }
 
-    /// A table is read, as of a version if it is not the newest.
-    pub(super) fn reads(&self, table: ObjectId, version: Option<Version>) {
-        let mut tables = self.tables.lock();
-        if !tables.contains(&(table, version)) {
-            tables.push((table, version));
-        }
+    /// How many queries there are so far.
+    pub(super) fn count(&self) -> usize {
+        self.queries.lock().len()
     }
 
-    pub(crate) fn queries(&self) -> Vec<(ObjectId, String)> {
+    /// Queries that were planned after so many, and are not run.
+    pub(super) fn forget_after(&self, count: usize) {
+        self.queries.lock().truncate(count);
+    }
+
+    pub(crate) fn queries(&self) -> Vec<AskedOf> {
         self.queries.lock().clone()
-    }
-
-    pub(crate) fn tables(&self) -> Vec<(ObjectId, Option<Version>)> {
-        self.tables.lock().clone()
     }
 }

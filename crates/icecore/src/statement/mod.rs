@@ -9,6 +9,7 @@ mod create;
 mod describe;
 mod dynamic;
 mod expectation;
+mod explain;
 mod load;
 mod perform;
 mod pipe;
@@ -32,9 +33,9 @@ use std::time::Duration;
 
 use datafusion::common::TableReference;
 use datafusion::dataframe::DataFrame;
-use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, lit};
+use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
 use icecore_exec::from_datafusion;
-use icecore_sql::{AlterTableAction, Explain, ExplainFormat, Limits, Parsed, Statement};
+use icecore_sql::{AlterTableAction, ExplainFormat, Limits, Parsed, Statement};
 use icecore_types::{Code, Error, ErrorKind, ObjectKind, QualifiedName, Result};
 
 use authorize::authorize;
@@ -282,34 +283,6 @@ impl Planning {
                 Err(Error::unsupported(format_args!("{} of function {function}", call.modifier)))
             }
         }
-    }
-
-    /// EXPLAIN shows the plan of the query that a statement runs.
-    fn explain(&self, explain: &Explain) -> Result<LogicalPlan> {
-        let plan = match &*explain.statement {
-            Statement::Query(query) => self.select(query)?,
-            Statement::Insert(insert) => self.insert(insert)?.into_rows(),
-            Statement::Delete(delete) => self.delete(delete)?.into_rows(),
-            Statement::Update(update) => self.update(update)?.into_rows(),
-            other => return Err(Error::unsupported(format_args!("EXPLAIN {}", other.kind()))),
-        };
-        if explain.format == ExplainFormat::Text {
-            return self.explained(&plan);
-        }
-        LogicalPlanBuilder::from(plan)
-            .explain(false, false)
-            .and_then(LogicalPlanBuilder::build)
-            .map_err(from_datafusion)
-    }
-
-    /// EXPLAIN USING TEXT: one row, the optimised plan as text.
-    fn explained(&self, plan: &LogicalPlan) -> Result<LogicalPlan> {
-        let optimized = self.state.optimize(plan).map_err(from_datafusion)?;
-        let text = optimized.display_indent().to_string();
-        LogicalPlanBuilder::empty(true)
-            .project(vec![lit(text).alias("content")])
-            .and_then(LogicalPlanBuilder::build)
-            .map_err(from_datafusion)
     }
 }
 

@@ -1,13 +1,9 @@
-//! CREATE, DESCRIBE and SHOW of semantic views, and EXPLAIN METRIC.
+//! CREATE, DESCRIBE and SHOW of semantic views.
 
 use icecore_governance::Verb;
 use icecore_snapshot::Object;
-use icecore_sql::{
-    CreateSemanticView, Explain, Scope, SemanticExpression, Show, ShowKind, Statement,
-};
-use icecore_types::{
-    Body, Code, Error, ObjectId, ObjectKind, Result, SemanticViewDefinition, SqlType,
-};
+use icecore_sql::{CreateSemanticView, Scope, SemanticExpression, Show, ShowKind};
+use icecore_types::{Body, Code, Error, ObjectKind, Result, SemanticViewDefinition, SqlType};
 
 use super::Planning;
 use super::change::{Change, IfExists};
@@ -16,7 +12,6 @@ use crate::cells::{Cell, Columns, batch};
 use crate::plan::stated;
 
 const TEXT: SqlType = SqlType::TEXT;
-const INTEGER: SqlType = SqlType::Integer;
 
 const DESCRIBED: Columns = &[
     ("object_kind", TEXT),
@@ -42,16 +37,6 @@ const FOR_METRIC: Columns = &[
     ("required", SqlType::Boolean),
     ("synonyms", TEXT),
     ("comment", TEXT),
-];
-const EXPLAINED: Columns = &[
-    ("kind", TEXT),
-    ("name", TEXT),
-    ("parent", TEXT),
-    ("version", INTEGER),
-    ("time", SqlType::TimestampLtz),
-    ("rows", INTEGER),
-    ("query_id", TEXT),
-    ("detail", TEXT),
 ];
 
 /// A fact, dimension or metric as it is listed.
@@ -184,91 +169,6 @@ impl Planning {
             }
         }
         batch(FOR_METRIC, cut(show, rows))
-    }
-
-    /// EXPLAIN METRIC: the SQL that each metric query became, the tables that
-    /// are read, as of which version, and the files that were loaded into them.
-    pub(super) fn explain_metric(&self, explain: &Explain) -> Result<arrow::array::RecordBatch> {
-        let Statement::Query(query) = &*explain.statement else {
-            return Err(Error::unsupported("EXPLAIN METRIC of another statement than a query"));
-        };
-        self.select(query)?;
-        let sources = self.binder.sources();
-        let queries = sources.queries();
-        if queries.is_empty() {
-            return Err(Error::new(
-                Code::INVALID_STATEMENT,
-                "EXPLAIN METRIC takes a query of a semantic view",
-            ));
-        }
-        let mut rows = Vec::new();
-        for (view, sql) in queries {
-            let view = self.resolver.head().object(view);
-            let changed = view.map(|view| (view.changed(), view.changed_at()));
-            rows.push(vec![
-                Cell::text("SEMANTIC VIEW"),
-                Cell::maybe_text(view.map(|view| self.full_name(view.id()))),
-                Cell::Null,
-                changed.map_or(Cell::Null, |(version, _)| Cell::count(version.get())),
-                Cell::maybe_time(changed.map(|(_, time)| time)),
-                Cell::Null,
-                Cell::Null,
-                Cell::text(sql),
-            ]);
-        }
-        for (table, version) in sources.tables() {
-            self.explain_table(table, version, &mut rows)?;
-        }
-        batch(EXPLAINED, rows)
-    }
-
-    fn explain_table(
-        &self,
-        table: ObjectId,
-        version: Option<icecore_types::Version>,
-        rows: &mut Vec<Vec<Cell>>,
-    ) -> Result<()> {
-        let head = self.resolver.head();
-        let missing = || Error::internal("a table that was read is not there");
-        let object = head.object(table).ok_or_else(missing)?;
-        let read = version.unwrap_or_else(|| head.version());
-        let content = match version {
-            None => self.resolver.content(object)?,
-            Some(version) => {
-                self.resolver.content_at(object, version, self.session.engine().now())?
-            }
-        };
-        let name = self.full_name(table);
-        rows.push(vec![
-            Cell::text(object.kind().sql()),
-            Cell::text(&name),
-            Cell::Null,
-            Cell::count(read.get()),
-            Cell::maybe_time(head.time_of(read)),
-            Cell::count(content.rows()),
-            Cell::Null,
-            Cell::Null,
-        ]);
-        let mut loads: Vec<_> = content.loads().collect();
-        loads.sort_by(|a, b| (a.loaded_at, &a.key.file).cmp(&(b.loaded_at, &b.key.file)));
-        for load in loads {
-            rows.push(vec![
-                Cell::text("FILE"),
-                Cell::text(&*load.key.file),
-                Cell::text(&name),
-                head.version_of(load.query_id).map_or(Cell::Null, |v| Cell::count(v.get())),
-                Cell::Time(load.loaded_at),
-                Cell::count(load.rows_loaded),
-                Cell::text(load.query_id.to_string()),
-                Cell::maybe_text(load.first_error.clone()),
-            ]);
-        }
-        Ok(())
-    }
-
-    fn full_name(&self, id: ObjectId) -> String {
-        let path = self.resolver.path(id);
-        path.iter().map(ToString::to_string).collect::<Vec<_>>().join(".")
     }
 }
 

@@ -1,6 +1,8 @@
 //! Queries of semantic views against a model that goes row by row, and what is
 //! wrong with views and queries.
 
+mod roll_ups;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 

@@ -2,10 +2,11 @@
 
 use icecore_snapshot::{Head, Object};
 use icecore_types::{
-    Code, DynamicDefinition, Error, Name, ObjectId, ObjectKind, Result, TableDefinition,
-    ViewDefinition,
+    Code, DynamicDefinition, Error, Name, ObjectId, ObjectKind, QualifiedName, Result,
+    SemanticViewDefinition, TableDefinition, ViewDefinition,
 };
 
+use crate::plan::stated;
 use crate::statement::Resolver;
 
 /// Views inside views, at most.
@@ -27,31 +28,58 @@ pub(crate) fn upstream(
     query: &str,
     (database, schema): (&Name, &Name),
 ) -> Vec<ObjectId> {
-    let mut found = Vec::new();
-    look(head, query, (database, schema), MAX_DEPTH, &mut found);
-    found
+    let mut look = Look { head, depth: MAX_DEPTH, found: Vec::new() };
+    look.at_query(query, (database, schema));
+    look.found
 }
 
-fn look(
-    head: &std::sync::Arc<Head>,
-    query: &str,
-    (database, schema): (&Name, &Name),
+/// A walk through views to the dynamic tables that they read.
+struct Look<'a> {
+    head: &'a std::sync::Arc<Head>,
+    /// How many views deeper it goes.
     depth: usize,
-    found: &mut Vec<ObjectId>,
-) {
-    let Ok(query) = icecore_sql::parse_query(query) else { return };
-    let Ok(relations) = icecore_sql::relations_of_query(&query) else { return };
-    let names = (Some(database.clone()), Some(schema.clone()));
-    let resolver = Resolver::new(std::sync::Arc::clone(head), names.0, names.1);
-    for relation in relations {
-        let Ok(object) = resolver.relation(&relation.name) else { continue };
-        match object.kind() {
-            ObjectKind::DynamicTable if !found.contains(&object.id()) => found.push(object.id()),
-            ObjectKind::View if depth > 0 => {
-                let Ok(view) = object.body().read::<ViewDefinition>() else { continue };
-                look(head, &view.query, (&view.database, &view.schema), depth - 1, found);
+    found: Vec<ObjectId>,
+}
+
+impl Look<'_> {
+    fn at_query(&mut self, query: &str, names: (&Name, &Name)) {
+        let Ok(query) = icecore_sql::parse_query(query) else { return };
+        let Ok(relations) = icecore_sql::relations_of_query(&query) else { return };
+        self.at_relations(relations.into_iter().map(|relation| relation.name), names);
+    }
+
+    fn at_relations(
+        &mut self,
+        relations: impl Iterator<Item = QualifiedName>,
+        (database, schema): (&Name, &Name),
+    ) {
+        let names = (Some(database.clone()), Some(schema.clone()));
+        let resolver = Resolver::new(std::sync::Arc::clone(self.head), names.0, names.1);
+        for relation in relations {
+            let Ok(object) = resolver.relation(&relation) else { continue };
+            match object.kind() {
+                ObjectKind::DynamicTable if !self.found.contains(&object.id()) => {
+                    self.found.push(object.id());
+                }
+                ObjectKind::View | ObjectKind::SemanticView if self.depth > 0 => {
+                    self.depth -= 1;
+                    self.inside(object);
+                    self.depth += 1;
+                }
+                _ => {}
             }
-            _ => {}
+        }
+    }
+
+    fn inside(&mut self, object: &Object) {
+        if object.kind() == ObjectKind::View {
+            let Ok(view) = object.body().read::<ViewDefinition>() else { return };
+            self.at_query(&view.query, (&view.database, &view.schema));
+        } else {
+            let Ok(view) = object.body().read::<SemanticViewDefinition>() else { return };
+            let Ok(create) = stated(&view) else { return };
+            let bases = create.tables.into_iter().map(|table| table.base);
+            self.at_relations(bases, (&view.database, &view.schema));
         }
     }
 }

@@ -3,6 +3,7 @@
 mod bind;
 mod graph;
 mod refresh;
+mod roll_up;
 mod show;
 
 use std::sync::Arc;
@@ -49,6 +50,8 @@ impl Planning {
         text: &str,
     ) -> Result<Resolved> {
         let if_exists = IfExists::of(create.or_replace, create.if_not_exists);
+        let written = self.written_roll_up(create)?;
+        let create: &CreateDynamicTable = &written;
         let query = match &create.source {
             DynamicSource::Clone(source) => {
                 let kind = ObjectKind::DynamicTable;
@@ -79,6 +82,7 @@ impl Planning {
         known_warehouse(&query.warehouse)?;
         Ok(DynamicDefinition {
             query: query.query_text.clone(),
+            roll_up: self.roll_up_definition(query)?,
             names: query.columns.clone(),
             database: database.name().clone(),
             schema: schema.name().clone(),
