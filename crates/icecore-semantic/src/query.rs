@@ -17,7 +17,9 @@ use crate::errors::{invalid, too_complex};
 use crate::metrics::Placeholder;
 use crate::model::{Home, Model, TableId};
 use crate::rows::{Rows, is_count};
-use crate::tree::{Selection, call, column, finished, full_join, number, replaced, table, with};
+use crate::tree::{
+    Selection, call, column, finished, full_join, nested, number, replaced, table, with,
+};
 pub(crate) use group::Group;
 pub(crate) use items::{Asked, Dimension, Output};
 
@@ -175,7 +177,9 @@ impl Results {
             let same = (0..self.dimensions.len()).map(|dimension| {
                 let right = column(&group.relation, &self.dimensions[dimension]);
                 let left = self.dimension_of(dimension, place);
-                Expr::IsNotDistinctFrom(Box::new(left), Box::new(right))
+                let same = Expr::IsNotDistinctFrom(Box::new(left), Box::new(right));
+                // Read again as text, its right side would take in an AND.
+                if self.dimensions.len() > 1 { nested(same) } else { same }
             });
             joins.push(full_join(named(group)?, crate::tree::all_of(same)));
         }

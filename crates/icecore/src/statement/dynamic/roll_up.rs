@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use datafusion::logical_expr::LogicalPlan;
 use icecore_governance::Verb;
 use icecore_semantic::RollUp;
 use icecore_sql::{
@@ -34,29 +35,20 @@ impl Planning {
         let bound = self.binder.semantic_view(&body, None, &self.state)?;
         let kept = bound.model.roll_up(&definition.metrics, &definition.dimensions)?;
         self.binder.take_over(&bound);
-        self.check_exact(kept.query(), &kept)?;
+        let planned = self.select(kept.query())?;
+        check_exact(&planned, &kept)?;
         let text = kept.query().to_string();
         let read = icecore_sql::parse_query(&text)?;
-        if read.to_string() != text {
-            return Err(Error::unsupported("a roll-up of text with a backslash"));
+        // The text is what is kept, and every refresh reads it again.
+        let again = self.select(&read)?;
+        if again.display_indent().to_string() != planned.display_indent().to_string() {
+            return Err(Error::unsupported("a roll-up whose text reads as something else"));
         }
         let mut create = create.clone();
         if let DynamicSource::Query(query) = &mut create.source {
             (query.query, query.query_text) = (read, text);
         }
         Ok(Cow::Owned(create))
-    }
-
-    /// Sums of FLOAT depend on the order of adding up: the sum of sums is
-    /// another than the sum.
-    fn check_exact(&self, query: &ast::Query, kept: &RollUp) -> Result<()> {
-        let columns = inferred(&self.select(query)?)?.columns;
-        let types = columns.iter().map(|column| (column.name.as_str(), &column.sql_type));
-        match inexact(kept, types) {
-            None => Ok(()),
-            Some(_) => Err(Error::unsupported("a roll-up of a sum or average of FLOAT")
-                .with_help("sums of exact numbers add up: cast to NUMBER(p, s) in the metric")),
-        }
     }
 
     /// What a roll-up is of; nothing of another dynamic table.
@@ -87,6 +79,18 @@ impl Planning {
             return Err(Error::new(Code::INVALID_STATEMENT, "a roll-up keeps at least one metric"));
         }
         Ok(Some(found))
+    }
+}
+
+/// Sums of FLOAT depend on the order of adding up: the sum of sums is another
+/// than the sum.
+fn check_exact(planned: &LogicalPlan, kept: &RollUp) -> Result<()> {
+    let columns = inferred(planned)?.columns;
+    let types = columns.iter().map(|column| (column.name.as_str(), &column.sql_type));
+    match inexact(kept, types) {
+        None => Ok(()),
+        Some(_) => Err(Error::unsupported("a roll-up of a sum or average of FLOAT")
+            .with_help("sums of exact numbers add up: cast to NUMBER(p, s) in the metric")),
     }
 }
 

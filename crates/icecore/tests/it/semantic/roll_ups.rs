@@ -215,7 +215,7 @@ async fn results_have_the_types_of_the_tables() {
     assert!(said(&session, ask).await.starts_with("ROLL-UP|"));
     let with = schema(session.sql(ask).await.unwrap());
     let mut answers = rows(&session, ask).await;
-    rows(&session, "DROP TABLE kept").await;
+    rows(&session, "DROP DYNAMIC TABLE kept").await;
     assert_eq!(said(&session, ask).await, "");
     assert_eq!(with, schema(session.sql(ask).await.unwrap()));
     let mut expected = rows(&session, ask).await;
