@@ -48,6 +48,21 @@ async fn check(model: &Model, session: &Session, table: &str, note: &str) {
     assert_eq!(found, expected, "quarantine of {table} {note}");
 }
 
+/// Compares the results of the last statement with the model, unless it failed.
+async fn check_results(model: &Model, session: &Session, table: &str, note: &str) {
+    let query = format!(
+        "SELECT expectation, rows_judged, rows_violating, action_taken \
+         FROM TABLE(EXPECTATION_RESULTS('{table}'))"
+    );
+    let found = rows(session, &query).await;
+    let last = found.len().saturating_sub(model.tallies.len());
+    let expected = model.expectations.iter().zip(&model.tallies).map(|(expected, tally)| {
+        let action = if tally[1] > 0 { expected.action } else { "NULL" };
+        format!("{}|{}|{}|{action}", expected.name, tally[0], tally[1])
+    });
+    assert_eq!(found[last..], expected.collect::<Vec<_>>(), "results of {table} {note}");
+}
+
 /// A table for each way in which rows arrive.
 struct World {
     lake: Icecore,
@@ -111,6 +126,7 @@ impl World {
                 Path::Copy => self.copy(&mut model, &table, (&parts, on_error), &note).await,
             }
             check(&model, &self.session, &table, &note).await;
+            check_results(&model, &self.session, &table, &note).await;
             self.models.push((path, model));
         }
     }

@@ -193,6 +193,32 @@ async fn equal_keys_that_arrive_at_once_are_taken_once() {
 }
 
 #[tokio::test]
+async fn equal_keys_of_files_that_arrive_at_once_are_taken_once() {
+    for _ in 0..5 {
+        let lake = engine().await;
+        let session = lake.session().await.unwrap();
+        session.execute(SETUP).await.unwrap();
+        let other = lake.session().await.unwrap();
+        for folder in ["a", "b"] {
+            let unload = format!(
+                "COPY INTO @s/{folder}/ FROM \
+                 (SELECT 1, SEQ4() FROM TABLE(GENERATOR(ROWCOUNT => 50)))"
+            );
+            session.execute(&unload).await.unwrap();
+        }
+        let (a, b) = tokio::join!(
+            try_rows(&session, "COPY INTO t FROM @s/a/"),
+            try_rows(&other, "COPY INTO t FROM @s/b/")
+        );
+        assert!(a.is_ok() && b.is_ok(), "{a:?} {b:?}");
+        assert_eq!(rows(&session, "SELECT COUNT(*), COUNT(DISTINCT v) FROM t").await, ["50|50"]);
+        let kept = "SELECT COUNT(*), COUNT(DISTINCT METADATA$FILENAME), MAX(METADATA$EXPECTATION) \
+                    FROM TABLE(QUARANTINE('t'))";
+        assert_eq!(rows(&session, kept).await, ["50|1|ONCE"]);
+    }
+}
+
+#[tokio::test]
 async fn rows_of_rust_are_judged_as_rows_of_a_query_are() {
     use icecore::arrow::array::{Int64Array, RecordBatch};
     let lake = engine().await;

@@ -191,6 +191,7 @@ impl Gate {
             rejected: 0,
             quarantined: 0,
             changed: HashSet::new(),
+            memory: Arc::new(WarehouseMemory::new(planning)),
         }))))
     }
 }
@@ -217,7 +218,11 @@ struct State {
     quarantined: u64,
     /// Places of the rows that change.
     changed: HashSet<(u32, u32)>,
+    memory: Arc<dyn KeyMemory>,
 }
+
+/// The memory of a place, with what a hash table leaves empty.
+const PLACE_BYTES: usize = 11;
 
 /// What the gate adds to a statement's transaction, and to its answer.
 #[derive(Default)]
@@ -279,7 +284,9 @@ impl State {
         let columns: Vec<usize> = (self.leading..batch.num_columns()).collect();
         let rows = batch.project(&columns).map_err(cannot_select)?;
         if !self.others.is_empty() {
+            let before = self.changed.capacity();
             self.changed.extend(places(&batch)?);
+            self.memory.take((self.changed.capacity() - before) * PLACE_BYTES)?;
         }
         let Judgement { taken, refused } = self.judge.judge(&rows)?;
         let first = self.rows;

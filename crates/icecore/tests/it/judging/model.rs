@@ -135,10 +135,18 @@ pub struct Model {
     pub expectations: Vec<Expected>,
     pub table: Vec<Row>,
     pub quarantine: Vec<Kept>,
+    /// Rows that each expectation judged in the last statement, and those that
+    /// did not pass; nothing if it failed.
+    pub tallies: Vec<[u64; 2]>,
 }
 
-/// The keys of the rows that are there, by expectation.
-type Keys = Vec<HashSet<String>>;
+/// What a statement knows, by expectation.
+#[derive(Clone)]
+struct Keys {
+    /// Keys of the rows that are there.
+    known: Vec<HashSet<String>>,
+    tallies: Vec<[u64; 2]>,
+}
 
 impl Model {
     fn keys(&self) -> Keys {
@@ -146,22 +154,40 @@ impl Model {
             let keys = self.table.iter().filter_map(|row| expected.check.key(row));
             keys.map(|(key, _)| key).collect()
         };
-        self.expectations.iter().map(of).collect()
+        let known: Vec<_> = self.expectations.iter().map(of).collect();
+        Keys { tallies: vec![[0; 2]; known.len()], known }
+    }
+
+    /// Counts the rows that are judged, and those that do not pass.
+    fn tally(&self, row: &Row, keys: &mut Keys, is_unique: bool) {
+        for (at, expected) in self.expectations.iter().enumerate() {
+            if matches!(expected.check, Check::UniqueK | Check::UniqueVS) != is_unique {
+                continue;
+            }
+            let key = expected.check.key(row).map(|(key, _)| key);
+            let is_known = key.is_some_and(|key| keys.known[at].contains(&key));
+            let violates = is_known || expected.check.fault(row).is_some();
+            keys.tallies[at][0] += 1;
+            keys.tallies[at][1] += u64::from(violates);
+        }
     }
 
     fn fate(&self, row: &Row, keys: &mut Keys) -> Fate {
+        self.tally(row, keys, false);
         let by_itself = |at: usize| self.expectations[at].check.fault(row);
         if let Some(fate) = self.decide(by_itself) {
             return fate;
         }
+        self.tally(row, keys, true);
+        let known = &mut keys.known;
         let by_key = |at: usize| {
             let (key, shown) = self.expectations[at].check.key(row)?;
-            keys[at].contains(&key).then(|| format!("{shown} is there already"))
+            known[at].contains(&key).then(|| format!("{shown} is there already"))
         };
         if let Some(fate) = self.decide(by_key) {
             return fate;
         }
-        for (expected, keys) in self.expectations.iter().zip(keys) {
+        for (expected, keys) in self.expectations.iter().zip(known) {
             keys.extend(expected.check.key(row).map(|(key, _)| key));
         }
         Fate::Taken
@@ -191,6 +217,7 @@ impl Model {
     /// Rows of a statement; rejected and quarantined ones are counted, none if
     /// it fails.
     pub fn arrive(&mut self, rows: &[Row]) -> Option<[usize; 3]> {
+        self.tallies.clear();
         let mut after = self.clone();
         let (mut keys, mut counts) = (self.keys(), [0; 3]);
         for (at, row) in rows.iter().enumerate() {
@@ -208,12 +235,13 @@ impl Model {
                 }
             }
         }
-        *self = after;
+        *self = Self { tallies: keys.tallies, ..after };
         Some(counts)
     }
 
     /// Files of a COPY: their rows of the result, none if it fails.
     pub fn copy(&mut self, folder: usize, files: &[&[Row]], on_error: &str) -> Option<Vec<String>> {
+        self.tallies.clear();
         let (mut after, mut results) = (self.clone(), Vec::new());
         let mut keys = self.keys();
         for (number, rows) in files.iter().enumerate() {
@@ -244,6 +272,7 @@ impl Model {
                 false if errors == 0 => ("LOADED", taken.len()),
                 false => ("PARTIALLY_LOADED", taken.len()),
             };
+            keys.tallies.clone_from(&file_keys.tallies);
             if status != "LOAD_FAILED" {
                 keys = file_keys;
                 after.table.extend(taken);
@@ -251,7 +280,7 @@ impl Model {
             }
             results.push(format!("f{number}.csv|{status}|{}|{loaded}|{errors}", rows.len()));
         }
-        *self = after;
+        *self = Self { tallies: keys.tallies, ..after };
         Some(results)
     }
 
