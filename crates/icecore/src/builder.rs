@@ -217,7 +217,7 @@ impl Builder {
     }
 
     async fn open(self) -> Result<Icecore> {
-        let stages = StageStores::allowing(&self.stage_locations)?;
+        let mut stages = StageStores::allowing(&self.stage_locations)?;
         let mut settings = self.settings;
         settings.alone |= self.url == "memory://" && self.env.is_none();
         let clock = self.start.map(SimulatedClock::starting_at);
@@ -235,6 +235,7 @@ impl Builder {
             env.clock = Arc::new(clock.clone());
             env.store = clocked_store(env.store, Arc::clone(&env.clock));
             env.ids = seeded(&env, self.seed).await?;
+            stages = stages.with_clock(Arc::clone(&env.clock));
         }
         Engine::open(env, settings, clock, stages).await.map(Icecore::from_engine)
     }

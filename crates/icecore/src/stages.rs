@@ -6,8 +6,8 @@ use std::path::Path as FolderPath;
 use std::sync::Arc;
 
 use icecore_raw::{Endpoint, StagePlace, StageUrl, open_folder};
-use icecore_snapshot::{Durability, StoreOptions, open_store_with};
-use icecore_types::{Code, Error, Result, StageCredentials};
+use icecore_snapshot::{Durability, StoreOptions, clocked_store, open_store_with};
+use icecore_types::{Clock, Code, Error, Result, StageCredentials};
 use object_store::ObjectStore;
 use object_store::memory::InMemory;
 use object_store::path::Path;
@@ -28,6 +28,8 @@ pub(crate) struct StageStores {
     allowed: Vec<Allowed>,
     /// Buckets inside the engine.
     memory: Mutex<HashMap<String, Arc<dyn ObjectStore>>>,
+    /// Says when their files were written; the system's clock if there is none.
+    clock: Option<Arc<dyn Clock>>,
 }
 
 impl StageStores {
@@ -92,10 +94,21 @@ impl StageStores {
         Ok((format!("/{}", allowed.path()), below.trim_start_matches('/').to_owned()))
     }
 
+    /// The same with buckets inside the engine that go by this clock.
+    pub(crate) fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
+        Self { clock: Some(clock), ..self }
+    }
+
     /// The bucket inside the engine of this name; made if there is none.
     pub(crate) fn bucket(&self, name: &str) -> Arc<dyn ObjectStore> {
         let mut buckets = self.memory.lock();
-        let made = || -> Arc<dyn ObjectStore> { Arc::new(InMemory::new()) };
+        let made = || -> Arc<dyn ObjectStore> {
+            let bucket = Arc::new(InMemory::new());
+            match &self.clock {
+                Some(clock) => clocked_store(bucket, Arc::clone(clock)),
+                None => bucket,
+            }
+        };
         Arc::clone(buckets.entry(name.to_owned()).or_insert_with(made))
     }
 
@@ -180,7 +193,8 @@ fn region(endpoint: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use icecore_types::ErrorKind;
+    use icecore_types::{ErrorKind, SimulatedClock, Timestamp};
+    use object_store::ObjectStoreExt;
 
     use super::*;
 
@@ -217,6 +231,16 @@ mod tests {
         let stores = StageStores::default();
         assert!(Arc::ptr_eq(&stores.bucket("a-b"), &stores.bucket("a-b")));
         assert!(!Arc::ptr_eq(&stores.bucket("a-b"), &stores.bucket("c-d")));
+    }
+
+    #[tokio::test]
+    async fn files_of_a_bucket_in_memory_have_the_times_of_the_clock() {
+        let start = Timestamp::parse("2013-01-01T00:00:00Z").unwrap();
+        let clock = Arc::new(SimulatedClock::starting_at(start));
+        let bucket = StageStores::default().with_clock(clock).bucket("a");
+        let path = Path::from("f.csv");
+        bucket.put(&path, "1".into()).await.unwrap();
+        assert_eq!(Some(bucket.head(&path).await.unwrap().last_modified), start.to_utc());
     }
 
     #[test]
