@@ -17,6 +17,8 @@ mod load;
 mod rate;
 #[path = "numbers/refresh.rs"]
 mod refresh;
+#[path = "numbers/rollup.rs"]
+mod rollup;
 #[path = "numbers/tpch.rs"]
 mod tpch;
 #[path = "numbers/versions.rs"]
@@ -54,6 +56,8 @@ enum Subject {
     Files(files::Options),
     /// The refresh of an aggregate, beside computing it again.
     Refresh(refresh::Options),
+    /// A metric from a roll-up, beside the same from the rows.
+    Rollup(rollup::Options),
     /// The 22 queries of TPC-H, beside DuckDB.
     Tpch(tpch::Options),
     /// All of them, one after the other.
@@ -84,6 +88,7 @@ async fn run(subject: Subject) -> Outcome {
         Subject::Load(options) => load::run(options).await,
         Subject::Files(options) => files::run(options).await,
         Subject::Refresh(options) => refresh::run(options).await,
+        Subject::Rollup(options) => rollup::run(options).await,
         Subject::Tpch(options) => tpch::run(options).await,
         Subject::All { scale } => all(scale),
     }
@@ -93,7 +98,7 @@ async fn run(subject: Subject) -> Outcome {
 /// another left behind.
 fn all(scale: f64) -> Outcome {
     let scale = scale.to_string();
-    let subjects: [&[&str]; 9] = [
+    let subjects: [&[&str]; 10] = [
         &["clone"],
         &["commit"],
         &["versions"],
@@ -102,6 +107,7 @@ fn all(scale: f64) -> Outcome {
         &["load", "--bad", "--scale", &scale],
         &["files"],
         &["refresh", "--scale", &scale],
+        &["rollup", "--scale", &scale],
         &["tpch", "--scale", &scale],
     ];
     let mut failed: Vec<&str> = Vec::new();
