@@ -52,7 +52,7 @@ pub(crate) static INTEGERS: Spec = Spec {
             if values <= 0 {
                 return Err(turned("UNIFORM"));
             }
-            let place = i128::from(call.integer(2, row)? as u64) * values >> 64;
+            let place = (i128::from(call.integer(2, row)? as u64) * values) >> 64;
             // Between two numbers of 64 bits.
             Ok((i128::from(least) + place) as i64)
         })

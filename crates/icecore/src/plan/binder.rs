@@ -197,7 +197,7 @@ impl Binder {
             content,
             false,
         )?;
-        let table = GovernedTable::new(scan, self.session.shared()).as_of(version);
+        let table = GovernedTable::new(scan, self.session.shared()).at_version(version);
         Ok(provider_as_source(Arc::new(table)))
     }
 

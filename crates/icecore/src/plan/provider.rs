@@ -33,7 +33,7 @@ impl GovernedTable {
     }
 
     /// Of a version that the query names.
-    pub(crate) fn as_of(mut self, version: Option<Version>) -> Self {
+    pub(crate) fn at_version(mut self, version: Option<Version>) -> Self {
         self.version = version;
         self
     }

@@ -51,7 +51,7 @@ type Found<T> = std::result::Result<T, String>;
 impl Binder {
     /// The answer of the smallest roll-up that has it, and what there is to
     /// say of each.
-    pub(super) fn from_roll_up(
+    pub(super) fn roll_up_answer(
         &self,
         asks: &Asks<'_>,
         base: &LogicalPlan,

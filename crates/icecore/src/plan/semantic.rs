@@ -96,7 +96,7 @@ impl Binder {
         let plan = plan_select(&query, state, &view.binder)?;
         self.take_over(&view);
         let asks = Asks { view: object.id(), model: &view.model, asked, version };
-        let (answer, considered) = self.from_roll_up(&asks, &plan, state)?;
+        let (answer, considered) = self.roll_up_answer(&asks, &plan, state)?;
         if answer.is_some() {
             self.sources().forget_after(before);
         }

@@ -172,7 +172,7 @@ impl Planning {
         if let Some(content) = content {
             self.explain_files(&content, &name, rows);
         }
-        let then = head.object_at(table, read).and_then(|object| dynamic_of(object));
+        let then = head.object_at(table, read).and_then(dynamic_of);
         let Some(frontier) = then.and_then(|dynamic| dynamic.frontier).filter(|_| depth > 0) else {
             return Ok(());
         };
