@@ -8,6 +8,7 @@ mod guard;
 mod literals;
 mod missing;
 mod names;
+mod null_mark;
 mod part;
 mod pinned;
 mod planner;

@@ -20,6 +20,7 @@ use url::Url;
 
 use super::common_types::CommonTypes;
 use super::guard::GuardRule;
+use super::null_mark::NullMarkRule;
 use super::planner::StatementPlanner;
 use crate::Settings;
 
@@ -94,8 +95,8 @@ fn config(settings: &Settings) -> SessionConfig {
 /// Types are settled before DataFusion coerces them, and what may fail is guarded
 /// before an optimizer moves it.
 fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
-    let ours: [Arc<dyn AnalyzerRule + Send + Sync>; 2] =
-        [Arc::new(CommonTypes), Arc::new(GuardRule)];
+    let ours: [Arc<dyn AnalyzerRule + Send + Sync>; 3] =
+        [Arc::new(CommonTypes), Arc::new(NullMarkRule), Arc::new(GuardRule)];
     ours.into_iter().chain(Analyzer::new().rules).collect()
 }
 
