@@ -21,7 +21,7 @@ const ROLLUP: &str = "CREATE DYNAMIC TABLE sales_by_day TARGET_LAG = '1 day' WAR
     DIMENSIONS lineitem.shipdate, lineitem.shipmode, lineitem.flag";
 
 /// The query, and what says the same to DuckDB.
-const QUERY: &str = "SELECT * FROM SEMANTIC_VIEW(sales
+const QUERY: &str = "SELECT shipmode, items, revenue, least FROM SEMANTIC_VIEW(sales
     METRICS lineitem.items, lineitem.revenue, lineitem.least DIMENSIONS lineitem.shipmode)
     ORDER BY shipmode";
 const PLAIN: &str = "SELECT l_shipmode, COUNT(*), SUM(l_extendedprice), MIN(l_discount)

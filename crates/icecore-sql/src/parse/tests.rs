@@ -26,6 +26,14 @@ fn the_place_of_an_error_is_in_the_whole_script() {
 }
 
 #[test]
+fn a_nul_is_written_and_never_meant() {
+    for text in ["SELECT 'a\0b'", "SELECT \"\0POSITION\"", "SELECT 1 -- \0"] {
+        assert_eq!(parse(text, &Limits::default()).unwrap_err().code(), Code::SYNTAX, "{text:?}");
+    }
+    assert!(parse(r"SELECT 'a\0b'", &Limits::default()).is_ok());
+}
+
+#[test]
 fn expressions_and_queries_end_where_they_end() {
     assert!(parse_expression("1 2").is_err());
     assert!(parse_expression("").is_err());
@@ -291,7 +299,7 @@ proptest! {
     }
 
     #[test]
-    fn any_text_is_one_string(value in "[^\\\\]*") {
+    fn any_text_is_one_string(value in "[^\\\\\\x00]*") {
         let text = format!("SELECT '{}'", value.replace('\'', "''"));
         let parsed = parse(&text, &Limits::default()).unwrap();
         let Statement::Query(query) = &parsed[0].statement else { panic!() };
