@@ -84,6 +84,15 @@ impl TpchTable {
         format!("CREATE TABLE {} ({})", self.name(), self.columns())
     }
 
+    /// DuckDB's statement that loads a file of [`TpchTable::write_csv`].
+    pub fn duckdb_copy(self, file: &Path) -> String {
+        format!(
+            "COPY {} FROM '{}' (FORMAT csv, HEADER true, DELIMITER ',', QUOTE '\"')",
+            self.name(),
+            file.display()
+        )
+    }
+
     /// Its columns in order, each with its type without length or digits.
     pub fn types(self) -> Vec<(&'static str, &'static str)> {
         let declared = self.columns().split(" NOT NULL");

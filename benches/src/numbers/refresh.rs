@@ -97,10 +97,7 @@ impl Both {
         self.session.table("lineitem").await?.append(batches).await?;
         let file = self.folder.path().join("part.csv");
         TpchTable::LineItem.write_csv_part(&file, self.scale, part, PARTS)?;
-        self.duckdb.run(&format!(
-            "COPY lineitem FROM '{}' (FORMAT csv, HEADER true, DELIMITER ',', QUOTE '\"')",
-            file.display()
-        ))?;
+        self.duckdb.run(&TpchTable::LineItem.duckdb_copy(&file))?;
         Ok(())
     }
 

@@ -55,10 +55,7 @@ pub async fn run(options: Options) -> Outcome {
     let file = folder.path().join("lineitem.csv");
     TpchTable::LineItem.write_csv(&file, options.scale)?;
     duckdb.run(&TpchTable::LineItem.ddl())?;
-    duckdb.run(&format!(
-        "COPY lineitem FROM '{}' (FORMAT csv, HEADER true, DELIMITER ',', QUOTE '\"')",
-        file.display()
-    ))?;
+    duckdb.run(&TpchTable::LineItem.duckdb_copy(&file))?;
     session.execute(VIEW).await?;
     let expected = duckdb.query(PLAIN)?;
     let mut times = [Rounds::default(), Rounds::default(), Rounds::default()];

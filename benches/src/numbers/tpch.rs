@@ -105,11 +105,7 @@ fn copy_all(duckdb: &mut DuckDb, folder: &Path, scale: f64) -> Outcome {
     for table in TpchTable::ALL {
         table.write_csv(&file, scale)?;
         duckdb.run(&table.ddl())?;
-        duckdb.run(&format!(
-            "COPY {} FROM '{}' (FORMAT csv, HEADER true, DELIMITER ',', QUOTE '\"')",
-            table.name(),
-            file.display()
-        ))?;
+        duckdb.run(&table.duckdb_copy(&file))?;
     }
     std::fs::remove_file(&file)?;
     duckdb.run("CHECKPOINT")?;

@@ -11,16 +11,16 @@ use datafusion_expr::{
 };
 use icecore_types::SqlType;
 use icecore_values::{combined, fingerprints, sql_type_of};
+use md5::{Digest, Md5};
+use sha1::Sha1;
 
 use crate::bridge::{arguments, external, result, rows_of, wrong_arguments};
 use crate::encodings::{from_base64, from_hex};
 use crate::spec::Param::{Bytes, Text};
 use crate::spec::{Call, Shape, Spec};
 
-mod md5;
-mod sha1;
-
-pub(crate) use sha1::sha1;
+#[cfg(test)]
+mod tests;
 
 const BYTES: SqlType = SqlType::Binary { length: SqlType::MAX_BINARY };
 
@@ -55,13 +55,13 @@ macro_rules! of_one {
 /// The functions of this file that take one value.
 pub(crate) static SPECS: [Spec; 11] = [
     of_one!("sha1", &["sha1_hex"], Bytes, text, |call| {
-        call.texts(|row| Ok(hex(&sha1(call.bytes(0, row)?))))
+        call.texts(|row| Ok(hex(&Sha1::digest(call.bytes(0, row)?))))
     }),
     of_one!("sha1_binary", &[], Bytes, bytes, |call| {
-        binaries(call, |row| Ok(Some(sha1(call.bytes(0, row)?).to_vec())))
+        binaries(call, |row| Ok(Some(Sha1::digest(call.bytes(0, row)?).to_vec())))
     }),
     of_one!("md5_binary", &[], Bytes, bytes, |call| {
-        binaries(call, |row| Ok(Some(md5::md5(call.bytes(0, row)?).to_vec())))
+        binaries(call, |row| Ok(Some(Md5::digest(call.bytes(0, row)?).to_vec())))
     }),
     of_one!("md5_number_lower64", &[], Bytes, unsigned, |call| half(call, 8)),
     of_one!("md5_number_upper64", &[], Bytes, unsigned, |call| half(call, 0)),
@@ -120,7 +120,7 @@ fn texts(
 /// Eight bytes of an MD5 from this one on, as a number without a sign.
 fn half(call: &Call, from: usize) -> icecore_types::Result<ArrayRef> {
     let numbers = call.each(|row| {
-        let digest = md5::md5(call.bytes(0, row)?);
+        let digest = Md5::digest(call.bytes(0, row)?);
         let half = digest.iter().skip(from).take(8);
         Ok(half.fold(0_i128, |number, byte| number << 8 | i128::from(*byte)))
     })?;
