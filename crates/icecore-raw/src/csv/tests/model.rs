@@ -74,6 +74,7 @@ impl Model<'_> {
         let quote = self.format.enclosed_by;
         let mut value = Vec::new();
         self.at += 1;
+        let start = self.at;
         loop {
             let Some(byte) = self.peek(0) else { return (None, Stop::Record, false) };
             self.at += 1;
@@ -90,7 +91,8 @@ impl Model<'_> {
                 value.push((byte, false));
             }
         }
-        let value = self.value(value, None, true);
+        let raw = &self.text[start..self.at - 1];
+        let value = self.value(value, raw, true);
         self.skip_blanks();
         if self.at >= self.text.len() || self.take_record_end() {
             return (value, Stop::Record, true);
@@ -110,14 +112,14 @@ impl Model<'_> {
         loop {
             let raw = &self.text[start..self.at.min(self.text.len())];
             let Some(byte) = self.peek(0) else {
-                return (self.value(value, Some(raw), false), Stop::Record);
+                return (self.value(value, raw, false), Stop::Record);
             };
             if byte == b',' {
                 self.at += 1;
-                return (self.value(value, Some(raw), false), Stop::Field);
+                return (self.value(value, raw, false), Stop::Field);
             }
             if self.take_record_end() {
-                return (self.value(value, Some(raw), false), Stop::Record);
+                return (self.value(value, raw, false), Stop::Record);
             }
             self.at += 1;
             if Some(byte) != self.format.escape_unenclosed {
@@ -138,7 +140,9 @@ impl Model<'_> {
         }
     }
 
-    fn value(&self, mut value: Bytes, raw: Option<&[u8]>, enclosed: bool) -> Option<String> {
+    /// A text of NULL_IF means what is written as well as what that stands for:
+    /// `\N` is NULL though its escape would make it `N`, in quotes too.
+    fn value(&self, mut value: Bytes, raw: &[u8], enclosed: bool) -> Option<String> {
         if self.format.trim_space && !enclosed {
             let blank = |byte: &(u8, bool)| matches!(byte, (b' ' | b'\t', false));
             while value.last().is_some_and(blank) {
@@ -150,10 +154,10 @@ impl Model<'_> {
         }
         let text: Vec<u8> = value.into_iter().map(|(byte, _)| byte).collect();
         let text = String::from_utf8(text).unwrap();
-        let raw = raw.map(|raw| String::from_utf8_lossy(raw).into_owned()).map(|raw| {
-            if self.format.trim_space { raw.trim_matches([' ', '\t']).to_owned() } else { raw }
-        });
-        let is_null = |null: &String| *null == text || Some(null) == raw.as_ref();
+        let raw = String::from_utf8_lossy(raw);
+        let trimmed = self.format.trim_space && !enclosed;
+        let raw = if trimmed { raw.trim_matches([' ', '\t']) } else { &raw };
+        let is_null = |null: &String| *null == text || null == raw;
         let empty = text.is_empty() && !enclosed && self.format.empty_field_as_null;
         (!empty && !self.format.null_if.iter().any(is_null)).then_some(text)
     }
