@@ -80,8 +80,8 @@ impl WriteOptions {
 
 /// Turns batches into segments: rows keep their order, memory stays bounded.
 ///
-/// Encoding and compression run on the runtime's blocking threads, a row group
-/// each, while the next rows are taken. Dropping a writer leaves at most objects
+/// A row group is encoded and compressed on the runtime's blocking threads,
+/// column by column, while the rows of the next are taken. Dropping a writer leaves at most objects
 /// that nothing names.
 ///
 /// [`SegmentStore`] shows how it is used.
@@ -211,12 +211,12 @@ impl SegmentWriter {
         if bytes.len() as u64 > limit {
             return Ok(None);
         }
-        let (statistics, _) = encoder.statistics(&self.pending)?;
+        let statistics = encoder.statistics(&self.pending)?;
         let location = SegmentLocation::Inline { bytes };
         Ok(Some(reference(self.store.next_name(), self.table, &statistics, location)))
     }
 
-    /// Gives the pending rows to the encoder; waits if enough is under way.
+    /// Gives the pending rows to the encoder; waits first if enough is under way.
     async fn submit(&mut self) -> Result<()> {
         let input = mem::take(&mut self.pending);
         let (rows, bytes) = self.submitted;
@@ -225,13 +225,15 @@ impl SegmentWriter {
             rows >= self.options.segment_rows || bytes >= self.options.segment_bytes.get();
         self.submitted = if ends_segment { (0, 0) } else { (rows, bytes) };
         let encoder = self.encoder.clone()?;
-        let result = spawn_blocking(move || encoder.encode(&input));
-        self.encoding.push_back(Encoding { result, ends_segment });
         let threads = std::thread::available_parallelism().map_or(1, NonZero::get).min(8);
-        while self.encoding.len() >= threads {
+        // Fewer columns than threads leave some for another row group.
+        let at_once = threads.div_ceil(encoder.schema().fields().len().max(1));
+        while self.encoding.len() >= at_once {
             let Some(oldest) = self.encoding.pop_front() else { break };
             self.append(oldest).await?;
         }
+        let result = spawn(encoder.encode(input, threads));
+        self.encoding.push_back(Encoding { result, ends_segment });
         Ok(())
     }
 

@@ -5,10 +5,12 @@
 //! table of the query, numbered from 0 in the order of its FROM:
 //! `$NEW0` its rows now, `$INSERTED0` and `$DELETED0` the rows that came and
 //! went since the last refresh, `$KEPT0` the rows that stayed; all with a
-//! column `\0ROW_ID` behind their own. `\0TARGET` is the dynamic table as it is,
-//! with its hidden columns and the places `\0SEGMENT` and `\0POSITION` of its rows.
+//! column `\0ROW_ID` behind their own. `$CHANGES` is what [`Delta::changes`] gives.
+//! `\0TARGET` is the dynamic table as it is, with its hidden columns and the
+//! places `\0SEGMENT` and `\0POSITION` of its rows.
 
 mod build;
+mod grouped;
 mod groups;
 mod rows;
 mod states;
@@ -50,8 +52,11 @@ pub struct Changed {
 }
 
 /// The queries of one refresh.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Delta {
+    /// What the other two read as `$CHANGES`: what is grouped once is not
+    /// grouped twice.
+    pub changes: Option<Box<Query>>,
     /// The rows that come, with the hidden columns behind the others.
     pub rows: Option<Box<Query>>,
     /// The places of the rows that go.
@@ -79,11 +84,16 @@ impl RefreshPlan {
     /// WHERE, or is a UNION ALL of such queries: then each of its rows belongs
     /// to rows of the tables by their ids. Or if it aggregates one table, with
     /// or without GROUP BY, by SUM, COUNT, COUNT_IF, AVG, MIN, MAX and
-    /// APPROX_COUNT_DISTINCT.
+    /// APPROX_COUNT_DISTINCT. `names` are those that its columns have in the
+    /// dynamic table.
     ///
     /// # Errors
     /// The outer one is a defect; the inner one is the decision.
-    pub fn decide(query: &Query, sources: &dyn Sources) -> Result<Result<Self, Reason>> {
+    pub fn decide(
+        query: &Query,
+        names: &[Name],
+        sources: &dyn Sources,
+    ) -> Result<Result<Self, Reason>> {
         let selects = match selects(query) {
             Ok(selects) => selects,
             Err(reason) => return Ok(Err(reason)),
@@ -91,7 +101,7 @@ impl RefreshPlan {
         if let [select] = selects.as_slice()
             && build::is_aggregate(select, sources)
         {
-            let plan = GroupPlan::decide(select, sources)?;
+            let plan = GroupPlan::decide(select, names, sources)?;
             return Ok(plan.map(|plan| Self(Plan::Groups(Box::new(plan)))));
         }
         let plan = RowPlan::decide(&selects, sources)?;

@@ -1,17 +1,21 @@
-//! One row group: statistics and encoding, the work of a blocking thread.
+//! One row group: statistics and encoding, the work of blocking threads.
 
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use arrow::record_batch::RecordBatch;
 use icecore_types::{ColumnId, Error, Result};
-use parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowRowGroupWriterFactory, compute_leaves};
+use parking_lot::Mutex;
+use parquet::arrow::arrow_writer::{
+    ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves,
+};
 use parquet::errors::ParquetError;
+use tokio::task::spawn_blocking;
 
 use crate::object::{Encoded, ObjectBuilder};
 use crate::segment::column_ids;
 use crate::statistics::{Collector, Sketch};
-use crate::writer::batch_bytes;
+use crate::writer::{batch_bytes, stopped};
 use crate::{ColumnStatistics, Compression, Statistics};
 
 /// The sketches that a segment's distinct counts come from, one per column.
@@ -30,6 +34,15 @@ impl RowGroupInput {
         self.rows += batch.num_rows();
         self.bytes += batch_bytes(&batch);
         self.batches.push(batch);
+    }
+
+    /// Bounds and counts of a column, and the sketch of its distinct values.
+    fn statistics(&self, column: usize) -> Result<(ColumnStatistics, Sketch)> {
+        let mut collector = Collector::default();
+        for batch in &self.batches {
+            collector.add(batch.column(column))?;
+        }
+        Ok(collector.finish())
     }
 }
 
@@ -103,44 +116,83 @@ impl RowGroupEncoder {
     }
 
     /// Bounds and counts of the rows, column by column.
-    pub(super) fn statistics(&self, input: &RowGroupInput) -> Result<(Statistics, ColumnSketches)> {
+    pub(super) fn statistics(&self, input: &RowGroupInput) -> Result<Statistics> {
         let mut statistics = Statistics { rows: input.rows as u64, ..Statistics::default() };
-        let mut sketches = Vec::with_capacity(self.ids.len());
         for (index, id) in self.ids.iter().enumerate() {
-            let mut collector = Collector::default();
-            for batch in &input.batches {
-                collector.add(batch.column(index))?;
-            }
-            let (column, sketch) = collector.finish();
-            statistics.columns.insert(*id, column);
-            sketches.push(sketch);
+            statistics.columns.insert(*id, input.statistics(index)?.0);
         }
-        Ok((statistics, sketches))
+        Ok(statistics)
     }
 
-    /// Encodes and compresses the rows.
-    pub(super) fn encode(&self, input: &RowGroupInput) -> Result<EncodedRowGroup> {
-        let (statistics, sketches) = self.statistics(input)?;
+    /// Encodes and compresses the rows: `threads` blocking threads take one
+    /// column after the other.
+    pub(super) async fn encode(
+        self: Arc<Self>,
+        input: RowGroupInput,
+        threads: usize,
+    ) -> Result<EncodedRowGroup> {
         let dictionary = self.dictionary.create_column_writers(0).map_err(encoding)?;
         let plain = self.plain.create_column_writers(0).map_err(encoding)?;
-        let mut columns = Vec::with_capacity(self.ids.len());
-        for (index, (dictionary, plain)) in dictionary.into_iter().zip(plain).enumerate() {
-            let known = self.ids.get(index).and_then(|id| statistics.columns.get(id));
-            let mut writer = if known.is_some_and(|known| is_mostly_different(known, input.rows)) {
-                plain
-            } else {
-                dictionary
-            };
-            for batch in &input.batches {
-                let leaves = compute_leaves(self.schema.field(index), batch.column(index));
-                for leaf in leaves.map_err(encoding)? {
-                    writer.write(&leaf).map_err(encoding)?;
-                }
-            }
-            columns.push(writer.close().map_err(encoding)?);
+        let writers: Vec<_> = dictionary.into_iter().zip(plain).enumerate().collect();
+        let shared = Arc::new((self, input, Mutex::new(writers.into_iter())));
+        let workers: Vec<_> = (0..threads)
+            .map(|_| {
+                let shared = shared.clone();
+                spawn_blocking(move || {
+                    let (encoder, input, writers) = &*shared;
+                    let next = || writers.lock().next();
+                    std::iter::from_fn(next)
+                        .map(|(index, writers)| encoder.encode_column(input, index, writers))
+                        .collect::<Result<Vec<_>>>()
+                })
+            })
+            .collect();
+        let mut columns = Vec::new();
+        for worker in workers {
+            columns.extend(worker.await.map_err(stopped)??);
         }
-        Ok(EncodedRowGroup { columns, statistics, sketches })
+        columns.sort_unstable_by_key(|column| column.index);
+        let (encoder, input, _) = &*shared;
+        Ok(encoder.row_group(input.rows, columns))
     }
+
+    fn encode_column(
+        &self,
+        input: &RowGroupInput,
+        index: usize,
+        (dictionary, plain): (ArrowColumnWriter, ArrowColumnWriter),
+    ) -> Result<EncodedColumn> {
+        let (statistics, sketch) = input.statistics(index)?;
+        let different = is_mostly_different(&statistics, input.rows);
+        let mut writer = if different { plain } else { dictionary };
+        for batch in &input.batches {
+            let leaves = compute_leaves(self.schema.field(index), batch.column(index));
+            for leaf in leaves.map_err(encoding)? {
+                writer.write(&leaf).map_err(encoding)?;
+            }
+        }
+        Ok(EncodedColumn { index, chunk: writer.close().map_err(encoding)?, statistics, sketch })
+    }
+
+    /// The columns, which are in order, put together.
+    fn row_group(&self, rows: usize, encoded: Vec<EncodedColumn>) -> EncodedRowGroup {
+        let mut statistics = Statistics { rows: rows as u64, ..Statistics::default() };
+        let (mut columns, mut sketches) = (Vec::new(), Vec::new());
+        for (id, column) in self.ids.iter().zip(encoded) {
+            statistics.columns.insert(*id, column.statistics);
+            columns.push(column.chunk);
+            sketches.push(column.sketch);
+        }
+        EncodedRowGroup { columns, statistics, sketches }
+    }
+}
+
+/// A column of a row group, and which it is.
+struct EncodedColumn {
+    index: usize,
+    chunk: ArrowColumnChunk,
+    statistics: ColumnStatistics,
+    sketch: Sketch,
 }
 
 /// A dictionary of mostly different values takes longer to build and to read

@@ -251,21 +251,10 @@ pub(super) fn select_of(text: &str) -> Result<Select> {
 
 /// All rows of all queries; nothing of none.
 pub(super) fn union_all(queries: impl IntoIterator<Item = Box<Query>>) -> Option<Box<Query>> {
-    union(queries, SetQuantifier::All)
-}
-
-/// The different rows of all queries; nothing of none.
-pub(super) fn union_distinct(queries: impl IntoIterator<Item = Box<Query>>) -> Option<Box<Query>> {
-    union(queries, SetQuantifier::Distinct)
-}
-
-fn union(
-    queries: impl IntoIterator<Item = Box<Query>>,
-    set_quantifier: SetQuantifier,
-) -> Option<Box<Query>> {
     queries.into_iter().reduce(|mut all, next| {
         let (left, right) = (all.body.clone(), next.body);
-        *all.body = SetExpr::SetOperation { left, op: SetOperator::Union, set_quantifier, right };
+        let (op, set_quantifier) = (SetOperator::Union, SetQuantifier::All);
+        *all.body = SetExpr::SetOperation { left, op, set_quantifier, right };
         all
     })
 }

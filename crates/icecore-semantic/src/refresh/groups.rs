@@ -4,19 +4,21 @@
 use std::ops::ControlFlow;
 
 use icecore_sql::ast::{
-    Expr, GroupByExpr, JoinConstraint, JoinOperator, ObjectName, Query, Select, SelectItem, Value,
-    VisitMut, VisitorMut, visit_expressions, visit_expressions_mut,
+    Expr, GroupByExpr, Ident, JoinConstraint, JoinOperator, ObjectName, Query, Select, SelectItem,
+    VisitMut, VisitorMut, visit_expressions,
 };
-use icecore_types::{Error, Result, SqlType};
+use icecore_types::{Error, Name, Result};
 
 use super::build::{
-    Source, aggregate_call, column, fill, has_aggregate, item, items, over, put_subquery, query_of,
-    quoted, select_of, sources, union_all, union_distinct,
+    column, fill, filled, item, over, put_subquery, query_of, quoted, select_of, union_all,
 };
-use super::states::{self, COUNT, States};
+use super::grouped::{calls, keys, prepared};
+use super::states::{self, COUNT, Merge, States};
 use super::{Changed, Delta, Reason, Sources};
 
-/// The hidden columns are the keys, the number of rows, and the states.
+/// What a dynamic table keeps of a group beside the values of the query: the
+/// keys, the number of rows, the states. What the query selects as it is stands
+/// in that column; the rest are hidden ones.
 #[derive(Clone, Debug)]
 pub(super) struct GroupPlan {
     tables: Vec<ObjectName>,
@@ -24,10 +26,28 @@ pub(super) struct GroupPlan {
     select: Select,
     keys: Vec<Expr>,
     states: States,
+    kept: Vec<Kept>,
+}
+
+/// A column of the table that a refresh reads.
+#[derive(Clone, Debug)]
+struct Kept {
+    /// Its name in the queries of a refresh, and in the table if it is hidden.
+    name: String,
+    /// Over the rows of a group.
+    of_rows: Expr,
+    /// How states become one; none for a key.
+    merge: Option<Merge>,
+    /// The column of the query that it is.
+    visible: Option<Name>,
 }
 
 impl GroupPlan {
-    pub(super) fn decide(select: &Select, facts: &dyn Sources) -> Result<Result<Self, Reason>> {
+    pub(super) fn decide(
+        select: &Select,
+        names: &[Name],
+        facts: &dyn Sources,
+    ) -> Result<Result<Self, Reason>> {
         let (select, source) = match prepared(select, facts) {
             Ok(prepared) => prepared,
             Err(reason) => return Ok(Err(reason)),
@@ -46,8 +66,27 @@ impl GroupPlan {
         states.recomputed |= select.having.is_some();
         let mut select = select;
         select.group_by = GroupByExpr::Expressions(keys.clone(), Vec::new());
-        let plan = Self { tables: vec![source.table], select, keys, states };
+        let tables = vec![source.table];
+        let mut plan = Self { tables, select, keys, states, kept: Vec::new() };
+        plan.kept = plan.kept(names)?;
         Ok(plan.values_of_items().map(|_| plan))
+    }
+
+    /// Keys, count, and the states unless groups are computed again.
+    fn kept(&self, names: &[Name]) -> Result<Vec<Kept>> {
+        let selected: Vec<Expr> = self.over_kept().into_iter().map(|(expr, _)| expr).collect();
+        let kept = |name: String, of_rows: Expr, merge: Option<Merge>| {
+            let at = selected.iter().position(|expr| *expr == column(&name));
+            Kept { visible: at.and_then(|at| names.get(at)).cloned(), name, of_rows, merge }
+        };
+        let keys = self.keys.iter().enumerate().map(|(at, key)| (key_name(at), key.clone(), None));
+        let count = icecore_sql::parse_expression("COUNT(*)")?;
+        let states = if self.states.recomputed { &[][..] } else { &self.states.states };
+        let states = states.iter().enumerate();
+        let states =
+            states.map(|(at, state)| (states::name(at), state.of_rows.clone(), Some(state.merge)));
+        let all = keys.chain([(COUNT.to_owned(), count, Some(Merge::Add))]).chain(states);
+        Ok(all.map(|(name, of_rows, merge)| kept(name, of_rows, merge)).collect())
     }
 
     pub(super) fn tables(&self) -> &[ObjectName] {
@@ -55,96 +94,90 @@ impl GroupPlan {
     }
 
     pub(super) fn hidden(&self) -> usize {
-        self.keys.len() + 1 + self.stored().len()
+        self.hidden_columns().count()
     }
 
-    /// The states that are kept: none if groups are computed again.
-    fn stored(&self) -> &[states::State] {
-        if self.states.recomputed { &[] } else { &self.states.states }
+    fn hidden_columns(&self) -> impl Iterator<Item = &Kept> {
+        self.kept.iter().filter(|kept| kept.visible.is_none())
     }
 
     pub(super) fn all(&self) -> Result<Box<Query>> {
-        query_of(self.computed()?)
+        query_of(self.computed())
     }
 
     /// The query itself, with the hidden columns.
-    fn computed(&self) -> Result<Select> {
+    fn computed(&self) -> Select {
         let mut select = over(&self.select, |_| "$NEW0".to_owned());
-        select.projection.extend(self.hidden_items(1)?);
-        Ok(select)
-    }
-
-    /// Keys, count and states over the rows of a group; of rows that went
-    /// (`sign` -1) what is to be added to take them out.
-    fn hidden_items(&self, sign: i8) -> Result<Vec<SelectItem>> {
-        let signed = |expr: &Expr| match sign {
-            -1 => super::build::filled("0 - \"$x\"", &[("$x", expr)]),
-            _ => Ok(expr.clone()),
-        };
-        let mut found = self.key_items();
-        found.push(item(signed(&icecore_sql::parse_expression("COUNT(*)")?)?, COUNT));
-        for (at, state) in self.stored().iter().enumerate() {
-            found.push(item(signed(&state.of_rows)?, &states::name(at)));
-        }
-        Ok(found)
-    }
-
-    fn key_items(&self) -> Vec<SelectItem> {
-        self.keys.iter().enumerate().map(|(at, key)| item(key.clone(), &key_name(at))).collect()
+        select
+            .projection
+            .extend(self.hidden_columns().map(|kept| item(kept.of_rows.clone(), &kept.name)));
+        select
     }
 
     pub(super) fn delta(&self, changed: Changed) -> Result<Delta> {
         if !changed.inserted && !changed.deleted {
-            return Ok(Delta { rows: None, gone: None });
+            return Ok(Delta::default());
         }
         let merges = !self.states.recomputed
             && (!changed.deleted || self.states.states.iter().all(|state| state.merge.subtracts()));
-        let rows = if merges { self.merged(changed)? } else { self.recomputed(changed)? };
-        Ok(Delta { rows: Some(rows), gone: Some(self.places(changed)?) })
+        let (changes, rows) = match merges {
+            true => (Some(self.parts(changed)?), self.merged()?),
+            false if self.keys.is_empty() => (None, self.recomputed()?),
+            false => (Some(self.touched(changed)?), self.recomputed()?),
+        };
+        Ok(Delta { changes, rows: Some(rows), gone: Some(self.places()?) })
     }
 
-    /// The keys of the groups that changed, each once.
+    /// The keys of the groups that changed.
     fn touched(&self, changed: Changed) -> Result<Box<Query>> {
         let of = |table: &str| {
             let mut select = over(&self.select, |_| table.to_owned());
-            select.projection = self.key_items();
+            let keys = self.kept.iter().filter(|kept| kept.merge.is_none());
+            select.projection = keys.map(|key| item(key.of_rows.clone(), &key.name)).collect();
             select.having = None;
             query_of(select)
         };
-        let mut parts = Vec::new();
-        if changed.inserted {
-            parts.push(of("$INSERTED0")?);
-        }
-        if changed.deleted {
-            parts.push(of("$DELETED0")?);
-        }
-        union_distinct(parts).ok_or_else(|| Error::internal("nothing changed"))
+        union_of(changed, || of("$INSERTED0"), || of("$DELETED0"))
+    }
+
+    /// The states of the rows that came and went, by the groups that changed.
+    fn parts(&self, changed: Changed) -> Result<Box<Query>> {
+        union_of(changed, || self.part("$INSERTED0", 1), || self.part("$DELETED0", -1))
+    }
+
+    /// The keys of `$CHANGES`, each once.
+    fn changed_keys(&self) -> Result<Box<Query>> {
+        let keys = self.key_list();
+        icecore_sql::parse_query(&format!("SELECT DISTINCT {keys} FROM \"$CHANGES\""))
+    }
+
+    fn key_list(&self) -> String {
+        let keys = (0..self.keys.len()).map(|at| format!("\"{}\"", key_name(at)));
+        keys.collect::<Vec<_>>().join(", ")
     }
 
     /// The same group: NULL is a key like any other.
-    fn same_key(&self, key: impl Fn(usize) -> Expr) -> Result<Expr> {
+    fn same_key(&self, key: impl Fn(usize, &Kept) -> Expr) -> Result<Expr> {
         let mut all: Option<Expr> = None;
-        for at in 0..self.keys.len() {
-            let text = format!("\"$k\" IS NOT DISTINCT FROM \"$TOUCHED\".\"{}\"", key_name(at));
-            let same = super::build::filled(&text, &[("$k", &key(at))])?;
+        for (at, kept) in self.kept.iter().take(self.keys.len()).enumerate() {
+            let text = format!("\"$k\" IS NOT DISTINCT FROM \"$TOUCHED\".\"{}\"", kept.name);
+            let same = filled(&text, &[("$k", &key(at, kept))])?;
             all = Some(match all {
                 None => same,
-                Some(all) => {
-                    super::build::filled("\"$a\" AND \"$b\"", &[("$a", &all), ("$b", &same)])?
-                }
+                Some(all) => filled("\"$a\" AND \"$b\"", &[("$a", &all), ("$b", &same)])?,
             });
         }
         all.ok_or_else(|| Error::internal("a group without a key"))
     }
 
     /// The groups that changed, from their rows.
-    fn recomputed(&self, changed: Changed) -> Result<Box<Query>> {
-        let mut select = self.computed()?;
+    fn recomputed(&self) -> Result<Box<Query>> {
+        let mut select = self.computed();
         if !self.keys.is_empty() {
             let text = "SELECT 1 AS one FROM \"$A\" JOIN \"$B\" AS \"$TOUCHED\" ON \"$x\"";
             let mut joined = select_of(text)?;
-            put_subquery(&mut joined, "$B", self.touched(changed)?.as_ref());
-            let same = self.same_key(|at| self.keys.get(at).cloned().unwrap_or(column("$x")))?;
+            put_subquery(&mut joined, "$B", self.changed_keys()?.as_ref());
+            let same = self.same_key(|_, key| key.of_rows.clone())?;
             let join = joined.from.iter_mut().flat_map(|table| table.joins.pop()).next();
             let mut join = join.ok_or_else(|| Error::internal("a join without a join"))?;
             join.join_operator = JoinOperator::Inner(JoinConstraint::On(same));
@@ -156,87 +189,73 @@ impl GroupPlan {
 
     /// The groups that changed, from their states and those of the rows that
     /// came and went.
-    fn merged(&self, changed: Changed) -> Result<Box<Query>> {
-        let names: Vec<String> = self.hidden_names();
-        let list = names.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", ");
-        let before = format!("SELECT {list}, 0 AS \"$CHANGED\" FROM \"\0TARGET\"");
-        let mut parts = vec![icecore_sql::parse_query(&before)?];
-        if changed.inserted {
-            parts.push(self.part("$INSERTED0", 1)?);
-        }
-        if changed.deleted {
-            parts.push(self.part("$DELETED0", -1)?);
-        }
-        let parts = union_all(parts).ok_or_else(|| Error::internal("nothing changed"))?;
-        let (keys, merged) = (self.keys.len(), self.merging_items());
-        let mut text = format!("SELECT {} FROM \"$PARTS\" AS \"$PARTS\"", merged.join(", "));
-        if keys > 0 {
-            let keys: Vec<String> = (0..keys).map(|at| format!("\"{}\"", key_name(at))).collect();
+    fn merged(&self) -> Result<Box<Query>> {
+        let list = |of: &dyn Fn(&Kept) -> String| self.kept.iter().map(of).collect::<Vec<_>>();
+        let before = list(&|kept| format!("\"{}\" AS \"{}\"", kept.stored().value, kept.name));
+        let names = list(&|kept| format!("\"{}\"", kept.name)).join(", ");
+        let parts = icecore_sql::parse_query(&format!(
+            "SELECT {}, 0 AS \"$CHANGED\" FROM \"\0TARGET\" \
+             UNION ALL SELECT {names}, 1 AS \"$CHANGED\" FROM \"$CHANGES\"",
+            before.join(", ")
+        ))?;
+        let merged = list(&Kept::merging).join(", ");
+        let mut text = format!("SELECT {merged} FROM \"$PARTS\" AS \"$PARTS\"");
+        if !self.keys.is_empty() {
             text += &format!(
                 " GROUP BY {} HAVING SUM(\"$CHANGED\") > 0 AND SUM(\"{COUNT}\") > 0",
-                keys.join(", ")
+                self.key_list()
             );
         }
         let mut select = select_of(&text)?;
         put_subquery(&mut select, "$PARTS", &parts);
         let groups = query_of(select)?;
-        let mut select = select_of(&format!("SELECT {list} FROM \"$GROUPS\" AS \"$GROUPS\""))?;
+        let mut select = select_of("SELECT 1 AS one FROM \"$GROUPS\" AS \"$GROUPS\"")?;
         put_subquery(&mut select, "$GROUPS", &groups);
-        let hidden = std::mem::take(&mut select.projection);
         select.projection = self.values_of_items().map_err(Error::internal)?;
-        select.projection.extend(hidden);
+        select
+            .projection
+            .extend(self.hidden_columns().map(|kept| item(column(&kept.name), &kept.name)));
         query_of(select)
     }
 
-    /// The states of the rows that came or went.
+    /// The states of the rows that came, or of those that went (`sign` -1) what
+    /// is to be added to take them out.
     fn part(&self, table: &str, sign: i8) -> Result<Box<Query>> {
         let mut select = over(&self.select, |_| table.to_owned());
-        select.projection = self.hidden_items(sign)?;
-        select.projection.push(item(icecore_sql::parse_expression("1")?, "$CHANGED"));
+        select.projection.clear();
+        for kept in &self.kept {
+            let of_rows = match (kept.merge, sign) {
+                (Some(_), -1) => filled("0 - \"$x\"", &[("$x", &kept.of_rows)])?,
+                _ => kept.of_rows.clone(),
+            };
+            select.projection.push(item(of_rows, &kept.name));
+        }
         query_of(select)
-    }
-
-    fn hidden_names(&self) -> Vec<String> {
-        let keys = (0..self.keys.len()).map(key_name);
-        let states = (0..self.stored().len()).map(states::name);
-        keys.chain([COUNT.to_owned()]).chain(states).collect()
-    }
-
-    fn merging_items(&self) -> Vec<String> {
-        let keys = (0..self.keys.len()).map(|at| format!("\"{}\"", key_name(at)));
-        let count = format!("SUM(\"{COUNT}\") AS \"{COUNT}\"");
-        let states = self.stored().iter().enumerate().map(|(at, state)| {
-            let (name, function) = (states::name(at), state.merge.function());
-            format!("{function}(\"{name}\") AS \"{name}\"")
-        });
-        keys.chain([count]).chain(states).collect()
     }
 
     /// The places of the groups that changed.
-    fn places(&self, changed: Changed) -> Result<Box<Query>> {
+    fn places(&self) -> Result<Box<Query>> {
         let places = "SELECT \"\0SEGMENT\", \"\0POSITION\" FROM \"\0TARGET\"";
         if self.keys.is_empty() {
             return icecore_sql::parse_query(places);
         }
         let text = format!("{places} JOIN \"$B\" AS \"$TOUCHED\" ON \"$x\"");
         let mut select = select_of(&text)?;
-        put_subquery(&mut select, "$B", self.touched(changed)?.as_ref());
-        let same = self.same_key(|at| column(&key_name(at)))?;
+        let same = self
+            .same_key(|_, key| Expr::CompoundIdentifier(vec![quoted("\0TARGET"), key.stored()]))?;
         fill(&mut select, &[("$x", &same)]);
-        qualify_target(&mut select);
+        put_subquery(&mut select, "$B", self.changed_keys()?.as_ref());
         query_of(select)
     }
 
-    /// The items over the columns of keys and states.
+    /// The items over the kept columns.
     fn values_of_items(&self) -> Result<Vec<SelectItem>, Reason> {
         if self.states.recomputed {
             return Ok(self.select.projection.clone());
         }
-        let mut items = self.select.projection.clone();
-        for item in &mut items {
-            let SelectItem::ExprWithAlias { expr, .. } = item else { continue };
-            let _done = expr.visit(&mut Values { plan: self });
-            let rest = visit_expressions(expr, |part| match part {
+        let mut values = Vec::new();
+        for (expr, alias) in self.over_kept() {
+            let rest = visit_expressions(&expr, |part| match part {
                 Expr::Identifier(name) if name.value.starts_with('$') => ControlFlow::Continue(()),
                 Expr::Identifier(name) => ControlFlow::Break(name.to_string()),
                 Expr::CompoundIdentifier(_) => ControlFlow::Break(part.to_string()),
@@ -245,8 +264,38 @@ impl GroupPlan {
             if let ControlFlow::Break(name) = rest {
                 return Err(format!("the query selects {name}, which is no key of its groups"));
             }
+            values.push(SelectItem::ExprWithAlias { expr, alias });
         }
-        Ok(items)
+        Ok(values)
+    }
+
+    /// The items, in which keys and aggregates are replaced by their columns.
+    fn over_kept(&self) -> Vec<(Expr, Ident)> {
+        let items = self.select.projection.iter().filter_map(|item| match item {
+            SelectItem::ExprWithAlias { expr, alias } => Some((expr.clone(), alias.clone())),
+            _ => None,
+        });
+        let mut items: Vec<_> = items.collect();
+        for (expr, _) in &mut items {
+            let _done = expr.visit(&mut Values { plan: self });
+        }
+        items
+    }
+}
+
+impl Kept {
+    /// Its name in the table.
+    fn stored(&self) -> Ident {
+        quoted(self.visible.as_ref().map_or(&self.name, |name| name.as_str()))
+    }
+
+    /// A key as it is, states as one.
+    fn merging(&self) -> String {
+        let name = &self.name;
+        match self.merge {
+            None => format!("\"{name}\""),
+            Some(merge) => format!("{}(\"{name}\") AS \"{name}\"", merge.function()),
+        }
     }
 }
 
@@ -270,123 +319,17 @@ impl VisitorMut for Values<'_> {
     }
 }
 
+/// What the rows that came and those that went give, if there are any.
+fn union_of(
+    changed: Changed,
+    inserted: impl Fn() -> Result<Box<Query>>,
+    deleted: impl Fn() -> Result<Box<Query>>,
+) -> Result<Box<Query>> {
+    let inserted = changed.inserted.then(inserted).transpose()?;
+    let deleted = changed.deleted.then(deleted).transpose()?;
+    union_all(inserted.into_iter().chain(deleted)).ok_or_else(|| Error::internal("nothing changed"))
+}
+
 fn key_name(at: usize) -> String {
     format!("$KEY{at}")
-}
-
-/// The keys of `$TARGET` and of the groups that changed have the same names.
-fn qualify_target(select: &mut Select) {
-    let _all = visit_expressions_mut(select, |expr| {
-        if let Expr::Identifier(name) = expr
-            && name.value.starts_with("$KEY")
-        {
-            *expr = Expr::CompoundIdentifier(vec![quoted("\0TARGET"), name.clone()]);
-        }
-        ControlFlow::<()>::Continue(())
-    });
-}
-
-/// The SELECT with its items written out and its columns called alike.
-fn prepared(select: &Select, facts: &dyn Sources) -> Result<(Select, Source), Reason> {
-    let mut sources = sources(select, facts)?;
-    let (Some(source), true) = (sources.pop(), sources.is_empty()) else {
-        return Err("the query aggregates a join".into());
-    };
-    let mut select = select.clone();
-    select.projection = items(&select, std::slice::from_ref(&source))?;
-    let _all = visit_expressions_mut(&mut select, |expr| {
-        let known = |name: &str| source.columns.iter().any(|column| column.as_str() == name);
-        let name = match &*expr {
-            Expr::Identifier(name) if known(&name.value) => Some(name.value.clone()),
-            Expr::CompoundIdentifier(parts) => match parts.as_slice() {
-                [table, name] if table.value == source.alias.value && known(&name.value) => {
-                    Some(name.value.clone())
-                }
-                _ => None,
-            },
-            _ => None,
-        };
-        if let Some(name) = name {
-            *expr = column(&name);
-        }
-        ControlFlow::<()>::Continue(())
-    });
-    Ok((select, source))
-}
-
-fn keys(select: &Select, source: &Source, facts: &dyn Sources) -> Result<Vec<Expr>, Reason> {
-    let item_at = |at: usize| match select.projection.get(at) {
-        Some(SelectItem::ExprWithAlias { expr, .. }) => Ok(expr.clone()),
-        _ => Err("the query groups by a position that it does not have".to_owned()),
-    };
-    let keys: Vec<Expr> = match &select.group_by {
-        GroupByExpr::All(modifiers) if modifiers.is_empty() => {
-            let all = (0..select.projection.len()).map(item_at);
-            let all = all.collect::<Result<Vec<_>, _>>()?;
-            all.into_iter().filter(|expr| !has_aggregate(expr, facts)).collect()
-        }
-        GroupByExpr::Expressions(keys, modifiers) if modifiers.is_empty() => keys
-            .iter()
-            .map(|key| written_out(key, select, source, &item_at))
-            .collect::<Result<_, _>>()?,
-        _ => return Err("the query has GROUPING SETS, ROLLUP or CUBE".into()),
-    };
-    for key in &keys {
-        match key {
-            Expr::GroupingSets(_) | Expr::Rollup(_) | Expr::Cube(_) | Expr::Tuple(_) => {
-                return Err("the query has GROUPING SETS, ROLLUP or CUBE".into());
-            }
-            _ => {}
-        }
-        match facts.type_of(key, select) {
-            Some(SqlType::Float) => return Err(format!("the query groups by {key}, a FLOAT")),
-            Some(_) => {}
-            None => return Err(format!("the query groups by {key}")),
-        }
-    }
-    Ok(keys)
-}
-
-/// A key that is a position or another name of an item, as the item.
-fn written_out(
-    key: &Expr,
-    select: &Select,
-    source: &Source,
-    item_at: &dyn Fn(usize) -> Result<Expr, Reason>,
-) -> Result<Expr, Reason> {
-    match key {
-        Expr::Value(value) => match &value.value {
-            Value::Number(text, _) => match text.parse::<usize>() {
-                Ok(at) if at > 0 => item_at(at - 1),
-                _ => Err(format!("the query groups by {text}")),
-            },
-            other => Err(format!("the query groups by {other}")),
-        },
-        Expr::Identifier(name)
-            if !source.columns.iter().any(|column| column.as_str() == name.value) =>
-        {
-            let named = select.projection.iter().find_map(|item| match item {
-                SelectItem::ExprWithAlias { expr, alias } if alias.value == name.value => {
-                    Some(expr)
-                }
-                _ => None,
-            });
-            named.cloned().ok_or_else(|| format!("the query groups by {name}"))
-        }
-        other => Ok(other.clone()),
-    }
-}
-
-/// The aggregates that a SELECT calls.
-fn calls(select: &Select, facts: &dyn Sources) -> Vec<Expr> {
-    let mut found: Vec<Expr> = Vec::new();
-    let mut add = |expr: &Expr| {
-        if aggregate_call(expr, facts).is_some() {
-            found.push(expr.clone());
-        }
-        ControlFlow::<()>::Continue(())
-    };
-    let _items = visit_expressions(&select.projection, &mut add);
-    let _having = visit_expressions(&select.having, &mut add);
-    found
 }

@@ -115,7 +115,7 @@ impl RowPlan {
                 }
             }
         }
-        Ok(Delta { rows: union_all(rows), gone: union_all(gone) })
+        Ok(Delta { changes: None, rows: union_all(rows), gone: union_all(gone) })
     }
 
     /// The places of the rows that belong to a row which went.

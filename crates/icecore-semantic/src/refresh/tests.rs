@@ -27,8 +27,13 @@ impl Sources for Catalog {
     }
 }
 
+/// Of the columns of the dynamic table.
+fn names() -> Vec<Name> {
+    ["ONE", "TWO", "THREE"].map(Name::quoted).to_vec()
+}
+
 fn decide(text: &str) -> Result<RefreshPlan, Reason> {
-    RefreshPlan::decide(&parse_query(text).unwrap(), &Catalog).unwrap()
+    RefreshPlan::decide(&parse_query(text).unwrap(), &names(), &Catalog).unwrap()
 }
 
 #[test]
@@ -97,4 +102,18 @@ fn groups_are_merged_while_their_states_can_be() {
     ] {
         assert!(recomputed.contains("$NEW0") && !recomputed.contains("\0TARGET"), "{recomputed}");
     }
+}
+
+#[test]
+fn what_the_query_selects_is_not_kept_twice() {
+    let plan = decide("SELECT a, COUNT(*), MAX(b) FROM t GROUP BY a").unwrap();
+    assert_eq!(plan.hidden(), 0);
+    let delta = plan.delta(&[Changed { inserted: true, deleted: false }]).unwrap();
+    let rows = delta.rows.unwrap().to_string();
+    assert!(rows.contains("\"ONE\" AS \"$KEY0\", \"TWO\" AS \"$COUNT\""), "{rows}");
+    let gone = delta.gone.unwrap().to_string();
+    assert!(gone.contains("\"\0TARGET\".\"ONE\" IS NOT DISTINCT FROM"), "{gone}");
+    let of_some = decide("SELECT a + 1, SUM(b), COUNT(b) FROM t GROUP BY a").unwrap();
+    // The key, the number of rows, and the sum where there is nothing to add.
+    assert_eq!(of_some.hidden(), 3);
 }

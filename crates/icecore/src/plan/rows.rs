@@ -1,5 +1,6 @@
 //! Rows that are known when a statement is planned: SHOW's, an information
-//! schema's, an earlier result's. Never user data of a table.
+//! schema's, an earlier result's, the changes of a refresh, which its owner may
+//! read. Never rows of a table that still have to be governed.
 
 use std::sync::Arc;
 

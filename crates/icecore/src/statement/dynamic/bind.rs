@@ -28,6 +28,7 @@ pub(super) struct Bound {
 }
 
 /// What the queries of a refresh read instead of the tables.
+#[derive(Clone)]
 pub(super) struct Given {
     pub(super) sources: HashMap<String, Arc<dyn TableSource>>,
     pub(super) changed: Vec<Changed>,
@@ -77,7 +78,9 @@ impl Planning {
 
     /// How the bound query can be refreshed from what changed, or why not.
     pub(super) fn refresh_plan(&self, bound: &Bound) -> Result<Result<RefreshPlan, Reason>> {
-        RefreshPlan::decide(&bound.query, &Facts { planning: self, bound })
+        let columns = bound.plan.schema().fields().iter();
+        let names: Vec<Name> = columns.map(|column| Name::quoted(column.name())).collect();
+        RefreshPlan::decide(&bound.query, &names, &Facts { planning: self, bound })
     }
 
     /// The relations that the queries of a refresh plan read; of the changes

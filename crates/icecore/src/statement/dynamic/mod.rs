@@ -1,6 +1,7 @@
 //! Dynamic tables: CREATE, ALTER and REFRESH.
 
 mod bind;
+mod delta;
 mod graph;
 mod refresh;
 mod roll_up;

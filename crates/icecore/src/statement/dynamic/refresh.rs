@@ -10,7 +10,6 @@ use icecore_exec::{
 use icecore_segment::WriteOptions;
 use icecore_semantic::RefreshPlan;
 use icecore_snapshot::{Object, Requirement, Update};
-use icecore_sql::ast::Query;
 use icecore_types::{
     Body, Code, ColumnDefinition, ColumnId, DynamicDefinition, Error, ErrorKind, Frontier,
     FrontierInput, ObjectId, QueryId, RefreshMode, Result, SuspendedBy, Suspension,
@@ -19,7 +18,7 @@ use icecore_types::{
 
 use super::bind::Bound;
 use super::graph::{dynamic_of, in_order};
-use crate::plan::{Binder, covers_input, physical_plan, plan_select, table_scan};
+use crate::plan::{covers_input, physical_plan, plan_select};
 use crate::refreshes::{RefreshAction, RefreshRow, RefreshState, RefreshTrigger};
 use crate::session::Session;
 use crate::statement::Planning;
@@ -318,7 +317,7 @@ impl Planning {
     }
 
     /// Runs a query and writes its rows, or takes away those that it names.
-    async fn written(
+    pub(super) async fn written(
         &self,
         table: ObjectId,
         definition: &TableDefinition,
@@ -347,63 +346,10 @@ impl Planning {
         let writer = WriteExec::new(input, kind, target, slot.clone())?;
         self.changes(writer, &slot).await
     }
-
-    /// The rows that come and go, from what changed since the frontier.
-    async fn delta(
-        &self,
-        object: &Object,
-        definition: &TableDefinition,
-        bound: &Bound,
-        plan: &RefreshPlan,
-    ) -> Result<(Refreshed, Vec<Update>)> {
-        let before: TableDefinition = object.body().read()?;
-        let frontier = before.dynamic.as_ref().and_then(|dynamic| dynamic.frontier.as_ref());
-        let Some(dynamic) = &definition.dynamic else {
-            return Err(Error::internal("a refresh of what is no dynamic table"));
-        };
-        let given = self.given(bound, plan, frontier).await?;
-        let queries = plan.delta(&given.changed)?;
-        let scan = Arc::new(table_scan(
-            &self.session.engine().segments,
-            (object.id(), object.name()),
-            &with_hidden(definition),
-            self.resolver.content(object)?,
-            true,
-        )?);
-        let binder = self.with_given(dynamic, bound, given).with_target(Arc::clone(&scan));
-        let binder = Arc::new(binder);
-        let gone = self
-            .refreshed_part(object.id(), definition, &binder, (queries.gone, Some(scan)))
-            .await?;
-        let came =
-            self.refreshed_part(object.id(), definition, &binder, (queries.rows, None)).await?;
-        let (deleted, inserted) = (gone.rows, came.rows);
-        let mut changes = updates(object.id(), gone);
-        changes.extend(updates(object.id(), came));
-        let action = RefreshAction::Incremental;
-        Ok((Refreshed { action, reason: None, inserted, deleted }, changes))
-    }
-}
-
-impl Planning {
-    /// One query of a delta: the places of rows that go, if there is a scan
-    /// that they are of, or rows that come.
-    async fn refreshed_part(
-        &self,
-        table: ObjectId,
-        definition: &TableDefinition,
-        binder: &Arc<Binder>,
-        (query, scan): (Option<Box<Query>>, Option<Arc<TableScan>>),
-    ) -> Result<Changes> {
-        let Some(query) = query else { return Ok(Changes::default()) };
-        let rows = plan_select(&query, &self.state, binder)?;
-        let kind = if scan.is_some() { WriteKind::Delete } else { WriteKind::Append };
-        self.written(table, definition, rows, kind, scan).await
-    }
 }
 
 /// With the columns that only refreshes see.
-fn with_hidden(definition: &TableDefinition) -> TableDefinition {
+pub(super) fn with_hidden(definition: &TableDefinition) -> TableDefinition {
     let mut whole = definition.clone();
     if let Some(dynamic) = whole.dynamic.take() {
         whole.columns.extend(dynamic.hidden);
