@@ -16,6 +16,12 @@ use crate::{CopyInto, Limits, Statement, check, grammar, redacted};
 /// Stack that the deepest statement of the default limits may need.
 const STACK_NEEDED: usize = 16 << 20;
 
+/// Stack that a statement may need for each of its tokens, of which none is
+/// more than a level of nesting, and beside them. An unoptimised build takes
+/// more.
+const STACK_OF_TOKEN: usize = if cfg!(debug_assertions) { 64 << 10 } else { 12 << 10 };
+const STACK_OF_ANY: usize = 256 << 10;
+
 /// Stack that parsing gets where less than that is left; only touched pages
 /// of it cost memory.
 const STACK_GIVEN: usize = 32 << 20;
@@ -130,9 +136,13 @@ fn with_lexemes<T>(
 ) -> Result<T> {
     check_length(text, limits)?;
     let lexemes = lex(text).map_err(|error| not_a_token(text, &error))?;
-    // A level of nesting takes tens of kilobytes of stack in an unoptimised
-    // build; the limits bound how many levels there are.
-    stacker::maybe_grow(STACK_NEEDED, STACK_GIVEN, || read(&lexemes))
+    // The limits bound how many levels of nesting there are. Few tokens do with
+    // the stack that is there: the pages of another would have to be cleared.
+    stacker::maybe_grow(stack_needed(lexemes.len()), STACK_GIVEN, || read(&lexemes))
+}
+
+fn stack_needed(tokens: usize) -> usize {
+    STACK_NEEDED.min(STACK_OF_ANY + tokens * STACK_OF_TOKEN)
 }
 
 fn parse_one(text: &str, lexemes: &[Lexeme], limits: &Limits) -> Result<Parsed> {

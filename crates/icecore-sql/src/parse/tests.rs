@@ -46,32 +46,46 @@ fn on_a_small_stack<T: Send + 'static>(run: impl FnOnce() -> T + Send + 'static)
     std::thread::Builder::new().stack_size(2 << 20).spawn(run).unwrap().join().unwrap()
 }
 
-fn deepest(text: &str) -> String {
+const SHAPES: [&str; 13] = [
+    "chain",
+    "and",
+    "between",
+    "except",
+    "cast",
+    "not",
+    "parentheses",
+    "union",
+    "in",
+    "case",
+    "from",
+    "function",
+    "spine",
+];
+
+/// As deep as the limits let it be, divided by `part`.
+fn nested(shape: &str, part: usize) -> String {
     let Limits { terms, depth, .. } = Limits::default();
-    match text {
-        "chain" => format!("SELECT {}1", "1 + ".repeat(terms - 12)),
-        "and" => format!("SELECT 1 WHERE {}true", "a = 1 AND b OR ".repeat(2_000)),
-        "between" => format!("SELECT 1{}", " BETWEEN 1 AND 2".repeat(terms - 12)),
-        "except" => format!("{}SELECT 1", "SELECT 1 EXCEPT ".repeat(terms / 4 - 4)),
-        "cast" => format!("SELECT 1{}", "::INT".repeat(terms - 12)),
-        "not" => format!("SELECT {}true", "NOT ".repeat(depth * 2)),
-        "parentheses" => format!("SELECT {}1{}", "(".repeat(depth), ")".repeat(depth)),
-        "union" => format!("{}SELECT 1", "SELECT 1 UNION ALL ".repeat(990)),
-        "in" => {
-            let levels = terms / 12 - 1;
-            format!("SELECT {}1{}", "a IN (SELECT ".repeat(levels), ")".repeat(levels))
-        }
-        "case" => {
-            format!("SELECT {}1{}", "CASE WHEN ".repeat(depth - 1), " THEN 1 END".repeat(depth - 1))
-        }
-        "from" => {
-            let levels = terms / 12 - 1;
-            format!("SELECT * FROM {}t{}", "(SELECT * FROM ".repeat(levels), ")".repeat(levels))
-        }
-        "function" => format!("SELECT {}1{}", "f(".repeat(depth), ")".repeat(depth)),
+    let around = |open: &str, inner: &str, close: &str, levels: usize| {
+        let levels = (levels / part).max(1);
+        format!("{}{inner}{}", open.repeat(levels), close.repeat(levels))
+    };
+    let few = terms / 12 - 1;
+    match shape {
+        "chain" => "SELECT 1".to_owned() + &around(" + 1", "", "", terms - 12),
+        "and" => "SELECT 1 WHERE ".to_owned() + &around("a = 1 AND b OR ", "true", "", 2_000),
+        "between" => "SELECT 1".to_owned() + &around(" BETWEEN 1 AND 2", "", "", few * 2),
+        "except" => around("SELECT 1 EXCEPT ", "SELECT 1", "", terms / 4 - 4),
+        "cast" => "SELECT 1".to_owned() + &around("::INT", "", "", terms - 12),
+        "not" => "SELECT ".to_owned() + &around("NOT ", "true", "", depth * 2),
+        "parentheses" => "SELECT ".to_owned() + &around("(", "1", ")", depth),
+        "union" => around("SELECT 1 UNION ALL ", "SELECT 1", "", 990),
+        "in" => "SELECT ".to_owned() + &around("a IN (SELECT ", "1", ")", few),
+        "case" => "SELECT ".to_owned() + &around("CASE WHEN ", "1", " THEN 1 END", depth - 1),
+        "from" => "SELECT * FROM ".to_owned() + &around("(SELECT * FROM ", "t", ")", few),
+        "function" => "SELECT ".to_owned() + &around("f(", "1", ")", depth),
         "spine" => {
             let chain = "1 + ".repeat(terms / depth - 2);
-            format!("SELECT {}{chain}1{}", format!("{chain}(").repeat(depth), ")".repeat(depth))
+            "SELECT ".to_owned() + &around(&format!("{chain}("), "1", ")", depth)
         }
         other => panic!("{other}"),
     }
@@ -79,20 +93,8 @@ fn deepest(text: &str) -> String {
 
 #[test]
 fn the_deepest_that_is_read_fits_a_small_stack() {
-    for shape in [
-        "chain",
-        "and",
-        "cast",
-        "not",
-        "parentheses",
-        "union",
-        "in",
-        "case",
-        "from",
-        "function",
-        "spine",
-    ] {
-        let text = deepest(shape);
+    for shape in SHAPES {
+        let text = nested(shape, 1);
         let copies = on_a_small_stack(move || {
             let parsed =
                 parse(&text, &Limits::default()).unwrap_or_else(|e| panic!("{shape}: {e}"));
@@ -101,6 +103,20 @@ fn the_deepest_that_is_read_fits_a_small_stack() {
             (copy == parsed, found < 1000, format!("{:?}", copy[0].statement).len())
         });
         assert!(copies.0 && copies.1 && copies.2 > 0, "{shape}");
+    }
+}
+
+/// The estimate is enough: on a stack of just that size nothing grows, and what
+/// took more would end the process.
+#[test]
+fn a_short_statement_is_read_on_the_stack_that_it_is_said_to_need() {
+    for (shape, part) in SHAPES.into_iter().flat_map(|shape| [(shape, 200), (shape, 20)]) {
+        let text = nested(shape, part);
+        let needed = super::stack_needed(super::lex(&text).unwrap().len());
+        let slack = 64 << 10;
+        let read = move || parse(&text, &Limits::default()).map(|parsed| parsed.len());
+        let thread = std::thread::Builder::new().stack_size(needed + slack).spawn(read).unwrap();
+        assert_eq!(thread.join().unwrap().unwrap(), 1, "{shape} {part}");
     }
 }
 
