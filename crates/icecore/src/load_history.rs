@@ -29,6 +29,9 @@ pub(crate) const KEPT: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 /// Refused records that wait to be stored at most.
 const UNSTORED_RECORDS: usize = 8_192;
 
+/// The status of a file of which nothing was loaded.
+pub(crate) const FAILED: &str = "Load failed";
+
 /// Rows of a batch of VALIDATE.
 const BATCH_ROWS: usize = 8_192;
 
@@ -97,7 +100,7 @@ impl FileRow {
     fn of(file: &FileResult) -> Self {
         let status = match file.status {
             FileStatus::Loaded => "Loaded",
-            FileStatus::LoadFailed => "Load failed",
+            FileStatus::LoadFailed => FAILED,
             FileStatus::PartiallyLoaded => "Partially loaded",
         };
         Self {
@@ -297,16 +300,19 @@ impl LoadHistory {
         }
     }
 
-    /// Remembers a load that ended, unless it looked at no file.
-    pub(crate) async fn record(&self, row: LoadRow) -> Result<()> {
+    /// Remembers a load that ended, unless it looked at no file. The load is
+    /// committed: that its row cannot be stored now is no failure of it. The
+    /// row can be seen at once, and the next flush stores it.
+    pub(crate) async fn record(&self, row: LoadRow) {
         if row.files.is_empty() {
-            return Ok(());
+            return;
         }
-        let value = serde_json::to_value(&row)
-            .map_err(|source| Error::internal("a row of the load history").with_source(source))?;
+        let value = serde_json::to_value(&row);
         self.statements.write().push(Arc::new(row));
-        self.loads.append(value);
-        self.loads.flush().await
+        if let Ok(value) = value {
+            self.loads.append(value);
+            let _later = self.loads.flush().await;
+        }
     }
 
     /// Stores what is not stored yet, and forgets in time.

@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use arrow::array::{RecordBatch, RecordBatchOptions};
-use arrow::datatypes::{DataType, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Schema, SchemaRef, TimeUnit};
 use datafusion::scalar::ScalarValue;
 use icecore_exec::from_datafusion;
 use icecore_governance::Verb;
-use icecore_types::{Code, Error, QualifiedName, QueryId, Result, SqlType};
+use icecore_types::{
+    Code, Error, ObjectId, ObjectKind, QualifiedName, QueryId, Result, SqlType, Timestamp,
+};
 
-use super::{INFORMATION_SCHEMA, Listing, loads, queries, refreshes};
+use super::{INFORMATION_SCHEMA, Listing, graph, loads, pipe_usage, queries, refreshes};
 use crate::cells::{Cell, Columns, batch};
 use crate::plan::Binder;
 use crate::statement::named_table;
@@ -38,13 +40,45 @@ pub(crate) fn function(
         (Some(INFORMATION_SCHEMA), "DYNAMIC_TABLE_REFRESH_HISTORY") => {
             refreshes::history(arguments, binder)
         }
+        (Some(INFORMATION_SCHEMA), "DYNAMIC_TABLE_GRAPH_HISTORY") => {
+            graph::history(arguments, binder)
+        }
         (Some(INFORMATION_SCHEMA), "COPY_HISTORY") => loads::copy_history(arguments, binder),
+        (Some(INFORMATION_SCHEMA), "PIPE_USAGE_HISTORY") => pipe_usage::history(arguments, binder),
         _ => Err(Error::new(Code::UNKNOWN_FUNCTION, format!("unknown table function {name}"))
             .with_help(
                 "there are RESULT_SCAN, GENERATOR, VALIDATE, QUARANTINE, \
-                 EXPECTATION_RESULTS, INFORMATION_SCHEMA.QUERY_HISTORY and \
-                 INFORMATION_SCHEMA.COPY_HISTORY",
+                 EXPECTATION_RESULTS, and in INFORMATION_SCHEMA QUERY_HISTORY, COPY_HISTORY, \
+                 PIPE_USAGE_HISTORY, DYNAMIC_TABLE_REFRESH_HISTORY and \
+                 DYNAMIC_TABLE_GRAPH_HISTORY",
             )),
+    }
+}
+
+/// An argument that is a text.
+pub(super) fn text(value: &ScalarValue) -> Result<String> {
+    match value.cast_to(&DataType::Utf8) {
+        Ok(ScalarValue::Utf8(Some(text))) => Ok(text),
+        _ => Err(Error::new(Code::INVALID_ARGUMENT, format!("not a name: {value}"))),
+    }
+}
+
+/// The object that an argument names.
+pub(super) fn object(kind: ObjectKind, value: &ScalarValue, binder: &Binder) -> Result<ObjectId> {
+    let resolver = binder.resolver();
+    let object = resolver.object(kind, &QualifiedName::parse(&text(value)?)?)?;
+    resolver.act(Verb::Show, object);
+    Ok(object.id())
+}
+
+/// An argument that is a time.
+pub(super) fn time(what: &str, value: &ScalarValue) -> Result<Timestamp> {
+    let utc = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
+    match value.cast_to(&utc) {
+        Ok(ScalarValue::TimestampMicrosecond(Some(micros), _)) => {
+            Ok(Timestamp::from_micros(micros))
+        }
+        _ => Err(Error::new(Code::INVALID_ARGUMENT, format!("{what} is not a time: {value}"))),
     }
 }
 

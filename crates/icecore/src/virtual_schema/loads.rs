@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::{DataType, SchemaRef, TimeUnit};
+use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::execution::TaskContext;
@@ -11,7 +11,6 @@ use datafusion::logical_expr::{Expr, TableType};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::streaming::{PartitionStream, StreamingTableExec};
 use datafusion::physical_plan::{ExecutionPlan, SendableRecordBatchStream};
-use datafusion::scalar::ScalarValue;
 use futures::{StreamExt, TryStreamExt};
 use icecore_exec::to_datafusion;
 use icecore_governance::Verb;
@@ -21,7 +20,7 @@ use icecore_types::{
 };
 
 use super::Listing;
-use super::functions::Argument;
+use super::functions::{Argument, object, text, time};
 use crate::cells::{Cell, Columns, batch};
 use crate::load_history::{FileRow, LoadRow, REJECTED};
 use crate::plan::{Binder, PlanningPermit};
@@ -153,30 +152,6 @@ impl CopyHistory {
             && self.pipe.is_none_or(|pipe| load.pipe == Some(pipe))
             && load.ended >= self.from
             && self.to.is_none_or(|to| load.ended <= to)
-    }
-}
-
-fn text(value: &ScalarValue) -> Result<String> {
-    match value.cast_to(&DataType::Utf8) {
-        Ok(ScalarValue::Utf8(Some(text))) => Ok(text),
-        _ => Err(Error::new(Code::INVALID_ARGUMENT, format!("not a name: {value}"))),
-    }
-}
-
-fn object(kind: ObjectKind, value: &ScalarValue, binder: &Binder) -> Result<ObjectId> {
-    let resolver = binder.resolver();
-    let object = resolver.object(kind, &QualifiedName::parse(&text(value)?)?)?;
-    resolver.act(Verb::Show, object);
-    Ok(object.id())
-}
-
-fn time(what: &str, value: &ScalarValue) -> Result<Timestamp> {
-    let utc = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
-    match value.cast_to(&utc) {
-        Ok(ScalarValue::TimestampMicrosecond(Some(micros), _)) => {
-            Ok(Timestamp::from_micros(micros))
-        }
-        _ => Err(Error::new(Code::INVALID_ARGUMENT, format!("{what} is not a time: {value}"))),
     }
 }
 

@@ -2,9 +2,11 @@
 //! SNOWFLAKE.ACCOUNT_USAGE, and table functions.
 
 mod functions;
+mod graph;
 mod inferred;
 mod loads;
 mod objects;
+mod pipe_usage;
 mod queries;
 mod refreshes;
 mod semantic;

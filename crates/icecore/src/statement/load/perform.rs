@@ -71,7 +71,7 @@ impl Planning {
 
     /// Loads, and commits rows and load keys together. Refused records are
     /// stored before that; what is to be seen of the load in COPY_HISTORY is
-    /// stored before this returns.
+    /// stored before this returns, or later if the store does not answer.
     pub(crate) async fn run_load(
         &self,
         mut load: Load,
@@ -99,7 +99,7 @@ impl Planning {
             self.measured(gate.measured(), id);
         }
         let done = statement.done(&plan, load.pipe, &outcome.files);
-        engine.loads.record(done).await?;
+        engine.loads.record(done).await;
         if load.purge && !outcome.loaded.is_empty() {
             plan.stage.purge(&outcome.loaded).await;
         }
