@@ -5,27 +5,13 @@ use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::datasource::source_as_provider;
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, lit};
 use icecore_exec::{from_datafusion, to_datafusion};
-use icecore_snapshot::TableContent;
 use icecore_sql::{Explain, ExplainFormat, Statement};
-use icecore_types::{Code, Error, ObjectId, Result, SqlType, Version};
+use icecore_types::{Code, Error, ObjectId, Result, Version};
 
+use super::lineage::Lineage;
 use super::{Planning, dynamic_of};
-use crate::cells::{Cell, Columns, batch};
+use crate::cells::Cell;
 use crate::plan::{AskedOf, Considered, GovernedTable};
-
-const TEXT: SqlType = SqlType::TEXT;
-const INTEGER: SqlType = SqlType::Integer;
-
-const EXPLAINED: Columns = &[
-    ("kind", TEXT),
-    ("name", TEXT),
-    ("parent", TEXT),
-    ("version", INTEGER),
-    ("time", SqlType::TimestampLtz),
-    ("rows", INTEGER),
-    ("query_id", TEXT),
-    ("detail", TEXT),
-];
 
 /// Dynamic tables of dynamic tables that EXPLAIN METRIC looks into.
 const DEPTH: usize = 32;
@@ -86,9 +72,9 @@ impl Planning {
     }
 
     /// EXPLAIN METRIC: the SQL that each metric query became, its roll-ups, the
-    /// tables that are read, as of which version, and the files that were
-    /// loaded into them.
-    pub(super) fn explain_metric(&self, explain: &Explain) -> Result<arrow::array::RecordBatch> {
+    /// tables that are read, as of which version, and the files that their rows
+    /// were loaded from.
+    pub(super) fn explain_metric(&self, explain: &Explain) -> Result<Lineage> {
         let Statement::Query(query) = &*explain.statement else {
             return Err(Error::unsupported("EXPLAIN METRIC of another statement than a query"));
         };
@@ -101,18 +87,18 @@ impl Planning {
                 "EXPLAIN METRIC takes a query of a semantic view",
             ));
         }
-        let mut rows = Vec::new();
+        let mut rows = Lineage::default();
         for asked in queries {
             self.explain_asked(asked, &mut rows);
         }
         for (table, version) in read {
             self.explain_table((table, version), None, DEPTH, &mut rows)?;
         }
-        batch(EXPLAINED, rows)
+        Ok(rows)
     }
 
     /// The query of a semantic view, and its roll-ups.
-    fn explain_asked(&self, asked: AskedOf, rows: &mut Vec<Vec<Cell>>) {
+    fn explain_asked(&self, asked: AskedOf, rows: &mut Lineage) {
         let head = self.resolver.head();
         let view = head.object(asked.view);
         let changed = view.map(|view| (view.changed(), view.changed_at()));
@@ -151,7 +137,7 @@ impl Planning {
         (table, version): Read,
         parent: Option<&str>,
         depth: usize,
-        rows: &mut Vec<Vec<Cell>>,
+        rows: &mut Lineage,
     ) -> Result<()> {
         let head = self.resolver.head();
         let missing = || Error::internal("a table that was read is not there");
@@ -170,7 +156,7 @@ impl Planning {
             Cell::Null,
         ]);
         if let Some(content) = content {
-            self.explain_files(&content, &name, rows);
+            self.add_files(object, (read, &content), rows)?;
         }
         let then = head.object_at(table, read).and_then(dynamic_of);
         let Some(frontier) = then.and_then(|dynamic| dynamic.frontier).filter(|_| depth > 0) else {
@@ -185,25 +171,7 @@ impl Planning {
         Ok(())
     }
 
-    fn explain_files(&self, content: &TableContent, name: &str, rows: &mut Vec<Vec<Cell>>) {
-        let head = self.resolver.head();
-        let mut loads: Vec<_> = content.loads().collect();
-        loads.sort_by(|a, b| (a.loaded_at, &a.key.file).cmp(&(b.loaded_at, &b.key.file)));
-        for load in loads {
-            rows.push(vec![
-                Cell::text("FILE"),
-                Cell::text(&*load.key.file),
-                Cell::text(name),
-                head.version_of(load.query_id).map_or(Cell::Null, |v| Cell::count(v.get())),
-                Cell::Time(load.loaded_at),
-                Cell::count(load.rows_loaded),
-                Cell::text(load.query_id.to_string()),
-                Cell::maybe_text(load.first_error.clone()),
-            ]);
-        }
-    }
-
-    fn full_name(&self, id: ObjectId) -> String {
+    pub(super) fn full_name(&self, id: ObjectId) -> String {
         let path = self.resolver.path(id);
         path.iter().map(ToString::to_string).collect::<Vec<_>>().join(".")
     }

@@ -10,6 +10,7 @@ mod describe;
 mod dynamic;
 mod expectation;
 mod explain;
+mod lineage;
 mod load;
 mod perform;
 mod pipe;
@@ -69,6 +70,8 @@ pub(crate) enum Resolved {
     Query(LogicalPlan),
     /// Rows that are known already: SHOW, DESCRIBE.
     Rows(arrow::array::RecordBatch),
+    /// EXPLAIN METRIC: what a value is computed from.
+    Lineage(lineage::Lineage),
     /// A change of the catalog.
     Change(Change),
     /// A change of a table's rows, by a query.
@@ -206,7 +209,7 @@ impl Planning {
                 Resolved::Query(plan::plan_with_repeated_names(query, |query| self.select(query))?)
             }
             Statement::Explain(explain) if explain.format == ExplainFormat::Metric => {
-                Resolved::Rows(self.explain_metric(explain)?)
+                Resolved::Lineage(self.explain_metric(explain)?)
             }
             Statement::Explain(explain) => Resolved::Query(self.explain(explain)?),
             Statement::Insert(insert) => Resolved::Write(self.insert(insert)?.into()),

@@ -198,6 +198,7 @@ impl Planning {
         let performed = match authorized.into_inner() {
             Resolved::Query(plan) => return Ok(Attempt::Query(Box::new(self), plan)),
             Resolved::Rows(rows) => Performed::rows(rows),
+            Resolved::Lineage(lineage) => Performed::rows(self.trace(lineage).await?),
             Resolved::Change(change) => self.commit_change(change, id).await?,
             Resolved::Write(write) => self.write(*write, id).await?,
             Resolved::Replay(replay) => self.replay(*replay, id).await?,

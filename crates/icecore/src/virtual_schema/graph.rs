@@ -84,9 +84,9 @@ pub(super) fn history(
     let mut found = Vec::new();
     for object in head.objects() {
         let periods = periods_of(head, object.id());
-        let periods = periods.into_iter().filter(|period| {
-            period.to.is_none_or(|to| to >= oldest) && wanted.takes(period)
-        });
+        let periods = periods
+            .into_iter()
+            .filter(|period| period.to.is_none_or(|to| to >= oldest) && wanted.takes(period));
         let before = found.len();
         found.extend(periods);
         if found.len() > before && object.is_live() {

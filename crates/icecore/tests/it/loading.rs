@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use icecore::{Icecore, OnError, Session, Settings};
-use icecore_testkit::{Fault, FaultyStore, Rule, TestEnv};
+use icecore_testkit::{Fault, FaultyStore, Rule, TestEnv, Verb};
 use object_store::memory::InMemory;
 
 use crate::{engine, rows, try_rows};
@@ -71,7 +71,8 @@ async fn a_load_that_dies_anywhere_is_whole_or_not_there() {
             assert!(!acknowledged || loaded == all, "{place}: acknowledged and not there");
             // What is gone from the stage is in the table.
             assert!(staged.len() == 3 || loaded == all, "{place}: {staged:?}");
-            if acknowledged {
+            // A process that died answers nobody, and has lost what it had not stored.
+            if acknowledged && fault != Fault::Crash {
                 let seen = "SELECT COUNT(*) FROM information_schema.load_history";
                 assert_eq!(rows(&session, seen).await, ["3"], "{place}");
             }
@@ -145,4 +146,45 @@ async fn unloading_that_fails_leaves_no_file() {
         assert!(if failed { left == 0 } else { left == 5 }, "operation {n}: {left} files");
         session.execute("REMOVE @s").await.unwrap();
     }
+}
+
+/// Every put of the journal of loads fails, as often as it is tried.
+fn lose_journal(store: &FaultyStore) {
+    for n in 1..=3 {
+        store.inject(Rule::nth(n, Fault::FailBefore).of(Verb::Put).under("journal/loads"));
+    }
+}
+
+const HISTORY: &str = "SELECT file_name, row_count FROM TABLE(INFORMATION_SCHEMA.COPY_HISTORY(\
+                       TABLE_NAME => 't', START_TIME => '2000-01-01'::TIMESTAMP_LTZ)) ORDER BY 1";
+
+#[tokio::test]
+async fn a_load_is_done_when_it_is_committed_whatever_becomes_of_its_journal() {
+    let memory = Arc::new(InMemory::new());
+    let store = Arc::new(FaultyStore::new(memory.clone()));
+    let session = open(Arc::clone(&store), 1).await.unwrap();
+    make_files(&session).await;
+    lose_journal(&store);
+    let answer = rows(&session, "COPY INTO t FROM @s FILES = ('a')").await;
+    assert!(answer[0].starts_with("s/a|LOADED|30|30|"), "{answer:?}");
+    assert_eq!(rows(&session, "SELECT COUNT(*) FROM t").await, ["30"]);
+    assert_eq!(rows(&session, HISTORY).await, ["a|30"]);
+    // It is not stored: whoever opens the store now sees the rows alone.
+    let fork = Arc::new(FaultyStore::new(Arc::new(memory.fork())));
+    let other = open(fork, 2).await.unwrap();
+    assert_eq!(rows(&other, "SELECT COUNT(*) FROM t").await, ["30"]);
+    assert_eq!(rows(&other, HISTORY).await, [""; 0]);
+    // The same of a pipe.
+    rows(&session, "CREATE PIPE p AS COPY INTO t FROM @s PATTERN = 'b'").await;
+    rows(&session, "ALTER PIPE p REFRESH").await;
+    lose_journal(&store);
+    let _told = session.lake().run_due().await;
+    assert_eq!(rows(&session, "SELECT COUNT(*) FROM t").await, ["60"]);
+    // What is due stores it, once.
+    store.heal();
+    session.lake().run_due().await.unwrap();
+    session.lake().run_due().await.unwrap();
+    let other = open(store, 3).await.unwrap();
+    assert_eq!(rows(&other, "SELECT COUNT(*) FROM t").await, ["60"]);
+    assert_eq!(rows(&other, HISTORY).await, ["a|30", "b|30"]);
 }

@@ -372,6 +372,60 @@ async fn explain_metric_says_where_a_value_comes_from() {
     assert!(error.to_string().contains("takes a query of a semantic view"), "{error}");
 }
 
+/// The files that EXPLAIN METRIC names, and how many rows each was loaded with.
+async fn files(session: &Session, view: &str) -> Vec<String> {
+    let ask = format!("EXPLAIN METRIC SELECT * FROM SEMANTIC_VIEW({view} METRICS total)");
+    let found = rows(session, &ask).await;
+    let files = found.iter().filter(|line| line.starts_with("FILE|"));
+    let cells = files.map(|line| line.split('|').collect::<Vec<_>>());
+    cells.map(|cells| format!("{} {}", cells[1].rsplit('/').next().unwrap(), cells[5])).collect()
+}
+
+#[tokio::test]
+async fn explain_metric_names_the_files_whose_rows_are_there() {
+    let session = engine().await.session().await.unwrap();
+    for text in [
+        "CREATE STAGE s",
+        "CREATE STAGE told",
+        "CREATE TABLE numbers (k INT)",
+        "CREATE SEMANTIC VIEW v TABLES (numbers) METRICS (numbers.total AS SUM(k))",
+        "COPY INTO @s/a FROM (SELECT 1 AS k UNION ALL SELECT 2) SINGLE = TRUE",
+        "COPY INTO @s/b FROM (SELECT 10 AS k UNION ALL SELECT 20) SINGLE = TRUE",
+        "COPY INTO @s/c FROM (SELECT 'bad' AS k) SINGLE = TRUE",
+        "COPY INTO @s/d FROM (SELECT 100 AS k UNION ALL SELECT 200) SINGLE = TRUE",
+        "COPY INTO @told/e FROM (SELECT 1000 AS k UNION ALL SELECT 2000) SINGLE = TRUE",
+        "COPY INTO @told/f FROM (SELECT 5000 AS k) SINGLE = TRUE",
+        "INSERT INTO numbers VALUES (-1)",
+        // Not in the order of their names, and one of them cannot be loaded.
+        "COPY INTO numbers FROM @s FILES = ('d', 'c', 'a', 'b') ON_ERROR = SKIP_FILE",
+        "CREATE PIPE p AS COPY INTO numbers FROM @told",
+        "ALTER PIPE p REFRESH",
+    ] {
+        rows(&session, text).await;
+    }
+    session.lake().run_due().await.unwrap();
+    let after_loads = session.lake().version();
+    assert_eq!(files(&session, "v").await, ["d 2", "a 2", "b 2", "e 2", "f 1"]);
+    // Some rows of a file are gone, all of another, and all of one of a pipe.
+    rows(&session, "DELETE FROM numbers WHERE k IN (1, 10, 20, 5000)").await;
+    assert_eq!(files(&session, "v").await, ["d 2", "a 2", "e 2"]);
+    // A row that is changed is still one of its file.
+    rows(&session, "UPDATE numbers SET k = k + 1 WHERE k >= 100").await;
+    assert_eq!(files(&session, "v").await, ["d 2", "a 2", "e 2"]);
+    rows(&session, "DELETE FROM numbers WHERE k IN (101, 201)").await;
+    assert_eq!(files(&session, "v").await, ["a 2", "e 2"]);
+    let then = format!("v AT (VERSION => {})", after_loads.get());
+    assert_eq!(files(&session, &then).await, ["d 2", "a 2", "b 2", "e 2", "f 1"]);
+    rows(&session, "DELETE FROM numbers WHERE k > 0").await;
+    assert_eq!(rows(&session, "SELECT k FROM numbers").await, ["-1"]);
+    assert_eq!(files(&session, "v").await, [""; 0]);
+    // What is loaded again is of the second load.
+    rows(&session, "COPY INTO numbers FROM @s FILES = ('a') FORCE = TRUE").await;
+    assert_eq!(files(&session, "v").await, ["a 2"]);
+    rows(&session, "DROP PIPE p").await;
+    assert_eq!(files(&session, &then).await, ["d 2", "a 2", "b 2", "e 2", "f 1"]);
+}
+
 #[tokio::test]
 async fn rust_asks_as_sql_does() {
     let session = shop().await;
