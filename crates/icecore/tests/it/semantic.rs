@@ -1,6 +1,7 @@
 //! Queries of semantic views against a model that goes row by row, and what is
 //! wrong with views and queries.
 
+mod random_roll_ups;
 mod roll_ups;
 
 use std::collections::{BTreeMap, BTreeSet};
