@@ -27,6 +27,7 @@ mod builder;
 mod cells;
 mod channel;
 mod due;
+mod dynamic_table;
 mod engine;
 mod execute;
 mod expect;
@@ -57,6 +58,7 @@ pub use at::At;
 pub use builder::{Builder, PipeSettings, Settings};
 pub use channel::{Channel, ChannelAppend, OpenChannel};
 pub use datafusion;
+pub use dynamic_table::{CreateDynamicTable, DynamicTable};
 pub use engine::Icecore;
 pub use execute::Execute;
 pub use expect::{AddExpectation, Expect, Expectation};
@@ -66,8 +68,9 @@ pub use icecore_segment::CacheStatistics;
 pub use icecore_snapshot::{Commit, Durability};
 pub use icecore_sql::{OnError, is_complete, split};
 pub use icecore_types::{
-    ByteSize, Clock, Code, Env, Error, ErrorKind, IdSource, Name, QualifiedName, QueryId, Result,
-    SimulatedClock, SqlType, Timer, Timestamp, TransactionId, Version, parse_advance,
+    ByteSize, Clock, Code, Env, Error, ErrorKind, IdSource, Name, QualifiedName, QueryId,
+    RefreshMode, Result, SimulatedClock, SqlType, Timer, Timestamp, TransactionId, Version,
+    parse_advance,
 };
 pub use load::{LoadFiles, LoadReport, LoadedFile};
 pub use metrics::MetricQuery;

@@ -241,7 +241,7 @@ impl IntoFuture for CreatePipe {
 }
 
 /// Text in quotes.
-fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
 }
 

@@ -105,3 +105,44 @@ async fn refreshes_beside_writers_see_one_version_of_everything() {
         rows(&reader, "SELECT SUM(a.v), COUNT(*) FROM a JOIN b ON a.k = b.k").await
     );
 }
+
+#[tokio::test]
+async fn rust_makes_what_sql_makes() {
+    let session = engine().await.session().await.unwrap();
+    session.execute("CREATE TABLE t (n INT); INSERT INTO t VALUES (1)").await.unwrap();
+    let lag = Duration::from_secs(7200);
+    let made = session.create_dynamic_table("d", "SELECT n FROM t").target_lag(lag).comment("a'b");
+    let made = made.refresh_mode(icecore::RefreshMode::Full).await.unwrap();
+    session.create_dynamic_table("e", "SELECT n FROM d").initialize_on_schedule().await.unwrap();
+    session.create_dynamic_table("f", "SELECT n FROM d").unscheduled().await.unwrap();
+    made.suspend().await.unwrap();
+    let shown = "SELECT \"name\", \"target_lag\", \"refresh_mode\", \"scheduling_state\", \"rows\", \
+                 \"comment\" FROM TABLE(RESULT_SCAN(LAST_QUERY_ID())) ORDER BY 1";
+    rows(&session, "SHOW DYNAMIC TABLES").await;
+    let expected = [
+        "D|2 hours|FULL|SUSPENDED|1|a'b",
+        "E|DOWNSTREAM|INCREMENTAL|SUSPENDED|0|",
+        "F|NULL|INCREMENTAL|SUSPENDED|1|",
+    ];
+    assert_eq!(rows(&session, shown).await, expected);
+    made.resume().await.unwrap();
+    session.execute("INSERT INTO t VALUES (2)").await.unwrap();
+    session.dynamic_table("e").await.unwrap().refresh().await.unwrap();
+    assert_eq!(rows(&session, "SELECT COUNT(*) FROM e").await, ["2"]);
+    session.create_dynamic_table("d", "SELECT 1 AS one FROM t").or_replace().await.unwrap();
+    assert_eq!(rows(&session, "SELECT one FROM d").await, ["1", "1"]);
+    for made in [
+        session.create_dynamic_table("x", "SELECT n FROM t; DROP TABLE t"),
+        session.create_dynamic_table("x; DROP TABLE t", "SELECT n FROM t"),
+        session.create_dynamic_table("x", "SELECT n FROM t").target_lag(Duration::from_secs(59)),
+        session
+            .create_dynamic_table("x", "SELECT n FROM t")
+            .target_lag(Duration::from_millis(90500)),
+        session.create_roll_up("x", "v METRICS m; DROP TABLE t", ["m"], [] as [&str; 0]),
+        session.create_roll_up("x", "v", ["m) JOIN (SELECT 1"], [] as [&str; 0]),
+    ] {
+        assert!(made.await.is_err());
+    }
+    assert!(session.dynamic_table("t").await.is_err(), "that is a table");
+    assert_eq!(rows(&session, "SELECT COUNT(*) FROM t").await, ["2"]);
+}
