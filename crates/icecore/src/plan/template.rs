@@ -89,6 +89,10 @@ fn config(settings: &Settings) -> SessionConfig {
     // other type; DataFusion merges such metadata in two ways.
     options.execution.skip_physical_aggregate_schema_check = true;
     options.execution.time_zone = Some("UTC".to_owned());
+    // What a sort keeps to merge with must leave room for the sort itself.
+    let reserved = settings.memory.as_usize() / (8 * settings.threads.max(1));
+    let reservation = &mut options.execution.sort_spill_reservation_bytes;
+    *reservation = reserved.min(*reservation);
     config
 }
 

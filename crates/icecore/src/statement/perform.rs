@@ -8,6 +8,7 @@ use datafusion::execution::SendableRecordBatchStream;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{ExecutionPlan, collect, execute_stream};
+use futures::TryStreamExt;
 use icecore_exec::{
     Changes, ChangesSlot, StatementExec, WriteExec, WriteKind, WriteTarget, from_datafusion,
 };
@@ -235,11 +236,11 @@ impl Planning {
         let query = format!("SELECT 1 FROM {table} WHERE {column} IS NULL LIMIT 1");
         let query = icecore_sql::parse_query(&query)?;
         let plan = plan_select(&query, &self.state, &self.binder)?;
-        let plan = physical_plan(&plan, &self.state).await.map_err(from_datafusion)?;
-        let root = Arc::new(StatementExec::new(plan, PartHooks::new(self)));
-        let task = self.session.engine().template.task_ctx();
-        let found = collect(root, task).await.map_err(from_datafusion)?;
-        if found.iter().any(|batch| batch.num_rows() > 0) {
+        let mut found = self.part(&plan).await?;
+        while let Some(batch) = found.try_next().await.map_err(from_datafusion)? {
+            if batch.num_rows() == 0 {
+                continue;
+            }
             return Err(Error::new(
                 Code::NULL_NOT_ALLOWED,
                 format!("column '{column}' of table '{table}' holds NULL"),
@@ -323,6 +324,13 @@ impl Planning {
             Arc::new(StatementExec::new(Arc::new(writer), PartHooks::new(self)));
         collect(root, self.session.engine().template.task_ctx()).await.map_err(from_datafusion)?;
         slot.take().ok_or_else(|| Error::internal("a write ended without its changes"))
+    }
+
+    /// The rows of a query that is a part of this statement.
+    pub(crate) async fn part(&self, plan: &LogicalPlan) -> Result<SendableRecordBatchStream> {
+        let plan = physical_plan(plan, &self.state).await.map_err(from_datafusion)?;
+        let root = Arc::new(StatementExec::new(plan, PartHooks::new(self)));
+        execute_stream(root, self.session.engine().template.task_ctx()).map_err(from_datafusion)
     }
 
     /// Commits what this statement changes, against the snapshot that it read.

@@ -1,5 +1,8 @@
 //! SHOW.
 
+mod account;
+mod filter;
+
 use icecore_governance::Verb;
 use icecore_raw::FileType;
 use icecore_snapshot::Object;
@@ -10,10 +13,11 @@ use icecore_types::{
     TableDefinition, ViewDefinition,
 };
 
+pub(super) use filter::{cut, selected, shown};
+
 use super::expectation::EXPECTATIONS;
 use super::{Planning, unknown};
 use crate::cells::{Cell, Columns, batch};
-use crate::engine::DEFAULT_WAREHOUSE;
 
 const TEXT: SqlType = SqlType::TEXT;
 const INTEGER: SqlType = SqlType::Integer;
@@ -108,16 +112,6 @@ const COLUMNS: Columns = &[
     ("kind", TEXT),
     ("comment", TEXT),
     ("database_name", TEXT),
-];
-const PARAMETERS: Columns =
-    &[("key", TEXT), ("value", TEXT), ("default", TEXT), ("description", TEXT)];
-const WAREHOUSES: Columns = &[
-    ("name", TEXT),
-    ("state", TEXT),
-    ("type", TEXT),
-    ("running", INTEGER),
-    ("queued", INTEGER),
-    ("is_current", TEXT),
 ];
 
 /// Where SHOW looks: everywhere, or in one container.
@@ -314,63 +308,6 @@ impl Planning {
         }
         shown(show, COLUMNS, cut(show, rows))
     }
-
-    fn show_parameters(&self, show: &Show) -> Result<arrow::array::RecordBatch> {
-        let settings = &self.session.engine().settings;
-        let tag = self.session.shared().query_tag().unwrap_or_default();
-        let durability = format!("{:?}", settings.durability).to_uppercase();
-        let rows = [
-            (
-                "AUTOCOMMIT",
-                "true".to_owned(),
-                "true",
-                "whether each statement is a transaction of its own",
-            ),
-            (
-                "DATA_RETENTION_TIME_IN_DAYS",
-                super::resolver::DEFAULT_RETENTION_DAYS.to_string(),
-                "1",
-                "days that history is kept where no object says otherwise",
-            ),
-            (
-                "DURABILITY",
-                durability,
-                "FULL",
-                "what an acknowledged commit survives: FULL power loss, OS the end of the process",
-            ),
-            ("QUERY_TAG", tag, "", "text kept with each statement in the query history"),
-            ("TIMEZONE", "UTC".to_owned(), "UTC", "zone of TIMESTAMP_LTZ"),
-        ];
-        let rows = rows
-            .into_iter()
-            .filter(|(key, ..)| selected(show, key))
-            .map(|(key, value, default, description)| {
-                vec![
-                    Cell::text(key),
-                    Cell::text(value),
-                    Cell::text(default),
-                    Cell::text(description),
-                ]
-            })
-            .collect();
-        shown(show, PARAMETERS, cut(show, rows))
-    }
-
-    fn show_warehouses(&self, show: &Show) -> Result<arrow::array::RecordBatch> {
-        let statistics = self.session.engine().warehouse.statistics();
-        let mut rows = Vec::new();
-        if selected(show, DEFAULT_WAREHOUSE) {
-            rows.push(vec![
-                Cell::text(DEFAULT_WAREHOUSE),
-                Cell::text("STARTED"),
-                Cell::text("STANDARD"),
-                Cell::count(statistics.running as u64),
-                Cell::count(statistics.queued as u64),
-                Cell::text("Y"),
-            ]);
-        }
-        shown(show, WAREHOUSES, cut(show, rows))
-    }
 }
 
 fn listed(what: ShowKind) -> Result<(Columns, &'static [ObjectKind])> {
@@ -414,87 +351,4 @@ pub(crate) fn comment_of(kind: ObjectKind, body: &Body) -> Result<Option<String>
         ObjectKind::Channel => None,
         ObjectKind::Quarantine => None,
     })
-}
-
-/// Whether LIKE, STARTS WITH and FROM let the name through.
-pub(super) fn selected(show: &Show, name: &str) -> bool {
-    let upper = |text: &str| text.to_uppercase();
-    show.like.as_ref().is_none_or(|pattern| like(&upper(pattern), &upper(name)))
-        && show.starts_with.as_ref().is_none_or(|start| name.starts_with(start.as_str()))
-        && show.from.as_ref().is_none_or(|from| name > from.as_str())
-}
-
-/// SQL's LIKE without an escape: `%` is any text, `_` any character. On a
-/// mismatch only the last `%` takes one character more, so that no pattern is
-/// slow.
-fn like(pattern: &str, text: &str) -> bool {
-    let (pattern, text): (Vec<char>, Vec<char>) =
-        (pattern.chars().collect(), text.chars().collect());
-    let (mut p, mut t) = (0, 0);
-    let mut wildcard = None;
-    while t < text.len() {
-        match pattern.get(p) {
-            Some('%') => {
-                wildcard = Some((p, t));
-                p += 1;
-            }
-            Some(wanted) if *wanted == '_' || *wanted == text[t] => (p, t) = (p + 1, t + 1),
-            _ => match wildcard {
-                Some((at, from)) => {
-                    wildcard = Some((at, from + 1));
-                    (p, t) = (at + 1, from + 1);
-                }
-                None => return false,
-            },
-        }
-    }
-    pattern[p..].iter().all(|rest| *rest == '%')
-}
-
-pub(super) fn cut<T>(show: &Show, mut rows: Vec<T>) -> Vec<T> {
-    if let Some(limit) = show.limit_rows {
-        rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-    }
-    rows
-}
-
-/// The rows; TERSE and without HISTORY, fewer columns.
-pub(super) fn shown(
-    show: &Show,
-    columns: Columns,
-    rows: Vec<Vec<Cell>>,
-) -> Result<arrow::array::RecordBatch> {
-    let all = batch(columns, rows)?;
-    let hidden = |name: &str| {
-        (name == "dropped_on" && !show.history)
-            || (show.terse
-                && !matches!(
-                    name,
-                    "created_on" | "name" | "kind" | "database_name" | "schema_name"
-                ))
-    };
-    let kept: Vec<usize> = (0..columns.len()).filter(|at| !hidden(columns[*at].0)).collect();
-    all.project(&kept).map_err(|source| Error::internal("columns of SHOW").with_source(source))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::like;
-
-    #[test]
-    fn like_matches_as_sql_does() {
-        for (pattern, text, matches) in [
-            ("%", "", true),
-            ("A%", "ABC", true),
-            ("%C", "ABC", true),
-            ("A_C", "ABC", true),
-            ("A_C", "AC", false),
-            ("%B%B", "ABCB", true),
-            ("ABC", "ABCD", false),
-            ("", "A", false),
-            ("%%_", "Ä", true),
-        ] {
-            assert_eq!(like(pattern, text), matches, "{text} LIKE {pattern}");
-        }
-    }
 }

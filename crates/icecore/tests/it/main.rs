@@ -7,6 +7,7 @@ mod faults;
 mod gates;
 mod judging;
 mod loading;
+mod memory;
 mod merging;
 mod mistakes;
 mod pipes;

@@ -6,8 +6,6 @@ use std::sync::Arc;
 use arrow::array::{AsArray, BooleanArray, RecordBatch, UInt32Array};
 use arrow::compute::{filter_record_batch, take_record_batch};
 use arrow::datatypes::UInt32Type;
-use datafusion::execution::SendableRecordBatchStream;
-use datafusion::logical_expr::LogicalPlan;
 use futures::StreamExt;
 use futures::future::{BoxFuture, FutureExt};
 use icecore_exec::{RowJudge, from_datafusion};
@@ -126,17 +124,6 @@ impl Planning {
             Some(gate) => gate.open(self, query_id).await.map(Some),
             None => Ok(None),
         }
-    }
-
-    /// The rows of a part of this statement.
-    pub(crate) async fn part(&self, plan: &LogicalPlan) -> Result<SendableRecordBatchStream> {
-        use crate::plan::physical_plan;
-        use crate::statement::run::PartHooks;
-        use datafusion::physical_plan::execute_stream;
-        let plan = physical_plan(plan, &self.state).await.map_err(from_datafusion)?;
-        let hooks = PartHooks::new(self);
-        let root = Arc::new(icecore_exec::StatementExec::new(plan, hooks));
-        execute_stream(root, self.session.engine().template.task_ctx()).map_err(from_datafusion)
     }
 }
 

@@ -3,20 +3,17 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, StringViewArray};
-use datafusion::physical_plan::execute_stream;
 use futures::StreamExt;
-use icecore_exec::{StatementExec, from_datafusion};
+use icecore_exec::from_datafusion;
 use icecore_raw::WrittenFile;
 use icecore_types::{QueryId, Result, SqlType};
 
 use super::Unloading;
 use super::files::{Files, Naming};
 use crate::Progress;
-use crate::plan::physical_plan;
 use crate::progress::Observer;
 use crate::statement::Planning;
 use crate::statement::perform::{Performed, named_rows};
-use crate::statement::run::PartHooks;
 
 impl Planning {
     /// Writes the rows as they are computed. If that fails the files that it
@@ -57,10 +54,7 @@ impl Planning {
         files: &mut Files<'_>,
         observer: &Observer,
     ) -> Result<()> {
-        let plan = physical_plan(&unload.rows, &self.state).await.map_err(from_datafusion)?;
-        let root = Arc::new(StatementExec::new(plan, PartHooks::new(self)));
-        let task = self.session.engine().template.task_ctx();
-        let mut rows = execute_stream(root, task).map_err(from_datafusion)?;
+        let mut rows = self.part(&unload.rows).await?;
         let mut count = 0;
         while let Some(batch) = rows.next().await {
             let batch = batch.map_err(from_datafusion)?;
