@@ -225,6 +225,8 @@ impl CreatePipe {
 
     async fn run(self) -> Result<Pipe> {
         let name = QualifiedName::parse(&self.name)?;
+        // One COPY INTO and nothing behind it.
+        icecore_sql::parse_pipe_copy(&self.copy)?;
         let sql = format!("CREATE PIPE {name} {} AS {}", self.options.join(" "), self.copy);
         self.session.execute(&sql).await?;
         Pipe::find(self.session, name).await

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use futures::TryStreamExt;
-use icecore::{FileEvent, Icecore, Session, Settings};
+use icecore::{Code, FileEvent, Icecore, Session, Settings};
 use icecore_testkit::{Fault, FaultyStore, Rule, TestEnv};
 use object_store::ObjectStore;
 use object_store::memory::InMemory;
@@ -262,6 +262,8 @@ async fn files_by_name_are_reported() {
         .execute(&format!("PUT 'file://{path}/*.csv' @s/d AUTO_COMPRESS = FALSE"))
         .await
         .unwrap();
+    let two = session.create_pipe("p", "COPY INTO t FROM @s/d; DROP TABLE t").await.unwrap_err();
+    assert_eq!(two.code(), Code::SYNTAX, "{two}");
     let pipe = session.create_pipe("p", "COPY INTO t FROM @s/d").comment("it's").await.unwrap();
     pipe.insert_files(["good.csv", "bad.csv", "missing.csv", "good.csv", "../x"]).await.unwrap();
     assert_eq!(pipe.status().await.unwrap().pending_file_count, 4);
