@@ -33,6 +33,8 @@ pub enum Verb {
     Undrop,
     /// Change the definition or the name.
     Alter,
+    /// Suspend, resume or refresh it.
+    Operate,
     /// Take a copy of it as it is or was.
     Clone,
     /// Give it another's name, and the other its own.
@@ -70,6 +72,7 @@ impl fmt::Display for Verb {
             Self::Drop => "DROP",
             Self::Undrop => "UNDROP",
             Self::Alter => "ALTER",
+            Self::Operate => "OPERATE",
             Self::Clone => "CLONE",
             Self::Swap => "SWAP",
             Self::Show => "SHOW",

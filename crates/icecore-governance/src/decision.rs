@@ -202,7 +202,7 @@ mod tests {
         Action::on(verb, (ObjectId::from_bits(1), kind), name, Name::unquoted(owner))
     }
 
-    const VERBS: [Verb; 21] = [
+    const VERBS: [Verb; 22] = [
         Verb::Select,
         Verb::Insert,
         Verb::Update,
@@ -213,6 +213,7 @@ mod tests {
         Verb::Drop,
         Verb::Undrop,
         Verb::Alter,
+        Verb::Operate,
         Verb::Clone,
         Verb::Swap,
         Verb::Show,

@@ -12,10 +12,42 @@
 //! # Ok::<(), icecore_types::Error>(())
 //! ```
 
+mod access;
 mod action;
 mod decision;
+mod granting;
+mod grants;
+mod judge;
+mod kind;
+mod membership;
+mod need;
+mod network;
+mod principal;
+mod privilege;
+mod securable;
+mod session;
+mod shelf;
+mod show;
 mod subject;
+mod token;
 
+pub use access::{Access, ChangedBodies};
 pub use action::{Action, Verb};
 pub use decision::{Decision, Reason, Why, decide, missing_or_forbidden, sees};
+pub use granting::{CurrentGrants, Dependents, Privileges};
+pub use judge::{Act, Ground, Through};
+pub use kind::SecurableKind;
+pub use need::Need;
+pub use network::{AddressBlock, NetworkPolicy};
+pub use principal::{Grantee, Role, RoleId, RolePath, User, UserId};
+pub use privilege::Privilege;
+pub use securable::Securable;
+pub use session::{SecondaryRoles, Session};
+pub use show::GrantRow;
 pub use subject::Subject;
+pub use token::TokenRules;
+
+#[cfg(test)]
+mod acceptance;
+#[cfg(test)]
+mod model;

@@ -62,6 +62,16 @@ codes! {
     ALREADY_EXISTS = "002002" "42710" AlreadyExists;
     /// The role lacks a privilege on an object that it can see.
     INSUFFICIENT_PRIVILEGES = "003001" "42501" Denied;
+    /// A role that the user does not have, or that is no role to be in.
+    ROLE_NOT_ASSIGNED = "003013" "42501" Denied;
+    /// A grant that others rest on.
+    DEPENDENT_GRANT = "003036" "23001" InvalidInput;
+    /// A user, a password, a key or a token that does not fit.
+    LOGIN_FAILED = "390100" "08001" Denied;
+    /// A token that is not known, has ended or may not be used so.
+    TOKEN_INVALID = "394400" "08001" Denied;
+    /// An address that the network policy keeps out.
+    ADDRESS_REFUSED = "390422" "08001" Denied;
     /// No history: outside the retention, or before the object was made.
     TIME_TRAVEL_UNAVAILABLE = "000707" "02000" SnapshotExpired;
     /// A construct that the engine refuses because it does not have it.

@@ -14,6 +14,7 @@
 //! # Ok::<(), icecore_types::Error>(())
 //! ```
 
+mod access;
 mod catalog;
 mod code;
 mod content;
@@ -31,6 +32,11 @@ mod system;
 mod time;
 mod version;
 
+pub use access::{
+    FutureGrantRecord, GrantRecord, GranteeRecord, GrantsDefinition, MembershipRecord,
+    NetworkPolicyDefinition, NetworkRuleDefinition, RoleDefinition, TokenRecord, UserDefinition,
+    UserKind,
+};
 pub use catalog::{
     Body, ChannelDefinition, ColumnDefinition, ContainerDefinition, FileFormatDefinition,
     NameSpace, ObjectKind, PipeDefinition, SemanticViewDefinition, StageCredentials,

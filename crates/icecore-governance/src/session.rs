@@ -1,0 +1,300 @@
+//! Which roles a session acts in.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::collections::VecDeque;
+use std::fmt;
+use std::hash::{BuildHasherDefault, Hasher};
+
+use icecore_types::{Code, Error, Name, ObjectId, QualifiedName, Result};
+
+use crate::securable::absent;
+use crate::shelf::Shelf;
+use crate::{Access, Role, RoleId, RolePath, SecurableKind, User, UserId};
+
+/// Ids are random bits already: mixing their halves is enough.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for chunk in bytes.chunks(8) {
+            let word = chunk.iter().fold(0, |word, byte| (word << 8) | u64::from(*byte));
+            self.0 = (self.0.rotate_left(5) ^ word).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        }
+    }
+
+    fn write_usize(&mut self, _length: usize) {}
+}
+
+/// Every role that some roles inherit, with the role that it was reached from.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Reach(HashMap<RoleId, Option<RoleId>, BuildHasherDefault<IdHasher>>);
+
+impl Reach {
+    /// The roots come first, so that each role is reached by a shortest path.
+    fn of(access: &Access, roots: impl IntoIterator<Item = RoleId>) -> Self {
+        let mut reached = Self::default();
+        let mut open: VecDeque<(RoleId, Option<RoleId>)> =
+            roots.into_iter().chain([RoleId::PUBLIC]).map(|root| (root, None)).collect();
+        while let Some((role, from)) = open.pop_front() {
+            let Some(entry) = access.role(role) else { continue };
+            if reached.contains(role) {
+                continue;
+            }
+            reached.0.insert(role, from);
+            open.extend(entry.inherits().map(|lower| (lower, Some(role))));
+        }
+        reached
+    }
+
+    pub(crate) fn contains(&self, role: RoleId) -> bool {
+        self.0.contains_key(&role)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = RoleId> {
+        self.0.keys().copied()
+    }
+
+    pub(crate) fn path(&self, access: &Access, role: RoleId) -> RolePath {
+        let steps = std::iter::successors(Some(role), |role| self.0.get(role).copied().flatten());
+        let mut names: Vec<Name> =
+            steps.filter_map(|role| access.role(role)).map(|role| role.name().clone()).collect();
+        names.reverse();
+        RolePath::new(names)
+    }
+}
+
+/// The roles besides the primary one whose privileges a session uses.
+///
+/// ```
+/// use icecore_governance::SecondaryRoles;
+/// assert_eq!(SecondaryRoles::default(), SecondaryRoles::All);
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum SecondaryRoles {
+    /// All that the user has, and what was granted to the user itself.
+    #[default]
+    All,
+    /// None.
+    None,
+    /// These.
+    These(Vec<Name>),
+}
+
+/// A user in its roles, with all that they inherit worked out once.
+///
+/// ```
+/// use icecore_governance::{Access, SecondaryRoles, Session, UserId};
+/// use icecore_types::Name;
+///
+/// let access = Access::default();
+/// let role = Name::unquoted("public");
+/// let session = Session::open(&access, UserId::DEFAULT, Some(&role), SecondaryRoles::None)?;
+/// assert_eq!(session.primary(), access.role_id(None, &role).expect("a system role"));
+/// # Ok::<(), icecore_types::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Session {
+    user: UserId,
+    name: Name,
+    primary: RoleId,
+    primary_name: Name,
+    secondary: SecondaryRoles,
+    restricted: bool,
+    pub(crate) of_primary: Reach,
+    pub(crate) of_all: Reach,
+    roles: Shelf<ObjectId, Role>,
+    users: Shelf<ObjectId, User>,
+}
+
+impl Session {
+    /// A session of the user that exists without being made.
+    ///
+    /// # Errors
+    /// `NotFound` if somebody dropped it.
+    pub fn of_default_user(access: &Access) -> Result<Self> {
+        Self::open(access, UserId::DEFAULT, None, SecondaryRoles::All)
+    }
+
+    /// A session in the role that is asked for, else in the user's default
+    /// role if it has that, else in PUBLIC.
+    ///
+    /// # Errors
+    /// `NotFound` for an unknown user, `Denied` for a role it does not have.
+    pub fn open(
+        access: &Access,
+        user: UserId,
+        role: Option<&Name>,
+        secondary: SecondaryRoles,
+    ) -> Result<Self> {
+        let entry = access.user(user).ok_or_else(|| unknown_user(user))?;
+        let mine = Reach::of(access, entry.has());
+        let primary = match role {
+            Some(name) => assigned(access, &mine, name)?,
+            None => {
+                let default = entry.definition.default_role.as_ref();
+                default
+                    .and_then(|name| assigned(access, &mine, name).ok())
+                    .unwrap_or(RoleId::PUBLIC)
+            }
+        };
+        Self::in_role(access, user, primary, secondary)
+    }
+
+    /// A session that may use one role and nothing else: of a token that says so.
+    ///
+    /// # Errors
+    /// `NotFound` for an unknown user, `Denied` for a role it does not have.
+    pub fn restricted_to(access: &Access, user: UserId, role: RoleId) -> Result<Self> {
+        let name = access.role(role).map(|role| role.name().clone());
+        let name = name.ok_or_else(|| not_assigned(&role.object()))?;
+        let session = Self::open(access, user, Some(&name), SecondaryRoles::None)?;
+        Ok(Self { restricted: true, ..session })
+    }
+
+    fn in_role(
+        access: &Access,
+        user: UserId,
+        primary: RoleId,
+        secondary: SecondaryRoles,
+    ) -> Result<Self> {
+        let entry = access.user(user).ok_or_else(|| unknown_user(user))?;
+        let mine = Reach::of(access, entry.has());
+        let more: Vec<RoleId> = match &secondary {
+            SecondaryRoles::All => entry.has().collect(),
+            SecondaryRoles::None => Vec::new(),
+            SecondaryRoles::These(names) => {
+                names.iter().map(|name| assigned(access, &mine, name)).collect::<Result<_>>()?
+            }
+        };
+        let primary_name = access.role(primary).map(|role| role.name().clone());
+        Ok(Self {
+            user,
+            name: entry.name().clone(),
+            primary,
+            primary_name: primary_name.ok_or_else(|| not_assigned(&primary.object()))?,
+            secondary,
+            restricted: false,
+            of_primary: Reach::of(access, [primary]),
+            of_all: Reach::of(access, std::iter::once(primary).chain(more)),
+            roles: access.roles.clone(),
+            users: access.users.clone(),
+        })
+    }
+
+    /// USE ROLE.
+    ///
+    /// # Errors
+    /// `Denied` for a role that the user does not have, or if a token holds
+    /// the session to its role.
+    pub fn use_role(&self, access: &Access, role: &Name) -> Result<Self> {
+        if self.restricted && *role != self.primary_name {
+            return Err(not_assigned(role));
+        }
+        let session = Self::open(access, self.user, Some(role), self.secondary.clone())?;
+        Ok(Self { restricted: self.restricted, ..session })
+    }
+
+    /// USE SECONDARY ROLES.
+    ///
+    /// # Errors
+    /// `Denied` for a role that the user does not have, or if a token holds
+    /// the session to its role.
+    pub fn use_secondary(&self, access: &Access, secondary: SecondaryRoles) -> Result<Self> {
+        if self.restricted && secondary != SecondaryRoles::None {
+            return Err(Error::new(
+                Code::ROLE_NOT_ASSIGNED,
+                format!("the token of this session is for role {} alone", self.primary_name),
+            ));
+        }
+        let session = Self::in_role(access, self.user, self.primary, secondary)?;
+        Ok(Self { restricted: self.restricted, ..session })
+    }
+
+    /// The session as `access` has it: itself unless roles or users changed.
+    ///
+    /// # Errors
+    /// `Denied` if the user has lost its role, `NotFound` if it is no more.
+    pub fn current(&self, access: &Access) -> Result<Cow<'_, Self>> {
+        if self.roles.same(&access.roles) && self.users.same(&access.users) {
+            return Ok(Cow::Borrowed(self));
+        }
+        let entry = access.user(self.user).ok_or_else(|| unknown_user(self.user))?;
+        if !Reach::of(access, entry.has()).contains(self.primary) {
+            return Err(not_assigned(&self.primary_name));
+        }
+        // A secondary role that was lost is no error: it gives nothing more.
+        let secondary = match &self.secondary {
+            SecondaryRoles::These(names) => {
+                let mine = Reach::of(access, entry.has());
+                let kept = names.iter().filter(|name| assigned(access, &mine, name).is_ok());
+                SecondaryRoles::These(kept.cloned().collect())
+            }
+            other => other.clone(),
+        };
+        let session = Self::in_role(access, self.user, self.primary, secondary)?;
+        Ok(Cow::Owned(Self { restricted: self.restricted, ..session }))
+    }
+
+    /// The user.
+    pub fn user(&self) -> UserId {
+        self.user
+    }
+
+    /// The role that owns what the session makes.
+    pub fn primary(&self) -> RoleId {
+        self.primary
+    }
+
+    /// The roles besides.
+    pub fn secondary(&self) -> &SecondaryRoles {
+        &self.secondary
+    }
+
+    /// IS_ROLE_IN_SESSION, for account and database roles: whether the
+    /// session uses the role's privileges.
+    pub fn has_role(&self, role: RoleId) -> bool {
+        self.of_all.contains(role)
+    }
+
+    /// The user, if what was granted to it directly counts.
+    pub(crate) fn counting_user(&self) -> Option<UserId> {
+        (self.secondary == SecondaryRoles::All).then_some(self.user)
+    }
+}
+
+impl fmt::Display for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "user {} in role {}", self.name, self.primary_name)
+    }
+}
+
+/// The account role of a name, if it is among these. A database role is none
+/// to be in.
+fn assigned(access: &Access, mine: &Reach, name: &Name) -> Result<RoleId> {
+    access.role_id(None, name).filter(|role| mine.contains(*role)).ok_or_else(|| not_assigned(name))
+}
+
+fn not_assigned(role: &impl fmt::Display) -> Error {
+    Error::new(
+        Code::ROLE_NOT_ASSIGNED,
+        format!("requested role '{role}' is not assigned to the executing user"),
+    )
+    .with_help("specify another role to activate")
+}
+
+fn unknown_user(user: UserId) -> Error {
+    match Name::parse(&format!("\"{}\"", user.object())) {
+        Ok(name) => absent(SecurableKind::User, &QualifiedName::bare(name)),
+        Err(error) => error,
+    }
+}
