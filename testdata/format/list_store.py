@@ -117,7 +117,7 @@ class Account:
         ids = {original: id_within_clone(id, original) for original, _ in copies} | {source: id}
         for original, state in copies:
             internal = (state["body"] or {}).get("location") == "internal"
-            if state["kind"] == "channel" or state["kind"] in ("stage", "pipe") and internal:
+            if state["kind"] in ("channel", "role") or state["kind"] in ("stage", "pipe") and internal:
                 continue
             copy = {**state, "parent": ids.get(state["parent"], parent), "dropped_with": None}
             self.change(version, ids[original], **copy)
@@ -150,11 +150,10 @@ class Account:
     def truncate(self, version, table, **_):
         self.content(version, table, 0, {})
 
-    def fold(self, version, table, **_):
+    def fold(self, version, **_):
         """Changes no row."""
 
-    def pipe_files(self, version, pipe, files):
-        """Changes no row."""
+    pipe_files = set_owner = set_grants = fold
 
     def path(self, id):
         state = at(self.objects[id])

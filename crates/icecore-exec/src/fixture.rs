@@ -73,7 +73,7 @@ impl World {
             kind,
             parent: parent.map(ObjectId::from_bits),
             name: Name::unquoted("a"),
-            owner: Name::unquoted("sysadmin"),
+            owner: ObjectId::from_bits(1),
             body: Body::default(),
         };
         self.commit(vec![

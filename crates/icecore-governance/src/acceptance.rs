@@ -115,7 +115,7 @@ fn without_usage_an_object_is_as_if_missing() {
     world.grant(P::Usage, &database, r1);
     let session = world.session("r1", SecondaryRoles::None);
     let error = world.access.authorize(&session, &select(&table)).unwrap_err();
-    let missing = crate::missing_or_forbidden(ObjectKind::Table, table.name());
+    let missing = crate::securable::absent(ObjectKind::Table.into(), table.name());
     assert_eq!(error.to_string(), missing.to_string());
     assert_eq!(error.code().number(), "002003");
     world.grant(P::Create(K::View), &schema, r1);

@@ -10,7 +10,7 @@ use icecore_types::{
 use crate::grants::{GrantKey, Grants, Terms};
 use crate::principal::ACCOUNT;
 use crate::shelf::Shelf;
-use crate::{Grantee, Privilege, Role, RoleId, Securable, SecurableKind, Subject, User, UserId};
+use crate::{Grantee, Privilege, Role, RoleId, Securable, SecurableKind, User, UserId};
 
 /// Who has which roles, and what was granted to whom on what. A copy shares
 /// everything; an operation returns a changed copy, or an error and nothing.
@@ -65,11 +65,18 @@ impl ChangedBodies {
 impl Default for Access {
     /// The state of an account that nobody has governed yet.
     fn default() -> Self {
-        Self::new(Name::quoted(Subject::DEFAULT_ACCOUNT), Timestamp::from_micros(0))
+        Self::new(Name::quoted(Self::DEFAULT_ACCOUNT), Timestamp::from_micros(0))
     }
 }
 
 impl Access {
+    /// The account that exists without being made.
+    pub const DEFAULT_ACCOUNT: &str = "DEFAULT";
+    /// The user that exists without being made.
+    pub const DEFAULT_USER: &str = "ICECORE";
+    /// The role that the default user begins in.
+    pub const DEFAULT_ROLE: &str = "SYSADMIN";
+
     /// Nothing at all: what stored bodies are put into.
     pub fn empty(account: Name) -> Self {
         Self {
@@ -91,17 +98,21 @@ impl Access {
             let inherited = RoleId::SYSTEM_MEMBERSHIPS.iter().filter(|(upper, _)| *upper == id);
             let roles = inherited.map(|(_, lower)| membership(*lower, at)).collect();
             let definition = RoleDefinition { roles, ..RoleDefinition::default() };
-            access
-                .set_role(id, Some(Role { name: Name::quoted(name), database: None, definition }));
+            access.set_role(
+                id,
+                Some(Role { name: Name::quoted(name), database: None, owner: None, definition }),
+            );
         }
         let definition = UserDefinition {
             roles: vec![membership(RoleId::ACCOUNTADMIN, at)],
-            default_role: Some(Name::quoted(Subject::DEFAULT_ROLE)),
-            owner: Some(RoleId::ACCOUNTADMIN.object()),
+            default_role: Some(Name::quoted(Self::DEFAULT_ROLE)),
             ..UserDefinition::default()
         };
-        let name = Name::quoted(Subject::DEFAULT_USER);
-        access.set_user(UserId::DEFAULT, Some(User { name, definition }));
+        let name = Name::quoted(Self::DEFAULT_USER);
+        access.set_user(
+            UserId::DEFAULT,
+            Some(User { name, owner: RoleId::ACCOUNTADMIN, definition }),
+        );
         access.set_grants(ACCOUNT, system_grants(at));
         access
     }
@@ -191,20 +202,15 @@ impl Access {
 
     /// Takes over a stored role, or that it is no more.
     #[must_use]
-    pub fn with_role(
-        mut self,
-        id: RoleId,
-        role: Option<(Option<ObjectId>, Name, RoleDefinition)>,
-    ) -> Self {
-        let role = role.map(|(database, name, definition)| Role { name, database, definition });
+    pub fn with_role(mut self, id: RoleId, role: Option<Role>) -> Self {
         self.set_role(id, role);
         self
     }
 
     /// Takes over a stored user, or that it is no more.
     #[must_use]
-    pub fn with_user(mut self, id: UserId, user: Option<(Name, UserDefinition)>) -> Self {
-        self.set_user(id, user.map(|(name, definition)| User { name, definition }));
+    pub fn with_user(mut self, id: UserId, user: Option<User>) -> Self {
+        self.set_user(id, user);
         self
     }
 

@@ -2,7 +2,7 @@
 
 use icecore_types::{Code, Error, ObjectId, Result, Timestamp};
 
-use crate::grants::{FutureKey, GrantKey, Grants, Terms};
+use crate::grants::{GrantKey, Terms};
 use crate::judge::Judge;
 use crate::membership::invalid;
 use crate::{Access, Grantee, Privilege, RoleId, Securable, SecurableKind, Session};
@@ -54,7 +54,24 @@ pub enum CurrentGrants {
 }
 
 impl Privileges {
-    fn on(&self, kind: SecurableKind) -> Result<Vec<Privilege>> {
+    /// On what will be made: a stage may turn out to be of either kind.
+    pub(crate) fn on_future(&self, kind: SecurableKind) -> Result<Vec<Privilege>> {
+        if kind.family() != SecurableKind::InternalStage {
+            return self.on(kind);
+        }
+        let outside = SecurableKind::ExternalStage;
+        match self {
+            Self::All => Ok([kind.privileges(), outside.privileges()].concat()),
+            Self::These(privileges) => {
+                let (theirs, ours): (Vec<_>, Vec<_>) =
+                    privileges.iter().partition(|one| outside.has(**one));
+                let ours = Self::These(ours).on(SecurableKind::InternalStage)?;
+                Ok([ours, theirs].concat())
+            }
+        }
+    }
+
+    pub(crate) fn on(&self, kind: SecurableKind) -> Result<Vec<Privilege>> {
         match self {
             Self::All => Ok(kind.privileges().to_vec()),
             Self::These(privileges) => match privileges.iter().find(|one| !kind.has(**one)) {
@@ -67,6 +84,14 @@ impl Privileges {
             },
         }
     }
+}
+
+/// Every object has one owner: it changes hands, and is not revoked.
+fn never_ownership(privileges: &[Privilege]) -> Result<()> {
+    if privileges.contains(&Privilege::Ownership) {
+        return Err(invalid("ownership is granted by GRANT OWNERSHIP alone, and never revoked"));
+    }
+    Ok(())
 }
 
 impl Access {
@@ -88,9 +113,7 @@ impl Access {
         self.can_have(to, on, option)?;
         let session = session.current(self)?;
         let wanted = privileges.on(on.kind())?;
-        if wanted.contains(&Privilege::Ownership) {
-            return Err(invalid("ownership is granted by GRANT OWNERSHIP alone"));
-        }
+        never_ownership(&wanted)?;
         let mut grants = self.grants_copy(on.id());
         let mut any = false;
         for privilege in wanted {
@@ -131,6 +154,7 @@ impl Access {
     ) -> Result<Self> {
         let session = session.current(self)?;
         let wanted = privileges.on(on.kind())?;
+        never_ownership(&wanted)?;
         let everybodys = self.controls(&session, on);
         let mut grants = self.grants_copy(on.id());
         let mut any = everybodys;
@@ -199,19 +223,18 @@ impl Access {
     }
 
     fn set_owner(&mut self, on: &Securable, owner: RoleId) {
-        let owner = Some(owner.object());
         match on.kind() {
             SecurableKind::Role | SecurableKind::DatabaseRole => {
                 let id = RoleId::new(on.id());
                 if let Some(mut role) = self.role(id).cloned() {
-                    role.definition.owner = owner;
+                    role.owner = Some(owner);
                     self.set_role(id, Some(role));
                 }
             }
             SecurableKind::User => {
                 let id = crate::UserId::new(on.id());
                 if let Some(mut user) = self.user(id).cloned() {
-                    user.definition.owner = owner;
+                    user.owner = owner;
                     self.set_user(id, Some(user));
                 }
             }
@@ -259,139 +282,7 @@ impl Access {
         }
     }
 
-    /// GRANT ON FUTURE objects of a kind in a schema or a database.
-    ///
-    /// # Errors
-    /// `Denied` for who does not manage grants, nor owns a managed schema.
-    pub fn grant_future(
-        &self,
-        session: &Session,
-        (privileges, on): (&Privileges, SecurableKind),
-        container: &Securable,
-        (to, option): (RoleId, bool),
-        at: Timestamp,
-    ) -> Result<Self> {
-        self.can_have(Grantee::Role(to), container, option)?;
-        let mut grants = self.future_of(session, on, container)?;
-        for privilege in privileges.on(on)? {
-            let key = FutureKey { on, privilege, grantee: to };
-            grants.future.insert(key, Terms { option, at });
-        }
-        let mut access = self.clone();
-        access.set_grants(container.id(), grants);
-        Ok(access)
-    }
-
-    /// REVOKE ON FUTURE objects.
-    ///
-    /// # Errors
-    /// As for the grant.
-    pub fn revoke_future(
-        &self,
-        session: &Session,
-        (privileges, on): (&Privileges, SecurableKind),
-        container: &Securable,
-        from: RoleId,
-    ) -> Result<Self> {
-        let mut grants = self.future_of(session, on, container)?;
-        for privilege in privileges.on(on)? {
-            grants.future.remove(&FutureKey { on, privilege, grantee: from });
-        }
-        let mut access = self.clone();
-        access.set_grants(container.id(), grants);
-        Ok(access)
-    }
-
-    fn future_of(
-        &self,
-        session: &Session,
-        on: SecurableKind,
-        container: &Securable,
-    ) -> Result<Grants> {
-        let place = container.kind();
-        let holds = match place {
-            SecurableKind::Database => on.has_future(),
-            SecurableKind::Schema => on.has_future() && on != SecurableKind::Schema,
-            _ => false,
-        };
-        if !holds {
-            return Err(invalid(format!(
-                "there are no grants on future {on} objects in a {place}"
-            )));
-        }
-        let session = session.current(self)?;
-        let manages = Judge::new(self, &session).has(&self.account(), Privilege::ManageGrants);
-        let owns = self.is_managed(container.id()) && session.has_role(container.owner());
-        if !manages && !owns {
-            return Err(self.refusal(&session, container));
-        }
-        Ok(self.grants_copy(container.id()))
-    }
-
-    /// ALTER SCHEMA ENABLE or DISABLE MANAGED ACCESS, once it was authorised.
-    #[must_use]
-    pub fn with_managed_access(&self, schema: ObjectId, managed: bool) -> Self {
-        let mut access = self.clone();
-        let mut grants = self.grants_copy(schema);
-        grants.managed = managed;
-        access.set_grants(schema, grants);
-        access
-    }
-
-    /// What future grants give an object that was just made: the schema's for
-    /// its kind if there is one, else the database's. Returns the state and
-    /// the object's owner, which a future grant of OWNERSHIP changes.
-    #[must_use]
-    pub fn with_new_object(&self, made: &Securable, at: Timestamp) -> (Self, RoleId) {
-        let kind = made.kind();
-        let place = made
-            .containers()
-            .filter_map(|container| self.grants(container.id()))
-            .find(|grants| grants.future.keys().any(|key| key.on == kind));
-        let Some(place) = place else { return (self.clone(), made.owner()) };
-        let ours = || place.future.iter().filter(|(key, _)| key.on == kind);
-        let owner = ours()
-            .find(|(key, _)| key.privilege == Privilege::Ownership)
-            .map_or(made.owner(), |(key, _)| key.grantee);
-        let mut grants = self.grants_copy(made.id());
-        for (key, terms) in ours().filter(|(key, _)| key.privilege != Privilege::Ownership) {
-            let grantee = Grantee::Role(key.grantee);
-            let key = GrantKey { privilege: key.privilege, grantee, grantor: owner };
-            grants.insert(key, Terms { option: terms.option, at });
-        }
-        let mut access = self.clone();
-        access.set_grants(made.id(), grants);
-        (access, owner)
-    }
-
-    /// The grants of a copy: those of the original, made by the copy's owner
-    /// where they were made by the original's. For a table with COPY GRANTS,
-    /// and for everything inside a clone of a container; `future` for the
-    /// container itself, whose own grants stay behind.
-    #[must_use]
-    pub fn with_clone(&self, original: &Securable, copy: &Securable, future: bool) -> Self {
-        let from = self.grants_copy(original.id());
-        let mut access = self.clone();
-        if future {
-            let kept = from.without_entries();
-            access.set_grants(copy.id(), kept);
-        } else {
-            access.set_grants(copy.id(), from);
-            access.regrant(copy.id(), original.owner(), copy.owner());
-        }
-        access
-    }
-
-    /// An object that is gone for good. A dropped one keeps its grants, so
-    /// that it comes back with them.
-    #[must_use]
-    pub fn without_object(&self, id: ObjectId) -> Self {
-        let mut access = self.clone();
-        access.set_grants(id, Grants::default());
-        access
-    }
-
-    fn in_managed_schema(&self, on: &Securable) -> bool {
+    pub(crate) fn in_managed_schema(&self, on: &Securable) -> bool {
         on.parent().is_some_and(|parent| self.is_managed(parent.id()))
     }
 
@@ -429,7 +320,7 @@ impl Access {
         }
     }
 
-    fn refusal(&self, session: &Session, on: &Securable) -> Error {
+    pub(crate) fn refusal(&self, session: &Session, on: &Securable) -> Error {
         match self.shows(session, on) {
             Ok(true) => on.insufficient(),
             Ok(false) if on.kind() == SecurableKind::Account => on.insufficient(),
@@ -439,7 +330,7 @@ impl Access {
     }
 
     /// Whether a grantee can hold something on a securable.
-    fn can_have(&self, to: Grantee, on: &Securable, option: bool) -> Result<()> {
+    pub(crate) fn can_have(&self, to: Grantee, on: &Securable, option: bool) -> Result<()> {
         match to {
             Grantee::User(_) if option => {
                 Err(Error::unsupported("WITH GRANT OPTION to a user: only a role can grant on"))

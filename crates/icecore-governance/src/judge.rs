@@ -126,6 +126,8 @@ impl fmt::Display for Ground {
 enum Met {
     Owner,
     Grant(GrantKey),
+    /// Some privilege or other of this holder.
+    Some(Grantee),
 }
 
 /// One question to the state, with the look-ups that it took.
@@ -188,11 +190,13 @@ impl<'a> Judge<'a> {
         let find = |privilege| self.holder(grants, privilege, reach, user);
         match need {
             Need::Ownership => None,
-            Need::AnyOf(privileges) => privileges.iter().copied().find_map(find),
-            Need::Create(kind) => find(Privilege::Create(kind)),
-            Need::Any => find(Privilege::Usage).or_else(|| self.any(grants, reach, user)),
+            Need::AnyOf(privileges) => privileges.iter().copied().find_map(find).map(Met::Grant),
+            Need::Create(kind) => find(Privilege::Create(kind)).map(Met::Grant),
+            Need::Any => match find(Privilege::Usage) {
+                Some(key) => Some(Met::Grant(key)),
+                None => self.any(grants, reach, user).map(Met::Some),
+            },
         }
-        .map(Met::Grant)
     }
 
     /// Goes through the fewer: the holders of the privilege, or the roles of
@@ -214,19 +218,36 @@ impl<'a> Judge<'a> {
         held.map(|(key, _)| *key).find(|key| is_mine(key.grantee, reach, user))
     }
 
-    fn any(&self, grants: &Grants, reach: &Reach, user: Option<Grantee>) -> Option<GrantKey> {
-        let mut holders = grants.holders().keys().inspect(|_| self.count(1));
-        let grantee = holders.find(|grantee| is_mine(**grantee, reach, user))?;
-        grants.any_to(*grantee).copied()
+    /// Goes through the fewer here too.
+    fn any(&self, grants: &Grants, reach: &Reach, user: Option<Grantee>) -> Option<Grantee> {
+        let holders = grants.holders();
+        if reach.len() < holders.len() {
+            let mut mine = reach.iter().map(Grantee::Role).chain(user);
+            return mine.find(|grantee| {
+                self.count(1);
+                holders.contains_key(grantee)
+            });
+        }
+        let mut all = holders.keys().inspect(|_| self.count(1));
+        all.find(|grantee| is_mine(**grantee, reach, user)).copied()
     }
 
     fn ground(&self, on: &Securable, need: Need, reach: &Reach, user: Option<Grantee>) -> Ground {
-        let through = self.met(on, need, reach, user).map(|met| match met {
-            Met::Owner => Through::Owner(reach.path(self.access, on.owner())),
-            Met::Grant(GrantKey { privilege, grantee: Grantee::Role(role), grantor }) => {
+        let held = |grantee| self.access.grants(on.id())?.any_to(grantee).copied();
+        let key = match self.met(on, need, reach, user) {
+            None => None,
+            Some(Met::Owner) => {
+                let through = Through::Owner(reach.path(self.access, on.owner()));
+                return Ground { need, on: on.clone(), through: Some(through) };
+            }
+            Some(Met::Grant(key)) => Some(key),
+            Some(Met::Some(grantee)) => held(grantee),
+        };
+        let through = key.map(|key| match key {
+            GrantKey { privilege, grantee: Grantee::Role(role), grantor } => {
                 Through::Role { privilege, path: reach.path(self.access, role), grantor }
             }
-            Met::Grant(GrantKey { privilege, grantee: Grantee::User(_), grantor }) => {
+            GrantKey { privilege, grantee: Grantee::User(_), grantor } => {
                 Through::User { privilege, grantor }
             }
         });

@@ -166,6 +166,12 @@ impl SecurableKind {
         privilege == Privilege::Ownership || self.privileges().contains(&privilege)
     }
 
+    /// The one kind that its SQL word stands for in a grant on what will be
+    /// made: STAGE says nothing of where its files are.
+    pub(crate) fn family(self) -> Self {
+        if self == K::ExternalStage { K::InternalStage } else { self }
+    }
+
     /// Whether future grants are for it: not for what has no future in a
     /// container, and never for policies that hide rows and values.
     pub fn has_future(self) -> bool {
@@ -223,6 +229,8 @@ impl From<ObjectKind> for SecurableKind {
             ObjectKind::Pipe => K::Pipe,
             ObjectKind::Channel => K::Channel,
             ObjectKind::Quarantine => K::Quarantine,
+            ObjectKind::Role => K::Role,
+            ObjectKind::User => K::User,
         }
     }
 }

@@ -1,24 +1,34 @@
 //! Decisions without I/O: who may do what, and why.
 //!
-//! ```
-//! use icecore_governance::{Action, Decision, Subject, Verb, decide};
-//! use icecore_types::{Name, ObjectId, ObjectKind, QualifiedName};
+//! An [`Access`] is the state: roles, users and grants, as one value. A
+//! [`Session`] is a user in its roles. An [`Act`] is one thing that a statement
+//! does to one [`Securable`], and [`Access::authorize`] decides on all of them.
 //!
-//! let name = QualifiedName::parse("retail.public.sales")?;
-//! let table = (ObjectId::from_bits(1), ObjectKind::Table);
-//! let read = Action::on(Verb::Select, table, name, Name::unquoted("sysadmin"));
-//! let Decision::Allowed(why) = decide(&Subject::default(), &[read]) else { panic!() };
-//! assert_eq!(why.to_string(), "role SYSADMIN owns TABLE RETAIL.PUBLIC.SALES");
+//! ```
+//! use icecore_governance::{Access, Act, RoleId, Securable, SecurableKind, Session, Verb};
+//! use icecore_types::{ObjectId, QualifiedName};
+//!
+//! let (access, name) = (Access::default(), QualifiedName::parse("retail")?);
+//! let session = Session::of_default_user(&access)?;
+//! let kind = SecurableKind::Database;
+//! let mine = Securable::new(ObjectId::from_bits(1), kind, name.clone(), RoleId::SYSADMIN);
+//! access.authorize(&session, &[Act::new(Verb::Drop, mine)])?;
+//!
+//! let other = Securable::new(ObjectId::from_bits(2), kind, name, RoleId::ACCOUNTADMIN);
+//! let session = session.use_role(&access, &icecore_types::Name::unquoted("public"))?;
+//! # let session = session.use_secondary(&access, icecore_governance::SecondaryRoles::None)?;
+//! let refused = access.authorize(&session, &[Act::new(Verb::Drop, other)]).unwrap_err();
+//! assert_eq!(refused.message(), "database 'RETAIL' does not exist or not authorized");
 //! # Ok::<(), icecore_types::Error>(())
 //! ```
 
 mod access;
-mod action;
-mod decision;
+mod future;
 mod granting;
 mod grants;
 mod judge;
 mod kind;
+mod life;
 mod membership;
 mod need;
 mod network;
@@ -28,12 +38,10 @@ mod securable;
 mod session;
 mod shelf;
 mod show;
-mod subject;
 mod token;
+mod verb;
 
 pub use access::{Access, ChangedBodies};
-pub use action::{Action, Verb};
-pub use decision::{Decision, Reason, Why, decide, missing_or_forbidden, sees};
 pub use granting::{CurrentGrants, Dependents, Privileges};
 pub use judge::{Act, Ground, Through};
 pub use kind::SecurableKind;
@@ -44,8 +52,8 @@ pub use privilege::Privilege;
 pub use securable::Securable;
 pub use session::{SecondaryRoles, Session};
 pub use show::GrantRow;
-pub use subject::Subject;
 pub use token::TokenRules;
+pub use verb::Verb;
 
 #[cfg(test)]
 mod acceptance;

@@ -32,10 +32,10 @@ impl Access {
         if self.role_id(database, name).is_some() || self.role(id).is_some() {
             return Err(taken(name));
         }
-        let owner = Some(session.primary().object());
-        let definition = RoleDefinition { comment, owner, roles: Vec::new() };
+        let owner = Some(session.primary());
+        let definition = RoleDefinition { comment, roles: Vec::new() };
         let mut access = self.clone();
-        access.set_role(id, Some(Role { name: name.clone(), database, definition }));
+        access.set_role(id, Some(Role { name: name.clone(), database, owner, definition }));
         Ok(access)
     }
 
@@ -50,13 +50,14 @@ impl Access {
         definition: UserDefinition,
     ) -> Result<Self> {
         self.may_create(session, SecurableKind::User, None)?;
-        if self.user_id(name).is_some() || self.user(id).is_some() {
+        let reserved = name.as_str() == crate::session::SYSTEM_USER;
+        if reserved || self.user_id(name).is_some() || self.user(id).is_some() {
             return Err(taken(name));
         }
-        let owner = Some(session.primary().object());
-        let definition = UserDefinition { owner, roles: Vec::new(), ..definition };
+        let owner = session.primary();
+        let definition = UserDefinition { roles: Vec::new(), ..definition };
         let mut access = self.clone();
-        access.set_user(id, Some(User { name: name.clone(), definition }));
+        access.set_user(id, Some(User { name: name.clone(), owner, definition }));
         Ok(access)
     }
 
@@ -253,7 +254,7 @@ impl Access {
     ) -> Result<Self> {
         let session = session.current(self)?;
         let entry = self.user(user).ok_or_else(|| self.no_role(RoleId::new(user.object())))?;
-        if !entry.owner().is_some_and(|owner| session.has_role(owner)) {
+        if !session.has_role(entry.owner()) {
             return Err(absent(SecurableKind::User, &QualifiedName::bare(entry.name().clone())));
         }
         let mut access = self.clone();
@@ -269,16 +270,16 @@ impl Access {
             .map(|(id, role)| (id, role.clone()))
             .collect();
         for (id, mut role) in roles {
-            role.definition.owner = Some(to.object());
+            role.owner = Some(to);
             self.set_role(id, Some(role));
         }
         let users: Vec<_> = self
             .users()
-            .filter(|(_, user)| user.owner() == Some(from))
+            .filter(|(_, user)| user.owner() == from)
             .map(|(id, user)| (id, user.clone()))
             .collect();
         for (id, mut user) in users {
-            user.definition.owner = Some(to.object());
+            user.owner = to;
             self.set_user(id, Some(user));
         }
     }

@@ -132,14 +132,10 @@ fn rebuilt(stored: Access, before: &Access, now: &Access) -> Access {
     let changed = now.changed_since(before);
     let mut stored = stored;
     for id in changed.roles {
-        let role = now
-            .role(id)
-            .map(|role| (role.database(), role.name().clone(), role.definition().clone()));
-        stored = stored.with_role(id, role);
+        stored = stored.with_role(id, now.role(id).cloned());
     }
     for id in changed.users {
-        let user = now.user(id).map(|user| (user.name().clone(), user.definition().clone()));
-        stored = stored.with_user(id, user);
+        stored = stored.with_user(id, now.user(id).cloned());
     }
     for id in changed.grants {
         stored = stored.with_grants(id, now.grants_definition(id).as_ref()).unwrap();

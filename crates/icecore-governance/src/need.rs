@@ -75,7 +75,7 @@ impl Need {
                 _ => Self::Ownership,
             },
             Verb::Operate => operating(kind),
-            Verb::Drop | Verb::Undrop | Verb::Swap => Self::Ownership,
+            Verb::Drop | Verb::Undrop | Verb::Swap | Verb::Rename => Self::Ownership,
             Verb::Clone => cloning(class(kind)),
             Verb::Show | Verb::Describe | Verb::Use | Verb::ManageSession => Self::Any,
             Verb::Apply => applying(class(kind)),

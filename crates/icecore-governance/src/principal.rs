@@ -142,10 +142,22 @@ impl Grantee {
 pub struct Role {
     pub(crate) name: Name,
     pub(crate) database: Option<ObjectId>,
+    pub(crate) owner: Option<RoleId>,
     pub(crate) definition: RoleDefinition,
 }
 
 impl Role {
+    /// A role as it is stored: the owner of a system role counts for nothing.
+    pub fn new(
+        id: RoleId,
+        (name, database): (Name, Option<ObjectId>),
+        owner: RoleId,
+        definition: RoleDefinition,
+    ) -> Self {
+        let owner = (!id.is_system()).then_some(owner);
+        Self { name, database, owner, definition }
+    }
+
     /// Its name.
     pub fn name(&self) -> &Name {
         &self.name
@@ -158,7 +170,7 @@ impl Role {
 
     /// The role that owns it; nobody owns a system role.
     pub fn owner(&self) -> Option<RoleId> {
-        self.definition.owner.map(RoleId::new)
+        self.owner
     }
 
     /// Its stored body.
@@ -186,18 +198,24 @@ impl Role {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct User {
     pub(crate) name: Name,
+    pub(crate) owner: RoleId,
     pub(crate) definition: UserDefinition,
 }
 
 impl User {
+    /// A user as it is stored.
+    pub fn new(name: Name, owner: RoleId, definition: UserDefinition) -> Self {
+        Self { name, owner, definition }
+    }
+
     /// Its name.
     pub fn name(&self) -> &Name {
         &self.name
     }
 
     /// The role that owns it.
-    pub fn owner(&self) -> Option<RoleId> {
-        self.definition.owner.map(RoleId::new)
+    pub fn owner(&self) -> RoleId {
+        self.owner
     }
 
     /// Its stored body.

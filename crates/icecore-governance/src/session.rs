@@ -31,6 +31,9 @@ impl Hasher for IdHasher {
     fn write_usize(&mut self, _length: usize) {}
 }
 
+/// The name that the engine itself acts under; no user can have it.
+pub(crate) const SYSTEM_USER: &str = "SYSTEM";
+
 /// Every role that some roles inherit, with the role that it was reached from.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Reach(HashMap<RoleId, Option<RoleId>, BuildHasherDefault<IdHasher>>);
@@ -104,7 +107,8 @@ pub enum SecondaryRoles {
 /// ```
 #[derive(Clone, Debug)]
 pub struct Session {
-    user: UserId,
+    /// Nobody, when the engine itself acts for an owner.
+    user: Option<UserId>,
     name: Name,
     primary: RoleId,
     primary_name: Name,
@@ -125,6 +129,26 @@ impl Session {
         Self::open(access, UserId::DEFAULT, None, SecondaryRoles::All)
     }
 
+    /// What the engine does on behalf of a role that owns something.
+    ///
+    /// # Errors
+    /// `Denied` if there is no such role any more.
+    pub fn of_role(access: &Access, role: RoleId) -> Result<Self> {
+        let entry = access.role(role).ok_or_else(|| not_assigned(&role.object()))?;
+        Ok(Self {
+            user: None,
+            name: Name::quoted(SYSTEM_USER),
+            primary: role,
+            primary_name: entry.name().clone(),
+            secondary: SecondaryRoles::None,
+            restricted: true,
+            of_primary: Reach::of(access, [role]),
+            of_all: Reach::of(access, [role]),
+            roles: access.roles.clone(),
+            users: access.users.clone(),
+        })
+    }
+
     /// A session in the role that is asked for, else in the user's default
     /// role if it has that, else in PUBLIC.
     ///
@@ -137,6 +161,12 @@ impl Session {
         secondary: SecondaryRoles,
     ) -> Result<Self> {
         let entry = access.user(user).ok_or_else(|| unknown_user(user))?;
+        if entry.definition.disabled {
+            return Err(Error::new(
+                Code::LOGIN_FAILED,
+                format!("user {} is disabled", entry.name()),
+            ));
+        }
         let mine = Reach::of(access, entry.has());
         let primary = match role {
             Some(name) => assigned(access, &mine, name)?,
@@ -178,7 +208,7 @@ impl Session {
         };
         let primary_name = access.role(primary).map(|role| role.name().clone());
         Ok(Self {
-            user,
+            user: Some(user),
             name: entry.name().clone(),
             primary,
             primary_name: primary_name.ok_or_else(|| not_assigned(&primary.object()))?,
@@ -200,7 +230,8 @@ impl Session {
         if self.restricted && *role != self.primary_name {
             return Err(not_assigned(role));
         }
-        let session = Self::open(access, self.user, Some(role), self.secondary.clone())?;
+        let user = self.user.ok_or_else(|| not_assigned(role))?;
+        let session = Self::open(access, user, Some(role), self.secondary.clone())?;
         Ok(Self { restricted: self.restricted, ..session })
     }
 
@@ -216,7 +247,8 @@ impl Session {
                 format!("the token of this session is for role {} alone", self.primary_name),
             ));
         }
-        let session = Self::in_role(access, self.user, self.primary, secondary)?;
+        let user = self.user.ok_or_else(|| not_assigned(&self.primary_name))?;
+        let session = Self::in_role(access, user, self.primary, secondary)?;
         Ok(Self { restricted: self.restricted, ..session })
     }
 
@@ -228,7 +260,10 @@ impl Session {
         if self.roles.same(&access.roles) && self.users.same(&access.users) {
             return Ok(Cow::Borrowed(self));
         }
-        let entry = access.user(self.user).ok_or_else(|| unknown_user(self.user))?;
+        let Some(user) = self.user else {
+            return Self::of_role(access, self.primary).map(Cow::Owned);
+        };
+        let entry = access.user(user).ok_or_else(|| unknown_user(user))?;
         if !Reach::of(access, entry.has()).contains(self.primary) {
             return Err(not_assigned(&self.primary_name));
         }
@@ -241,13 +276,40 @@ impl Session {
             }
             other => other.clone(),
         };
-        let session = Self::in_role(access, self.user, self.primary, secondary)?;
+        let session = Self::in_role(access, user, self.primary, secondary)?;
         Ok(Cow::Owned(Self { restricted: self.restricted, ..session }))
     }
 
-    /// The user.
-    pub fn user(&self) -> UserId {
+    /// The user; nobody, when the engine itself acts for an owner.
+    pub fn user(&self) -> Option<UserId> {
         self.user
+    }
+
+    /// The user's name; SYSTEM for the engine itself.
+    pub fn user_name(&self) -> &Name {
+        &self.name
+    }
+
+    /// The primary role's name.
+    pub fn role_name(&self) -> &Name {
+        &self.primary_name
+    }
+
+    /// The roles that USE ROLE takes, in the order of their names.
+    pub fn available(&self, access: &Access) -> Vec<Name> {
+        let entry = self.user.and_then(|user| access.user(user));
+        let mine = match entry {
+            Some(entry) if !self.restricted => Reach::of(access, entry.has()),
+            _ => Reach::of(access, [self.primary]),
+        };
+        let mut names: Vec<Name> = mine
+            .iter()
+            .filter_map(|role| access.role(role))
+            .filter(|role| role.database().is_none())
+            .map(|role| role.name().clone())
+            .collect();
+        names.sort();
+        names
     }
 
     /// The role that owns what the session makes.
@@ -268,7 +330,7 @@ impl Session {
 
     /// The user, if what was granted to it directly counts.
     pub(crate) fn counting_user(&self) -> Option<UserId> {
-        (self.secondary == SecondaryRoles::All).then_some(self.user)
+        self.user.filter(|_| self.secondary == SecondaryRoles::All)
     }
 }
 

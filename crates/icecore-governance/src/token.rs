@@ -111,7 +111,10 @@ mod tests {
         let user = access.user(UserId::DEFAULT).unwrap().clone();
         let mut definition = user.definition().clone();
         definition.tokens.push(token);
-        let access = access.with_user(UserId::DEFAULT, Some((user.name.clone(), definition)));
+        let access = access.with_user(
+            UserId::DEFAULT,
+            Some(User::new(user.name.clone(), user.owner(), definition)),
+        );
         let open = |hash, role: Option<&str>, days: u32| {
             let role = role.map(Name::unquoted);
             let at = now.plus(DAY * days);

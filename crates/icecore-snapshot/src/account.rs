@@ -51,7 +51,7 @@ impl Default for OpenOptions {
 ///     kind: ObjectKind::Database,
 ///     parent: None,
 ///     name: Name::unquoted("retail"),
-///     owner: Name::unquoted("sysadmin"),
+///     owner: ObjectId::from_bits(1),
 ///     body: Body::default(),
 /// };
 /// let read = account.head();

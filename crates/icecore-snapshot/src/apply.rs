@@ -100,13 +100,23 @@ impl Draft<'_> {
     fn update(&mut self, update: &Update) -> Result<()> {
         match update {
             Update::CreateObject { id, kind, parent, name, owner, body } => {
-                let new = self.new_object(*id, *kind, (*parent, name, owner), body);
+                let new = self.new_object(*id, *kind, (*parent, name, *owner), body);
                 self.create(new, Arc::default())
             }
             Update::ReplaceBody { id, body } => {
                 let mut object = self.live(*id)?;
                 object.body = Arc::new(body.clone());
                 self.store(object);
+                Ok(())
+            }
+            Update::SetOwner { id, owner } => {
+                let mut object = self.live(*id)?;
+                object.owner = *owner;
+                self.store(object);
+                Ok(())
+            }
+            Update::SetGrants { on, grants } => {
+                self.head.access.set_grants(*on, self.version, grants.as_ref());
                 Ok(())
             }
             Update::RenameObject { id, parent, name } => self.rename(*id, *parent, name),
@@ -155,7 +165,7 @@ impl Draft<'_> {
         &self,
         id: ObjectId,
         kind: ObjectKind,
-        (parent, name, owner): (Option<ObjectId>, &Name, &Name),
+        (parent, name, owner): (Option<ObjectId>, &Name, ObjectId),
         body: &Body,
     ) -> Object {
         Object {
@@ -163,7 +173,7 @@ impl Draft<'_> {
             kind,
             parent,
             name: name.clone(),
-            owner: owner.clone(),
+            owner,
             body: Arc::new(body.clone()),
             created: self.version,
             created_at: self.time,
@@ -259,6 +269,8 @@ impl Draft<'_> {
         let fits = match object.kind {
             ObjectKind::Database => holder.is_none(),
             ObjectKind::Schema => holder == Some(ObjectKind::Database),
+            ObjectKind::Role => holder.is_none_or(|kind| kind == ObjectKind::Database),
+            ObjectKind::User => holder.is_none(),
             ObjectKind::Channel | ObjectKind::Quarantine => holder == Some(ObjectKind::Table),
             _ => holder == Some(ObjectKind::Schema),
         };
@@ -295,6 +307,9 @@ impl Draft<'_> {
             Some(dropped) => {
                 self.head.dropped.insert_mut((object.parent, dropped.version, object.id), ());
             }
+        }
+        if matches!(object.kind, ObjectKind::Role | ObjectKind::User) {
+            self.head.access.touch(object.id);
         }
         let (id, object) = (object.id, Arc::new(object));
         match self.head.objects.get_mut(&id) {

@@ -212,6 +212,15 @@ impl<'a> Since<'a> {
                 Some(object) => self.same_definition(object),
                 None => Ok(()),
             },
+            Update::SetGrants { on, .. } => {
+                let since = self.head.access.granted_at(*on);
+                let same = since.is_none_or(|granted| granted <= self.read);
+                retry_unless(same, || format!("the grants were changed object={on}"))
+            }
+            Update::SetOwner { id, .. } => match self.existing(*id)? {
+                Some(object) => self.same_owner(object),
+                None => Ok(()),
+            },
             Update::DropObject { id } | Update::RenameObject { id, .. } => self.still_there(*id),
             Update::SwapObjects { a, b } => {
                 self.still_there(*a)?;
@@ -317,6 +326,12 @@ impl<'a> Since<'a> {
         let before = self.head.object_at(object.id, self.read);
         let same = before.is_none_or(|before| before.body == object.body);
         retry_unless(same, || format!("the object was altered name={}", object.name))
+    }
+
+    fn same_owner(&self, object: &Object) -> Result<(), Refusal> {
+        let before = self.head.object_at(object.id, self.read);
+        let same = before.is_none_or(|before| before.owner == object.owner);
+        retry_unless(same, || format!("the object has another owner name={}", object.name))
     }
 
     fn not_narrowed(&self, object: &Object) -> Result<(), Refusal> {

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use icecore_types::{
-    AccountId, Hash, Name, NameSpace, ObjectId, QueryId, RecordNumber, Timestamp, TransactionId,
-    Version,
+    AccountId, Body, Hash, Name, NameSpace, ObjectId, QueryId, RecordNumber, Timestamp,
+    TransactionId, Version,
 };
 use rpds::RedBlackTreeMapSync;
 
+use crate::access::AccessBodies;
 use crate::apply::Effect;
 use crate::blocks::Blocks;
 use crate::content::ContentHistory;
@@ -45,6 +46,7 @@ pub struct Head {
     pub(crate) names: RedBlackTreeMapSync<Place, ObjectId>,
     pub(crate) dropped: RedBlackTreeMapSync<DroppedPlace, ()>,
     pub(crate) tables: RedBlackTreeMapSync<ObjectId, ContentHistory>,
+    pub(crate) access: AccessBodies,
     /// Only what they know now: nobody reads it as of a version.
     pub(crate) pipes: RedBlackTreeMapSync<ObjectId, Arc<PipeFiles>>,
 }
@@ -123,6 +125,7 @@ impl Head {
             dropped: RedBlackTreeMapSync::new_sync(),
             tables: RedBlackTreeMapSync::new_sync(),
             pipes: RedBlackTreeMapSync::new_sync(),
+            access: AccessBodies::new(),
         }
     }
 
@@ -230,6 +233,23 @@ impl Head {
     /// The files that a pipe has dealt with; none if it has had none yet.
     pub fn pipe_files(&self, pipe: ObjectId) -> Option<&PipeFiles> {
         self.pipes.get(&pipe).map(|files| &**files)
+    }
+
+    /// What is granted on an object, or on the account.
+    pub fn grants(&self, on: ObjectId) -> Option<&Arc<Body>> {
+        self.access.grants(on)
+    }
+
+    /// How often a role, a user or what is granted on an object changed: the
+    /// same number, the same access.
+    pub fn access_changes(&self) -> usize {
+        self.access.changes()
+    }
+
+    /// The roles, users and objects granted on that changed after the first
+    /// `known` of these changes, in order; one may occur more than once.
+    pub fn access_changed_after(&self, known: usize) -> impl Iterator<Item = ObjectId> {
+        self.access.changed_after(known)
     }
 
     /// When the rows that a table had at a version were first changed after

@@ -12,7 +12,7 @@
 //! use icecore_types::{AccountId, Body, Name, NameSpace, ObjectId, ObjectKind, TransactionId};
 //!
 //! let account = Account::open(env, AccountId::from_bits(1), OpenOptions::default()).await?;
-//! let (id, owner) = (ObjectId::from_bits(2), Name::unquoted("sysadmin"));
+//! let (id, owner) = (ObjectId::from_bits(2), ObjectId::from_bits(1));
 //! let (kind, name) = (ObjectKind::Database, Name::unquoted("retail"));
 //! let body = Body::default();
 //! let create = Update::CreateObject { id, kind, parent: None, name: name.clone(), owner, body };
@@ -30,6 +30,7 @@
 //! # Ok::<(), icecore_types::Error>(()) }).unwrap();
 //! ```
 
+mod access;
 mod account;
 mod apply;
 mod blocks;

@@ -12,7 +12,7 @@ use icecore_types::{Body, Name, NameSpace, ObjectId, ObjectKind, Timestamp, Vers
 /// # use icecore_snapshot::{Account, OpenOptions, Transaction, Update};
 /// # use icecore_types::{AccountId, Body, Name, ObjectId, ObjectKind, TransactionId, Version};
 /// # let account = Account::open(env, AccountId::from_bits(1), OpenOptions::default()).await?;
-/// # let (id, name, owner) = (ObjectId::from_bits(2), Name::unquoted("d"), Name::unquoted("r"));
+/// # let (id, name, owner) = (ObjectId::from_bits(2), Name::unquoted("d"), ObjectId::from_bits(1));
 /// # let (kind, parent, body) = (ObjectKind::Database, None, Body::default());
 /// let create = Update::CreateObject { id, kind, parent, name, owner, body };
 /// let transaction = Transaction::new(TransactionId::from_bits(3), Version::ZERO);
@@ -29,7 +29,7 @@ pub struct Object {
     pub(crate) kind: ObjectKind,
     pub(crate) parent: Option<ObjectId>,
     pub(crate) name: Name,
-    pub(crate) owner: Name,
+    pub(crate) owner: ObjectId,
     pub(crate) body: Arc<Body>,
     pub(crate) created: Version,
     pub(crate) created_at: Timestamp,
@@ -48,7 +48,7 @@ pub struct Object {
 /// # use icecore_snapshot::{Account, OpenOptions, Transaction, Update};
 /// # use icecore_types::{AccountId, Body, Name, ObjectId, ObjectKind, TransactionId, Version};
 /// # let account = Account::open(env, AccountId::from_bits(1), OpenOptions::default()).await?;
-/// # let (id, name, owner) = (ObjectId::from_bits(2), Name::unquoted("d"), Name::unquoted("r"));
+/// # let (id, name, owner) = (ObjectId::from_bits(2), Name::unquoted("d"), ObjectId::from_bits(1));
 /// # let (kind, parent, body) = (ObjectKind::Database, None, Body::default());
 /// let create = Update::CreateObject { id, kind, parent, name, owner, body };
 /// let transaction = Transaction::new(TransactionId::from_bits(3), Version::ZERO).update(create);
@@ -87,8 +87,8 @@ impl Object {
     }
 
     /// The role that owns it.
-    pub const fn owner(&self) -> &Name {
-        &self.owner
+    pub const fn owner(&self) -> ObjectId {
+        self.owner
     }
 
     /// Its definition.

@@ -33,7 +33,7 @@ pub enum Update {
         /// Its name, free in its parent.
         name: Name,
         /// The role that owns it.
-        owner: Name,
+        owner: ObjectId,
         /// Its definition.
         body: Body,
     },
@@ -80,7 +80,22 @@ pub enum Update {
         /// The copy's name.
         name: Name,
         /// The role that owns the copy and all in it.
-        owner: Name,
+        owner: ObjectId,
+    },
+    /// Gives an object another owner.
+    SetOwner {
+        /// The object.
+        id: ObjectId,
+        /// The role that owns it afterwards.
+        owner: ObjectId,
+    },
+    /// Says what is granted on an object: all of it, in place of what was.
+    SetGrants {
+        /// The object, or the account.
+        on: ObjectId,
+        /// Nothing, or what is granted.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        grants: Option<Body>,
     },
     /// Exchanges the places of two objects: ids keep content and history.
     SwapObjects {

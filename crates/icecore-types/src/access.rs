@@ -25,9 +25,6 @@ pub struct RoleDefinition {
     /// What its owner says of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
-    /// The role that owns it; nobody owns a system role.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub owner: Option<ObjectId>,
     /// The roles whose privileges it inherits.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub roles: Vec<MembershipRecord>,
@@ -72,9 +69,6 @@ pub struct UserDefinition {
     /// What its owner says of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
-    /// The role that owns it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub owner: Option<ObjectId>,
     /// Whom it stands for.
     #[serde(default)]
     pub kind: UserKind,

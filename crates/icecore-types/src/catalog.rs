@@ -36,6 +36,10 @@ pub enum ObjectKind {
     Channel,
     /// Rows that a table did not take, inside that table.
     Quarantine,
+    /// What privileges are granted to; inside a database, a role of it.
+    Role,
+    /// Who opens sessions.
+    User,
 }
 
 /// Objects that share their names: a view cannot be called as a table is.
@@ -57,6 +61,10 @@ pub enum NameSpace {
     Channel,
     /// Quarantines.
     Quarantine,
+    /// Roles of the account, or of one database.
+    Role,
+    /// Users.
+    User,
 }
 
 impl ObjectKind {
@@ -73,6 +81,8 @@ impl ObjectKind {
             Self::Pipe => NameSpace::Pipe,
             Self::Channel => NameSpace::Channel,
             Self::Quarantine => NameSpace::Quarantine,
+            Self::Role => NameSpace::Role,
+            Self::User => NameSpace::User,
         }
     }
 
@@ -95,6 +105,8 @@ impl ObjectKind {
             Self::Pipe => "PIPE",
             Self::Channel => "CHANNEL",
             Self::Quarantine => "QUARANTINE",
+            Self::Role => "ROLE",
+            Self::User => "USER",
         }
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use datafusion::execution::SessionState;
+use icecore_governance::RoleId;
 use icecore_raw::ContentKeys;
 use icecore_segment::{ColumnCache, SegmentStore};
 use icecore_snapshot::{Account, Head, OpenOptions, Transaction, Update};
@@ -13,6 +14,7 @@ use icecore_types::{
 };
 use icecore_warehouse::{Warehouse, WarehouseSettings};
 
+use crate::access::{self, AccessOfHead};
 use crate::due::Freshness;
 use crate::expectations::ExpectationResults;
 use crate::history::History;
@@ -26,10 +28,6 @@ use crate::{Builder, Settings};
 
 /// The account that a store has until there are others.
 const DEFAULT_ACCOUNT: AccountId = AccountId::from_bits(1);
-/// The name of its one user.
-pub(crate) const DEFAULT_USER: &str = "ICECORE";
-/// The name of its one role, which owns everything.
-pub(crate) const DEFAULT_ROLE: &str = "SYSADMIN";
 /// The name of its one warehouse.
 pub(crate) const DEFAULT_WAREHOUSE: &str = "COMPUTE_WH";
 /// The database that a new account has.
@@ -57,6 +55,7 @@ pub struct Icecore {
 
 pub(crate) struct Engine {
     pub(crate) account: Account,
+    pub(crate) access: AccessOfHead,
     pub(crate) env: Env,
     pub(crate) settings: Settings,
     pub(crate) simulated: Option<SimulatedClock>,
@@ -100,6 +99,7 @@ impl Engine {
         let template = session_template(&settings, runtime_env);
         let engine = Self {
             account,
+            access: AccessOfHead::new(),
             env,
             settings,
             simulated,
@@ -120,7 +120,8 @@ impl Engine {
         Ok(Arc::new(engine))
     }
 
-    /// A new account gets a database and a schema, so that a first statement
+    /// A new account gets the system's roles, a user who has them, and a
+    /// database with a schema, so that a first statement
     /// has somewhere to put its table.
     async fn ensure_default_database(&self) -> Result<()> {
         if self.account.head().version() > Version::ZERO {
@@ -128,12 +129,13 @@ impl Engine {
         }
         let database = self.next_object_id();
         let mut transaction = self.transaction(Version::ZERO);
-        for update in new_database(
+        let furniture = new_database(
             database,
             self.next_object_id(),
             DEFAULT_DATABASE,
             Body::of(&ContainerDefinition::default())?,
-        )? {
+        )?;
+        for update in access::of_new_account(self.now())?.into_iter().chain(furniture) {
             transaction = transaction.update(update);
         }
         match self.account.commit(transaction).await {
@@ -222,14 +224,14 @@ pub(crate) fn new_database(
     name: &str,
     body: Body,
 ) -> Result<[Update; 2]> {
-    let owner = Name::quoted(DEFAULT_ROLE);
+    let owner = RoleId::SYSADMIN.object();
     Ok([
         Update::CreateObject {
             id: database,
             kind: ObjectKind::Database,
             parent: None,
             name: Name::quoted(name),
-            owner: owner.clone(),
+            owner,
             body,
         },
         Update::CreateObject {

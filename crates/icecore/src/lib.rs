@@ -22,6 +22,7 @@
 //! # }).unwrap();
 //! ```
 
+mod access;
 mod at;
 mod builder;
 mod cells;

@@ -9,13 +9,13 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use datafusion::dataframe::DataFrame;
-use icecore_governance::Subject;
-use icecore_types::{ByteSize, Code, Error, Name, QualifiedName, QueryId, Result};
+use icecore_governance::{Access, RoleId, SecondaryRoles, Session as Principal};
+use icecore_snapshot::{Head, Object};
+use icecore_types::{ByteSize, Code, Error, Name, ObjectId, QualifiedName, QueryId, Result};
 use parking_lot::Mutex;
 
-use crate::engine::{
-    DEFAULT_DATABASE, DEFAULT_ROLE, DEFAULT_SCHEMA, DEFAULT_USER, DEFAULT_WAREHOUSE, Engine,
-};
+use crate::access::Acting;
+use crate::engine::{DEFAULT_DATABASE, DEFAULT_SCHEMA, DEFAULT_WAREHOUSE, Engine};
 use crate::statement;
 use crate::{Execute, MetricQuery, Table};
 
@@ -41,9 +41,10 @@ pub struct Session {
 /// What the clones of a session share.
 pub(crate) struct SessionShared {
     pub(crate) id: u64,
-    pub(crate) subject: Subject,
     pub(crate) warehouse: Name,
     results_limit: ByteSize,
+    /// The user in its roles.
+    principal: Mutex<Arc<Principal>>,
     now: Mutex<Current>,
 }
 
@@ -68,6 +69,15 @@ pub(crate) struct StoredResult {
 const REMEMBERED_QUERIES: usize = 1_000;
 
 impl SessionShared {
+    /// The user in its roles, as they were when they were last asked about.
+    pub(crate) fn principal(&self) -> Arc<Principal> {
+        Arc::clone(&self.principal.lock())
+    }
+
+    pub(crate) fn set_principal(&self, principal: Principal) {
+        *self.principal.lock() = Arc::new(principal);
+    }
+
     pub(crate) fn database(&self) -> Option<Name> {
         self.now.lock().database.clone()
     }
@@ -189,14 +199,15 @@ impl Session {
 impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Session")
-            .field("user", &self.shared.subject.user)
-            .field("role", &self.shared.subject.role)
+            .field("user", self.shared.principal().user_name())
+            .field("role", self.shared.principal().role_name())
             .finish_non_exhaustive()
     }
 }
 
-/// Opens a session. Users, roles and warehouses other than the default ones
-/// are refused until the engine has them.
+/// Opens a session of a user in a role: that of the user's default, or PUBLIC,
+/// if none is named. Other warehouses than the default one are refused until
+/// the engine has them.
 ///
 /// ```
 /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
@@ -210,8 +221,8 @@ impl fmt::Debug for Session {
 #[must_use = "no session is opened until the builder is awaited"]
 pub struct SessionBuilder {
     engine: Arc<Engine>,
-    user: String,
-    role: String,
+    who: Who,
+    role: Option<String>,
     warehouse: String,
     database: Option<String>,
     schema: Option<String>,
@@ -221,8 +232,8 @@ impl SessionBuilder {
     pub(crate) fn new(engine: Arc<Engine>) -> Self {
         Self {
             engine,
-            user: DEFAULT_USER.to_owned(),
-            role: DEFAULT_ROLE.to_owned(),
+            who: Who::User(Access::DEFAULT_USER.to_owned()),
+            role: None,
             warehouse: DEFAULT_WAREHOUSE.to_owned(),
             database: None,
             schema: None,
@@ -231,13 +242,19 @@ impl SessionBuilder {
 
     /// The user.
     pub fn user(mut self, name: &str) -> Self {
-        self.user = name.to_owned();
+        self.who = Who::User(name.to_owned());
         self
     }
 
     /// The role.
     pub fn role(mut self, name: &str) -> Self {
-        self.role = name.to_owned();
+        self.role = Some(name.to_owned());
+        self
+    }
+
+    /// What the engine itself does on behalf of the role that owns something.
+    pub(crate) fn as_owner(mut self, role: ObjectId) -> Self {
+        self.who = Who::Owner(RoleId::new(role));
         self
     }
 
@@ -260,23 +277,18 @@ impl SessionBuilder {
     }
 
     async fn open(self) -> Result<Session> {
-        let only = |what: &str, given: &str, known: &str| -> Result<Name> {
-            let name = Name::parse(given)?;
-            if name.as_str() == known {
-                return Ok(name);
-            }
-            Err(Error::unsupported(format_args!("{what} {name}"))
-                .with_help(format!("the only {what} is {known}")))
-        };
-        let user = only("user", &self.user, DEFAULT_USER)?;
-        let role = only("role", &self.role, DEFAULT_ROLE)?;
-        let warehouse = only("warehouse", &self.warehouse, DEFAULT_WAREHOUSE)?;
+        let warehouse = Name::parse(&self.warehouse)?;
+        if warehouse.as_str() != DEFAULT_WAREHOUSE {
+            return Err(Error::unsupported(format_args!("warehouse {warehouse}"))
+                .with_help(format!("the only warehouse is {DEFAULT_WAREHOUSE}")));
+        }
+        let principal = self.who.principal(&self.engine, self.role.as_deref()).await?;
         let results_limit = self.engine.settings.results;
         let shared = SessionShared {
             id: self.engine.env.ids.next() as u64 >> 1,
-            subject: Subject { user, role, ..Subject::default() },
             warehouse,
             results_limit,
+            principal: Mutex::new(Arc::new(principal)),
             now: Mutex::default(),
         };
         let session = Session { engine: self.engine, shared: Arc::new(shared) };
@@ -285,14 +297,64 @@ impl SessionBuilder {
     }
 }
 
+/// Who opens a session.
+enum Who {
+    User(String),
+    Owner(RoleId),
+}
+
+impl Who {
+    async fn principal(&self, engine: &Engine, role: Option<&str>) -> Result<Principal> {
+        let access = engine.access.of(&*engine.latest().await?)?;
+        let role = role.map(Name::parse).transpose()?;
+        match self {
+            Self::Owner(role) => Principal::of_role(&access, *role),
+            Self::User(name) => {
+                let name = Name::parse(name)?;
+                let user = access.user_id(&name).ok_or_else(|| unknown_user(&name))?;
+                let without =
+                    access.user(user).is_some_and(|it| it.definition().no_secondary_roles);
+                let secondary = if without { SecondaryRoles::None } else { SecondaryRoles::All };
+                Principal::open(&access, user, role.as_ref(), secondary)
+            }
+        }
+    }
+}
+
+fn unknown_user(name: &Name) -> Error {
+    Error::new(Code::OBJECT_NOT_FOUND, format!("user '{name}' does not exist or not authorized"))
+}
+
 impl Session {
+    /// Who acts, by the state of access as of a head.
+    pub(crate) fn acting(&self, head: &Head) -> Result<Acting> {
+        let access = self.engine.access.of(head)?;
+        let known = self.shared.principal();
+        let session = match known.current(&access) {
+            Ok(std::borrow::Cow::Owned(changed)) => Arc::new(changed),
+            // A session that lost its role does nothing until it has another:
+            // each decision refuses it.
+            Ok(std::borrow::Cow::Borrowed(_)) | Err(_) => Arc::clone(&known),
+        };
+        if !Arc::ptr_eq(&known, &session) {
+            let mut now = self.shared.principal.lock();
+            if Arc::ptr_eq(&now, &known) {
+                *now = Arc::clone(&session);
+            }
+        }
+        Ok(Acting { access, session })
+    }
+
     /// Begins in the given database and schema, or in the default ones where
     /// they exist.
     async fn choose(&self, database: Option<&str>, schema: Option<&str>) -> Result<()> {
         use icecore_types::NameSpace;
         let head = self.engine.latest().await?;
         let wanted = database.map_or_else(|| Ok(Name::quoted(DEFAULT_DATABASE)), Name::parse)?;
-        let Some(found) = head.lookup(None, NameSpace::Database, &wanted) else {
+        let acting = self.acting(&head)?;
+        let seen = |object: &&Object| acting.sees(&head, object);
+        let found = head.lookup(None, NameSpace::Database, &wanted);
+        let Some(found) = found.filter(seen) else {
             return if database.is_some() || schema.is_some() {
                 Err(missing(&wanted))
             } else {
@@ -300,7 +362,7 @@ impl Session {
             };
         };
         let chosen = schema.map_or_else(|| Ok(Name::quoted(DEFAULT_SCHEMA)), Name::parse)?;
-        match head.lookup(Some(found.id()), NameSpace::Schema, &chosen) {
+        match head.lookup(Some(found.id()), NameSpace::Schema, &chosen).filter(seen) {
             Some(_) => self.shared.set_schema(Some(wanted), Some(chosen)),
             None if schema.is_some() => return Err(missing(&chosen)),
             None => self.shared.set_schema(Some(wanted), None),

@@ -67,7 +67,7 @@ impl World {
             kind,
             parent: parent.map(ObjectId::from_bits),
             name: Name::unquoted(name),
-            owner: Name::unquoted("R"),
+            owner: ObjectId::from_bits(1),
             body: Body::of(&TableDefinition::default()).unwrap(),
         };
         let transaction = Transaction::new(TransactionId::from_bits(1), account.head().version())

@@ -40,7 +40,7 @@ impl Draft<'_> {
                 };
                 open.push((child.id, place));
             }
-            copy.owner = owner.clone();
+            copy.owner = *owner;
             self.create_copy(from, copy, *at)?;
         }
         Ok(())
@@ -109,11 +109,11 @@ fn suspended(body: &Body) -> Result<Body> {
 }
 
 /// Whether a clone of what it is in is without it: files of an internal stage
-/// are not copied, so neither is what loads them, and a channel is one
-/// program's way into one table.
+/// are not copied, so neither is what loads them; a channel is one program's
+/// way into one table; who has a role of a database has it of that database.
 fn stays_behind(object: &Object) -> Result<bool> {
     match object.kind {
-        ObjectKind::Channel => Ok(true),
+        ObjectKind::Channel | ObjectKind::Role => Ok(true),
         ObjectKind::Pipe => {
             Ok(object.body.read::<PipeDefinition>()?.location == StageLocation::Internal)
         }

@@ -52,7 +52,7 @@ fn table() -> Head {
         kind,
         parent: parent.map(ObjectId::from_bits),
         name: Name::unquoted("n"),
-        owner: Name::unquoted("r"),
+        owner: ObjectId::from_bits(1),
         body: Body::default(),
     };
     let updates = [

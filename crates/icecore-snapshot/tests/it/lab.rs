@@ -16,6 +16,10 @@ use object_store::ObjectStore;
 pub const DATABASE: ObjectId = ObjectId::from_bits(0xD);
 pub const SCHEMA: ObjectId = ObjectId::from_bits(0x5);
 pub const TABLE: ObjectId = ObjectId::from_bits(0x7);
+/// The role that owns what is made.
+pub const ROLE: ObjectId = ObjectId::from_bits(0x1);
+/// The role that owns what is cloned.
+pub const OTHER_ROLE: ObjectId = ObjectId::from_bits(0x2);
 
 pub const ACCOUNT: AccountId = AccountId::from_bits(0xA);
 
@@ -111,7 +115,7 @@ pub fn columns(ids: &[u32]) -> Body {
 
 pub fn create(id: ObjectId, kind: ObjectKind, parent: Option<ObjectId>, called: &str) -> Update {
     let body = if kind == ObjectKind::Table { columns(&[1, 2]) } else { Body::default() };
-    Update::CreateObject { id, kind, parent, name: name(called), owner: name("R"), body }
+    Update::CreateObject { id, kind, parent, name: name(called), owner: ROLE, body }
 }
 
 pub fn clone(
@@ -121,7 +125,7 @@ pub fn clone(
     parent: Option<ObjectId>,
     called: &str,
 ) -> Update {
-    Update::CloneObject { source, at, id, parent, name: name(called), owner: name("R2") }
+    Update::CloneObject { source, at, id, parent, name: name(called), owner: OTHER_ROLE }
 }
 
 pub fn deletes(segment: SegmentId, rows: u64) -> (SegmentId, Deletes) {

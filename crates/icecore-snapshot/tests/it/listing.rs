@@ -11,7 +11,7 @@ use icecore_types::{
 };
 
 use crate::lab::{
-    ACCOUNT, DATABASE, Lab, SCHEMA, TABLE, clone, columns, create, deletes, file, name,
+    ACCOUNT, DATABASE, Lab, ROLE, SCHEMA, TABLE, clone, columns, create, deletes, file, name,
 };
 
 const BACKUP: ObjectId = ObjectId::from_bits(0xB0);
@@ -67,7 +67,7 @@ async fn story(lab: &Lab) {
         comment: None,
     });
     let (id, kind, parent) = (STAGE, ObjectKind::Stage, Some(SCHEMA));
-    let (called, owner, body) = (name("LANDING"), name("R"), body.unwrap());
+    let (called, owner, body) = (name("LANDING"), ROLE, body.unwrap());
     lab.run(Update::CreateObject { id, kind, parent, name: called, owner, body }).await;
     let segments = vec![lab.segment(TABLE, 10), lab.segment(TABLE, 20)];
     let (first, second) = (segments[0].id, segments[1].clone());

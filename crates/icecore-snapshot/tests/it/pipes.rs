@@ -10,7 +10,7 @@ use icecore_types::{
 };
 use object_store::memory::InMemory;
 
-use crate::lab::{DATABASE, Lab, SCHEMA, TABLE, clone, image, name};
+use crate::lab::{DATABASE, Lab, ROLE, SCHEMA, TABLE, clone, image, name};
 
 const PIPE: ObjectId = ObjectId::from_bits(0x91);
 const OTHER: ObjectId = ObjectId::from_bits(0x92);
@@ -30,7 +30,7 @@ fn pipe(id: ObjectId, called: &str, location: StageLocation) -> Update {
         comment: None,
     };
     let (kind, parent, body) = (ObjectKind::Pipe, Some(SCHEMA), Body::of(&definition).unwrap());
-    Update::CreateObject { id, kind, parent, name: name(called), owner: name("R"), body }
+    Update::CreateObject { id, kind, parent, name: name(called), owner: ROLE, body }
 }
 
 fn bucket() -> StageLocation {
@@ -109,7 +109,7 @@ async fn what_is_not_copied_is_not_loaded_by_a_clone() {
         kind: ObjectKind::Channel,
         parent: Some(TABLE),
         name: name("C"),
-        owner: name("R"),
+        owner: ROLE,
         body: Body::default(),
     };
     lab.run(channel.clone()).await;

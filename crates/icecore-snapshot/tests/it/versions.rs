@@ -12,7 +12,8 @@ use object_store::ObjectStore;
 use object_store::memory::InMemory;
 
 use crate::lab::{
-    DATABASE, Lab, SCHEMA, TABLE, clone, columns, create, deletes, file, image, name,
+    DATABASE, Lab, OTHER_ROLE, ROLE, SCHEMA, TABLE, clone, columns, create, deletes, file, image,
+    name,
 };
 
 const COPY: ObjectId = ObjectId::from_bits(0xC0);
@@ -42,7 +43,7 @@ async fn story(store: Arc<dyn ObjectStore>) {
         StageDefinition { location: StageLocation::Internal, file_format: None, comment: None };
     let body = Body::of(&stage).unwrap();
     let (id, kind, parent) = (OTHER, ObjectKind::Stage, Some(SCHEMA));
-    let (stage, owner) = (name("LANDING"), name("R"));
+    let (stage, owner) = (name("LANDING"), ROLE);
     lab.run(Update::CreateObject { id, kind, parent, name: stage, owner, body }).await;
     let segments = vec![lab.segment(TABLE, 4)];
     let first = segments[0].id;
@@ -69,7 +70,7 @@ async fn story(store: Arc<dyn ObjectStore>) {
     assert_eq!(head.content(copied).unwrap().rows(), 6);
     assert_eq!(head.content(copied).unwrap().loads().count(), 0, "loads are not cloned");
     assert!(head.object(OTHER.within_clone(COPY)).is_none(), "internal stages are not cloned");
-    assert_eq!(head.object(copied).unwrap().owner(), &name("R2"));
+    assert_eq!(head.object(copied).unwrap().owner(), OTHER_ROLE);
     assert_eq!(head.object(copied).unwrap().clone_group(), TABLE);
 }
 

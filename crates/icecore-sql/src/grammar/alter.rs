@@ -38,9 +38,11 @@ pub(super) fn alter(cursor: &mut Cursor<'_>) -> Result<Statement> {
         }
         ObjectKind::Pipe => pipe::alter_pipe(cursor).map(Statement::AlterPipe),
         ObjectKind::Stage => super::stage::alter(cursor).map(Statement::AlterStage),
-        ObjectKind::FileFormat | ObjectKind::Channel | ObjectKind::Quarantine => {
-            Err(Error::unsupported(format_args!("ALTER {}", kind.sql())))
-        }
+        kind @ (ObjectKind::FileFormat
+        | ObjectKind::Channel
+        | ObjectKind::Quarantine
+        | ObjectKind::Role
+        | ObjectKind::User) => Err(Error::unsupported(format_args!("ALTER {}", kind.sql()))),
     }
 }
 

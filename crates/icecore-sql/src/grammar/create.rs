@@ -54,7 +54,9 @@ pub(super) fn create(cursor: &mut Cursor<'_>) -> Result<Statement> {
             .map(|create| Statement::CreatePipe(Box::new(create))),
         ObjectKind::Channel => Err(cursor.unexpected()),
         // It comes with its table.
-        ObjectKind::Quarantine => Err(Error::unsupported("CREATE QUARANTINE")),
+        kind @ (ObjectKind::Quarantine | ObjectKind::Role | ObjectKind::User) => {
+            Err(Error::unsupported(format_args!("CREATE {}", kind.sql())))
+        }
     }
 }
 

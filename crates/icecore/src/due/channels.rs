@@ -25,7 +25,7 @@ pub(super) fn run(engine: &Arc<Engine>) -> BoxFuture<'_, Result<()>> {
 
 async fn run_all(engine: &Arc<Engine>) -> Result<()> {
     for (channel, owner) in idle(engine)? {
-        let session = SessionBuilder::new(Arc::clone(engine)).role(&owner).await?;
+        let session = SessionBuilder::new(Arc::clone(engine)).as_owner(owner).await?;
         let request = Request::DropIdleChannel(channel);
         match run_request(&session, request, &unobserved()).await {
             // It was used, or dropped, in this moment.
@@ -36,13 +36,13 @@ async fn run_all(engine: &Arc<Engine>) -> Result<()> {
     Ok(())
 }
 
-fn idle(engine: &Engine) -> Result<Vec<(ObjectId, String)>> {
+fn idle(engine: &Engine) -> Result<Vec<(ObjectId, ObjectId)>> {
     let (head, now) = (engine.account.head(), engine.now());
     let mut idle = Vec::new();
     for object in head.objects().filter(|it| it.kind() == ObjectKind::Channel && it.is_live()) {
         let channel: ChannelDefinition = object.body().read()?;
         if now.since(channel.active) > IDLE {
-            idle.push((object.id(), object.owner().to_string()));
+            idle.push((object.id(), object.owner()));
         }
     }
     Ok(idle)

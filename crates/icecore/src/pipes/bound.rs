@@ -73,7 +73,7 @@ impl PipeState {
 #[derive(Clone, Debug)]
 pub(crate) struct BoundPipe {
     pub(crate) id: ObjectId,
-    pub(crate) owner: Name,
+    pub(crate) owner: ObjectId,
     /// The database and schema that it is in, and its own name.
     pub(crate) path: Vec<Name>,
     pub(crate) definition: PipeDefinition,
@@ -87,7 +87,7 @@ impl BoundPipe {
         let copy = icecore_sql::parse_pipe_copy(&definition.copy)?;
         let path = Resolver::new(Arc::clone(head), None, None).path(pipe.id());
         let cloned = pipe.cloned_from().is_some() && definition.since < pipe.created_at();
-        let owner = pipe.owner().clone();
+        let owner = pipe.owner();
         Ok(Self { id: pipe.id(), owner, path, definition, copy, cloned })
     }
 

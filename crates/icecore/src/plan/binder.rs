@@ -238,14 +238,16 @@ impl Binder {
         }
         let definition: ViewDefinition = object.body().read()?;
         let plan = self
-            .plan_view(&definition, version, state)
+            .plan_view((&definition, Some(object)), version, state)
             .map_err(|error| error.context(format_args!("view {}", object.name())))?;
         let source = provider_as_source(Arc::new(ViewTable::new(plan, None)));
         self.views.lock().insert(key, Arc::clone(&source));
         Ok(source)
     }
 
-    /// Who binds the names inside of a view: in its schema, as of a version.
+    /// Who binds the names inside of a view: in its schema, as of a version,
+    /// with the rights of the owner of `owned`; with those of the statement for
+    /// a view that is only being made.
     ///
     /// # Errors
     /// `InvalidInput` if that is too deep.
@@ -253,14 +255,19 @@ impl Binder {
         &self,
         names: (Option<Name>, Option<Name>),
         version: Option<Version>,
+        owned: Option<&Object>,
     ) -> Result<Arc<Self>> {
+        let mut resolver = self.resolver.in_schema(names);
+        if let Some(object) = owned {
+            resolver = resolver.with_rights_of(object);
+        }
         if self.depth == MAX_VIEW_DEPTH {
             let message = format!("views inside views limit={MAX_VIEW_DEPTH}");
             return Err(Error::new(Code::TOO_COMPLEX, message));
         }
         Ok(Arc::new(Self {
             session: self.session.clone(),
-            resolver: Arc::new(self.resolver.in_schema(names)),
+            resolver: Arc::new(resolver),
             version,
             target: None,
             staged: Mutex::default(),
@@ -294,16 +301,28 @@ impl Binder {
     /// The plan of a view's query, its columns named as the view names them.
     pub(crate) fn plan_view(
         &self,
-        definition: &ViewDefinition,
+        view: (&ViewDefinition, Option<&Object>),
         version: Option<Version>,
         state: &SessionState,
     ) -> Result<LogicalPlan> {
+        let (plan, inner) = self.view_plan(view, version, state)?;
+        self.resolver.take_intents(&inner.resolver);
+        Ok(plan)
+    }
+
+    /// The same for who only looks at its columns, and the binder that knows
+    /// what it would read.
+    pub(crate) fn view_plan(
+        &self,
+        (definition, object): (&ViewDefinition, Option<&Object>),
+        version: Option<Version>,
+        state: &SessionState,
+    ) -> Result<(LogicalPlan, Arc<Self>)> {
         let names = (Some(definition.database.clone()), Some(definition.schema.clone()));
-        let inner = self.inside(names, version)?;
+        let inner = self.inside(names, version, object)?;
         let query = icecore_sql::parse_query(&definition.query)?;
         let plan = plan_select(&query, state, &inner)?;
-        self.resolver.take_intents(&inner.resolver);
-        named(plan, &definition.columns)
+        Ok((named(plan, &definition.columns)?, inner))
     }
 
     pub(crate) fn now(&self) -> icecore_types::Timestamp {

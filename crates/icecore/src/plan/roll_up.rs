@@ -123,7 +123,7 @@ impl Binder {
         }
         // Its rows are those of now, whichever version they equal.
         let names = (candidate.path.database.clone(), candidate.path.schema.clone());
-        let plan = plan_select(&query, state, &self.inside(names, None)?)?;
+        let plan = plan_select(&query, state, &self.inside(names, None, Some(candidate.object))?)?;
         Ok(of_types(plan, base)?.map(|plan| (query, plan)))
     }
 

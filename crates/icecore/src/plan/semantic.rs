@@ -87,7 +87,7 @@ impl Binder {
             Some(point) => Some(travel::version_of_point(point, self, state)?),
             None => self.version(),
         };
-        let view = self.semantic_view(&object.body().read()?, version, state);
+        let view = self.semantic_view((&object.body().read()?, Some(object)), version, state);
         let view = view.map_err(|error| within(error, object))?;
         let query = view.model.query(asked)?;
         // Also if a roll-up answers: it answers nobody who could not ask the
@@ -108,13 +108,13 @@ impl Binder {
     /// A semantic view with the columns that its tables had at a version.
     pub(crate) fn semantic_view(
         &self,
-        definition: &SemanticViewDefinition,
+        (definition, object): (&SemanticViewDefinition, Option<&Object>),
         version: Option<Version>,
         state: &SessionState,
     ) -> Result<SemanticView> {
         let create = stated(definition)?;
         let names = (Some(definition.database.clone()), Some(definition.schema.clone()));
-        let binder = self.inside(names, version)?;
+        let binder = self.inside(names, version, object)?;
         let bases = create
             .tables
             .iter()

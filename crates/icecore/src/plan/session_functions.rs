@@ -29,8 +29,8 @@ pub(super) fn session_function(name: &str, binder: &Binder) -> Option<Arc<Scalar
     let value = match name {
         "current_database" => text(session.database().as_ref().and_then(name_of)),
         "current_schema" => text(session.schema().as_ref().and_then(name_of)),
-        "current_user" => text(name_of(&session.subject.user)),
-        "current_role" => text(name_of(&session.subject.role)),
+        "current_user" => text(name_of(session.principal().user_name())),
+        "current_role" => text(name_of(session.principal().role_name())),
         "current_warehouse" => text(name_of(&session.warehouse)),
         "current_account" => text(Some("DEFAULT".to_owned())),
         "current_session" => Value::Constant(ScalarValue::Int64(Some(session.id as i64))),

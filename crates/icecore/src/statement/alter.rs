@@ -159,12 +159,17 @@ impl Planning {
     }
 
     pub(super) fn rename(&self, object: &Object, to: &QualifiedName) -> Result<Change> {
+        self.resolver.act(Verb::Rename, object);
         let kind = object.kind();
         let stays = to.schema.is_none() && to.database.is_none();
         let parent = if stays {
             object.parent()
         } else {
-            self.resolver.parent_of(kind, to)?.map(Object::id)
+            let place = self.resolver.parent_of(kind, to)?;
+            if let Some(place) = place {
+                self.resolver.act(Verb::Create(kind), place);
+            }
+            place.map(Object::id)
         };
         if let Some(taken) = self.resolver.head().lookup(parent, kind.name_space(), &to.name) {
             return Err(Error::new(

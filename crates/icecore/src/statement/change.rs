@@ -6,7 +6,6 @@ use icecore_types::{Body, Code, Error, Name, ObjectId, ObjectKind, QualifiedName
 
 use super::Planning;
 use super::resolver::Intent;
-use crate::engine::DEFAULT_ROLE;
 
 /// Updates for one transaction, and what to say when they are committed.
 #[derive(Debug, Default)]
@@ -123,7 +122,7 @@ impl Planning {
             kind,
             parent,
             name: name.name.clone(),
-            owner: Name::quoted(DEFAULT_ROLE),
+            owner: self.acting.owner(),
             body,
         });
         let message = created(kind, &name.name);

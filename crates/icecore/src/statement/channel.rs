@@ -71,7 +71,7 @@ impl Planning {
             kind: ObjectKind::Channel,
             parent: Some(table.id()),
             name: open.name.clone(),
-            owner: table.owner().clone(),
+            owner: table.owner(),
             body: Body::of(&channel)?,
         };
         let (parent, name) = (Some(table.id()), open.name.clone());
@@ -144,6 +144,8 @@ impl Planning {
                 (None, None) => true,
             })
             .filter(|object| selected(show, object.name().as_str()))
+            // Who sees a table sees what goes into it.
+            .filter(|object| self.table_of(object).is_ok_and(|it| self.resolver.sees(it)))
             .collect();
         found.sort_by_cached_key(|object| self.resolver.path(object.id()));
         let rows = cut(show, found).into_iter().map(|channel| self.channel_row(channel));
@@ -151,8 +153,6 @@ impl Planning {
     }
 
     fn channel_row(&self, object: &Object) -> Result<Vec<Cell>> {
-        // Who sees a table sees what goes into it.
-        self.resolver.act(Verb::Show, self.table_of(object)?);
         let channel: ChannelDefinition = object.body().read()?;
         let path = self.resolver.path(object.id());
         let part = |at: usize| Cell::maybe_text(path.get(at).map(Name::as_str));

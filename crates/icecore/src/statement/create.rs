@@ -15,7 +15,7 @@ use icecore_types::{
 
 use super::change::{Change, IfExists, Place, already_there, created, same_meaning};
 use super::{Planning, travel};
-use crate::engine::{DEFAULT_ROLE, DEFAULT_SCHEMA};
+use crate::engine::DEFAULT_SCHEMA;
 
 impl Planning {
     /// CREATE DATABASE and CREATE SCHEMA.
@@ -54,7 +54,7 @@ impl Planning {
                 kind: ObjectKind::Schema,
                 parent: Some(database),
                 name: Name::quoted(DEFAULT_SCHEMA),
-                owner: Name::quoted(DEFAULT_ROLE),
+                owner: self.acting.owner(),
                 body: Body::of(&ContainerDefinition::default())?,
             });
         }
@@ -174,7 +174,7 @@ impl Planning {
             id: self.session.engine().next_object_id(),
             parent,
             name: name.name.clone(),
-            owner: Name::quoted(DEFAULT_ROLE),
+            owner: self.acting.owner(),
         });
         let requirements = vec![same_meaning(kind, parent, name)];
         Ok(Change {
@@ -222,7 +222,7 @@ impl Planning {
             comment: create.comment.clone(),
         };
         // A view that cannot be planned is refused now rather than when it is read.
-        let plan = self.binder.plan_view(&definition, None, &self.state)?;
+        let plan = self.binder.plan_view((&definition, None), None, &self.state)?;
         distinct_names(plan.schema().fields().iter().map(|field| field.name().as_str()))?;
         let if_exists = IfExists::of(create.or_replace, create.if_not_exists);
         Ok(self.create(ObjectKind::View, &create.name, if_exists, Body::of(&definition)?)?.1)

@@ -63,7 +63,7 @@ impl Planning {
                 let stage: StageDefinition = object.body().read()?;
                 stage_properties(&stage)
             }
-            kind @ ObjectKind::Quarantine => {
+            kind @ (ObjectKind::Quarantine | ObjectKind::Role | ObjectKind::User) => {
                 Err(Error::unsupported(format_args!("DESCRIBE {}", kind.sql())))
             }
         }
@@ -108,7 +108,8 @@ pub(crate) fn columns_of(
 ) -> Result<Vec<DescribedColumn>> {
     if object.kind() == ObjectKind::View {
         let definition: ViewDefinition = object.body().read()?;
-        return columns_of_view(binder.plan_view(&definition, None, state)?.schema().fields());
+        let (plan, _) = binder.view_plan((&definition, Some(object)), None, state)?;
+        return columns_of_view(plan.schema().fields());
     }
     let definition: TableDefinition = object.body().read()?;
     let described = definition.columns.into_iter().map(|column| DescribedColumn {

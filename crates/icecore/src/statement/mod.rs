@@ -164,9 +164,10 @@ pub(crate) async fn plan_query(session: &Session, sql: &str) -> Result<DataFrame
     }
     let planning = Planning::begin(session).await?;
     planning.bind_stages(&statement).await?;
-    let Resolved::Query(plan) =
-        planning.resolve_statement(&Parsed { text: text.clone(), statement })?
-    else {
+    let resolved = planning.resolve_statement(&Parsed { text: text.clone(), statement });
+    // What is wrong with it is for those who may read what it names.
+    planning.authorize()?;
+    let Resolved::Query(plan) = resolved? else {
         return Err(Error::new(Code::INVALID_STATEMENT, "sql takes a query that changes nothing")
             .with_help("use execute"));
     };
@@ -176,8 +177,7 @@ pub(crate) async fn plan_query(session: &Session, sql: &str) -> Result<DataFrame
 /// A lazy query over a plan that was resolved, authorised now and again
 /// whenever it is executed.
 pub(crate) fn data_frame(planning: Planning, text: &str, plan: LogicalPlan) -> Result<DataFrame> {
-    let subject = &planning.session.shared().subject;
-    authorize(subject, &planning.resolver.intents(), planning.resolver.head())?;
+    authorize(&planning.acting, &planning.resolver.intents(), planning.resolver.head())?;
     let state = planning.query_state(text, None);
     Ok(DataFrame::new(state, plan))
 }

@@ -110,14 +110,14 @@ async fn attempt_once(
     if let Request::Statement(parsed) = request {
         planning.bind_stages(&parsed.statement).await?;
     }
-    let resolved = planning.resolve(request)?;
-    if matches!(resolved, Resolved::Wait(_)) {
+    let resolved = planning.resolve(request);
+    if matches!(resolved, Ok(Resolved::Wait(_))) {
         // What falls due meanwhile needs the place.
         run.leave_warehouse();
     }
-    let subject = &session.shared().subject;
     let intents = planning.resolver.intents();
-    let authorized = authorize_statement(subject, &intents, planning.resolver.head(), resolved)?;
+    let acting = &planning.acting;
+    let authorized = authorize_statement(acting, &intents, planning.resolver.head(), resolved)?;
     let scanned = Arc::clone(&planning.scanned);
     let attempt = planning.perform(authorized, run.id(), observer).await;
     run.scanned_by_parts(*scanned.lock());

@@ -372,7 +372,7 @@ pub(crate) fn pipe_status(session: &Session, resolver: &Resolver, name: &str) ->
     let name = QualifiedName::parse(name)?;
     let pipe = resolver.object(ObjectKind::Pipe, &name)?;
     let intents = [Intent::On(Verb::Describe, pipe.id())];
-    authorize(&session.shared().subject, &intents, resolver.head())?;
+    authorize(&session.acting(resolver.head())?, &intents, resolver.head())?;
     let pipe = BoundPipe::new(resolver.head(), pipe)?;
     let status = session.engine().pipe_status(resolver.head(), &pipe)?;
     serde_json::to_string(&status)

@@ -9,12 +9,15 @@ use parking_lot::Mutex;
 
 use super::authorize::authorize;
 use super::{QueryHooks, Resolver, StatementRun};
+use crate::access::Acting;
 use crate::plan::{Binder, StatementRule};
 use crate::session::Session;
 
 /// One attempt at a statement: all names are looked up in one snapshot.
 pub(crate) struct Planning {
     pub(crate) session: Session,
+    /// Who asks, from the beginning of the statement to its end.
+    pub(crate) acting: Arc<Acting>,
     pub(crate) resolver: Arc<Resolver>,
     pub(crate) binder: Arc<Binder>,
     pub(crate) state: SessionState,
@@ -28,13 +31,15 @@ impl Planning {
         let engine = session.engine();
         let head = engine.latest().await?;
         let shared = session.shared();
-        let resolver = Arc::new(Resolver::new(head, shared.database(), shared.schema()));
+        let acting = Arc::new(session.acting(&head)?);
+        let resolver = Resolver::new(head, shared.database(), shared.schema());
+        let resolver = Arc::new(resolver.acting(Arc::clone(&acting)));
         let binder = Arc::new(Binder::new(session.clone(), Arc::clone(&resolver)));
         let mut state = engine.template.clone();
         state.add_analyzer_rule(Arc::new(StatementRule::new(shared.id)));
         state.execution_props_mut().query_execution_start_time = engine.now().to_utc();
         let scanned = Arc::default();
-        Ok(Self { session: session.clone(), resolver, binder, state, scanned })
+        Ok(Self { session: session.clone(), acting, resolver, binder, state, scanned })
     }
 
     /// The same snapshot, with names looked up in this database and schema.
@@ -42,19 +47,20 @@ impl Planning {
         let resolver = Arc::new(self.resolver.in_schema(names));
         let binder = Arc::new(Binder::new(self.session.clone(), Arc::clone(&resolver)));
         let (session, state) = (self.session.clone(), self.state.clone());
-        Self { session, resolver, binder, state, scanned: Arc::clone(&self.scanned) }
+        let acting = Arc::clone(&self.acting);
+        Self { session, acting, resolver, binder, state, scanned: Arc::clone(&self.scanned) }
     }
 
     /// Asks for a decision on what was looked up so far.
     pub(crate) fn authorize(&self) -> Result<()> {
-        let subject = &self.session.shared().subject;
-        authorize(subject, &self.resolver.intents(), self.resolver.head())
+        authorize(&self.acting, &self.resolver.intents(), self.resolver.head())
     }
 
     /// The state of a query: with what begins and ends its executions.
     pub(crate) fn query_state(&self, text: &str, begun: Option<StatementRun>) -> SessionState {
         let bound = (self.resolver.head().version(), self.resolver.intents());
-        let hooks = QueryHooks::new(&self.session, text, bound, begun);
+        let who = (&self.session, &self.acting);
+        let hooks = QueryHooks::new(who, text, bound, begun);
         let mut state = self.state.clone();
         state.config_mut().set_extension(Arc::new(hooks));
         state

@@ -4,13 +4,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use icecore_governance::Verb;
+use icecore_governance::{RoleId, Verb};
 use icecore_snapshot::{Head, Object, TableContent};
 use icecore_types::{
     Code, ContainerDefinition, Error, Name, NameSpace, ObjectId, ObjectKind, QualifiedName, Result,
     TableDefinition, Timestamp, Version,
 };
 use parking_lot::Mutex;
+
+use crate::access::Acting;
 
 /// Days that history is kept if nobody says otherwise.
 pub(crate) const DEFAULT_RETENTION_DAYS: u32 = 1;
@@ -20,6 +22,10 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// A snapshot with the database and schema that complete a name.
 pub(crate) struct Resolver {
     head: Arc<Head>,
+    acting: Option<Arc<Acting>>,
+    /// Whose rights count, if not the session's: the owner of the view that is
+    /// being planned.
+    owner: Option<RoleId>,
     database: Option<Name>,
     schema: Option<Name>,
     intents: Mutex<Vec<Intent>>,
@@ -30,18 +36,45 @@ pub(crate) struct Resolver {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Intent {
     On(Verb, ObjectId),
+    /// With the rights of a role, and not the session's.
+    OnAs(RoleId, Verb, ObjectId),
     OnAccount(Verb),
     OnSession,
 }
 
 impl Resolver {
+    /// For names that the engine itself looks up: nobody asks, and nobody sees.
     pub(crate) fn new(head: Arc<Head>, database: Option<Name>, schema: Option<Name>) -> Self {
-        Self { head, database, schema, intents: Mutex::default() }
+        Self { head, acting: None, owner: None, database, schema, intents: Mutex::default() }
+    }
+
+    /// For the names of somebody's statement.
+    pub(crate) fn acting(mut self, acting: Arc<Acting>) -> Self {
+        self.acting = Some(acting);
+        self
     }
 
     /// The same snapshot, with other completions.
     pub(crate) fn in_schema(&self, (database, schema): (Option<Name>, Option<Name>)) -> Self {
-        Self::new(Arc::clone(&self.head), database, schema)
+        let (head, acting) = (Arc::clone(&self.head), self.acting.clone());
+        let owner = self.owner;
+        Self { head, acting, owner, database, schema, intents: Mutex::default() }
+    }
+
+    /// The same, with the rights of an object's owner.
+    pub(crate) fn with_rights_of(mut self, object: &Object) -> Self {
+        self.owner = Some(RoleId::new(object.owner()));
+        self
+    }
+
+    /// Whether a listing of the session shows an object.
+    pub(crate) fn sees(&self, object: &Object) -> bool {
+        self.acting.as_ref().is_some_and(|acting| acting.sees(&self.head, object))
+    }
+
+    /// The name of the role that owns an object.
+    pub(crate) fn owner_name(&self, object: &Object) -> String {
+        self.acting.as_ref().map(|acting| acting.owner_name(object)).unwrap_or_default()
     }
 
     pub(crate) fn head(&self) -> &Arc<Head> {
@@ -50,7 +83,10 @@ impl Resolver {
 
     /// Remembers that the statement will do this to the object.
     pub(crate) fn act(&self, verb: Verb, object: &Object) {
-        self.intend(Intent::On(verb, object.id()));
+        self.intend(match self.owner {
+            Some(owner) => Intent::OnAs(owner, verb, object.id()),
+            None => Intent::On(verb, object.id()),
+        });
     }
 
     /// Remembers what the statement will do.
@@ -147,16 +183,21 @@ impl Resolver {
         let found = match self.find(kind, name) {
             Ok(found) => found,
             Err(error) if kind.name_space() == NameSpace::Relation && name.schema.is_some() => {
-                return Err(unknown(name).with_source(error));
+                tracing::debug!(%error, "a container of the name is missing");
+                return Err(unknown(name));
             }
             Err(error) => return Err(error),
         };
         match found {
             Some(object) if object.kind() == kind => Ok(object),
-            Some(object) => Err(Error::new(
-                Code::OPERATION_IMPOSSIBLE,
-                format!("object '{name}' is a {}, not a {}", object.kind().sql(), kind.sql()),
-            )),
+            Some(object) => {
+                // Who may not see it does not learn what it is.
+                self.act(Verb::Show, object);
+                Err(Error::new(
+                    Code::OPERATION_IMPOSSIBLE,
+                    format!("object '{name}' is a {}, not a {}", object.kind().sql(), kind.sql()),
+                ))
+            }
             None => Err(unknown(name)),
         }
     }
@@ -167,7 +208,7 @@ impl Resolver {
         match found {
             Ok(Some(object)) => Ok(object),
             Ok(None) => Err(unknown(name)),
-            Err(error) if name.schema.is_some() => Err(unknown(name).with_source(error)),
+            Err(_) if name.schema.is_some() => Err(unknown(name)),
             Err(error) => Err(error),
         }
     }

@@ -14,6 +14,7 @@ use parking_lot::Mutex;
 use super::Planning;
 use super::authorize::authorize;
 use super::resolver::Intent;
+use crate::access::Acting;
 use crate::history::{HistoryRow, Status};
 use crate::session::Session;
 
@@ -31,12 +32,13 @@ impl StatementRun {
         let engine = session.engine();
         let id = engine.next_query_id();
         let shared = session.shared();
+        let principal = shared.principal();
         let row = HistoryRow {
             query_id: id,
             text: text.to_owned(),
             kind: kind.to_owned(),
-            user: shared.subject.user.clone(),
-            role: shared.subject.role.clone(),
+            user: principal.user_name().clone(),
+            role: principal.role_name().clone(),
             warehouse: shared.warehouse.clone(),
             database: shared.database(),
             schema: shared.schema(),
@@ -135,6 +137,7 @@ impl Drop for StatementRun {
 /// What begins and ends the executions of a query's plan.
 pub(crate) struct QueryHooks {
     session: Session,
+    acting: Arc<Acting>,
     text: String,
     intents: Vec<Intent>,
     read_version: Version,
@@ -145,13 +148,14 @@ impl QueryHooks {
     /// Hooks whose first execution is `begun`, if it is given; every further
     /// one is a statement of its own.
     pub(crate) fn new(
-        session: &Session,
+        (session, acting): (&Session, &Arc<Acting>),
         text: &str,
         (read_version, intents): (Version, Vec<Intent>),
         begun: Option<StatementRun>,
     ) -> Self {
         Self {
             session: session.clone(),
+            acting: Arc::clone(acting),
             text: text.to_owned(),
             intents,
             read_version,
@@ -183,6 +187,8 @@ impl StatementHooks for QueryHooks {
         let begun = self.begun.lock().take();
         let (session, text) = (self.session.clone(), self.text.clone());
         let (intents, version) = (self.intents.clone(), self.read_version);
+        // In the role that it was planned in: its rows are that role's.
+        let session_then = Arc::clone(&self.acting.session);
         async move {
             let mut run = match begun {
                 Some(run) => run,
@@ -192,7 +198,9 @@ impl StatementHooks for QueryHooks {
             // Taken after the data's version: a revoke is never overtaken by
             // rows that are newer than it.
             let head = session.engine().latest().await?;
-            if let Err(error) = authorize(&session.shared().subject, &intents, &head) {
+            let access = session.engine().access.of(&head)?;
+            let acting = Acting { access, session: session_then };
+            if let Err(error) = authorize(&acting, &intents, &head) {
                 run.end(0, Some(&error));
                 return Err(error);
             }

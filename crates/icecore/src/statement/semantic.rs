@@ -67,7 +67,7 @@ impl Planning {
             comment: create.comment.clone(),
         };
         // What cannot be planned is refused now rather than when it is asked for.
-        let view = self.binder.semantic_view(&definition, None, &self.state)?;
+        let view = self.binder.semantic_view((&definition, None), None, &self.state)?;
         view.types(&self.state)?;
         self.binder.take_over(&view);
         let if_exists = IfExists::of(create.or_replace, create.if_not_exists);
@@ -81,7 +81,8 @@ impl Planning {
         object: &Object,
     ) -> Result<arrow::array::RecordBatch> {
         let definition: SemanticViewDefinition = object.body().read()?;
-        let view = self.binder.semantic_view(&definition, None, &self.state)?;
+        let owned = (&definition, Some(object));
+        let view = self.binder.semantic_view(owned, None, &self.state)?;
         let types = view.types(&self.state)?;
         let described = view.model.describe(&view.create, &types, definition.comment.as_deref());
         let rows = described.into_iter().map(|row| {
@@ -104,7 +105,7 @@ impl Planning {
                 let within = self.within_scope(show)?;
                 let all = self.resolver.head().objects();
                 all.filter(|object| object.kind() == ObjectKind::SemanticView && object.is_live())
-                    .filter(|object| self.is_within(object, within))
+                    .filter(|object| self.is_within(object, within) && self.resolver.sees(object))
                     .collect()
             }
         };
@@ -148,7 +149,8 @@ impl Planning {
 
     fn show_for_metric(&self, show: &Show, view: &Object) -> Result<arrow::array::RecordBatch> {
         self.resolver.act(Verb::Show, view);
-        let bound = self.binder.semantic_view(&view.body().read()?, None, &self.state)?;
+        let owned = (&view.body().read()?, Some(view));
+        let bound = self.binder.semantic_view(owned, None, &self.state)?;
         let types = bound.types(&self.state)?;
         let Some(metric) = &show.for_metric else {
             return Err(Error::internal("FOR METRIC without a metric"));
@@ -194,7 +196,8 @@ pub(crate) fn listed(
 ) -> Result<Vec<ListedExpression>> {
     let definition: SemanticViewDefinition = view.body().read()?;
     let create = stated(&definition)?;
-    let types = binder.semantic_view(&definition, None, state).and_then(|bound| bound.types(state));
+    let bound = binder.semantic_view((&definition, Some(view)), None, state);
+    let types = bound.and_then(|bound| bound.types(state));
     let types = types.unwrap_or_default();
     let all = expressions(&create).into_iter().enumerate();
     let found =

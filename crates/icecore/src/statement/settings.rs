@@ -1,6 +1,6 @@
 //! USE and ALTER SESSION.
 
-use icecore_governance::Verb;
+use icecore_governance::{Session as Principal, Verb};
 use icecore_snapshot::Object;
 use icecore_sql::{AlterSession, OptionValue, Use, UseTarget};
 use icecore_types::{Code, Error, Name, NameSpace, Result};
@@ -8,11 +8,14 @@ use icecore_types::{Code, Error, Name, NameSpace, Result};
 use super::Planning;
 use super::perform::Performed;
 use super::resolver::Intent;
-use crate::engine::{DEFAULT_ROLE, DEFAULT_SCHEMA, DEFAULT_WAREHOUSE};
+use crate::access::Acting;
+use crate::engine::{DEFAULT_SCHEMA, DEFAULT_WAREHOUSE};
 
 /// A change of the session alone.
 pub(crate) enum SessionChange {
     GoTo(Name, Option<Name>),
+    /// Another role, or other secondary roles.
+    Act(Box<Principal>),
     QueryTag(Option<String>),
     /// It is so already.
     Nothing,
@@ -33,8 +36,18 @@ impl Planning {
                 let database = self.resolver.database(name.schema.as_ref())?;
                 Ok(SessionChange::GoTo(database.name().clone(), Some(name.name.clone())))
             }
-            UseTarget::Role => only("role", &name.name, DEFAULT_ROLE),
-            UseTarget::Warehouse => only("warehouse", &name.name, DEFAULT_WAREHOUSE),
+            UseTarget::Role => {
+                self.resolver.intend(Intent::OnSession);
+                let Acting { access, session } = &*self.acting;
+                session.use_role(access, &name.name).map(SessionChange::act)
+            }
+            UseTarget::Warehouse if name.name.as_str() == DEFAULT_WAREHOUSE => {
+                Ok(SessionChange::Nothing)
+            }
+            UseTarget::Warehouse => {
+                Err(Error::unsupported(format_args!("warehouse {}", name.name))
+                    .with_help(format!("the only warehouse is {DEFAULT_WAREHOUSE}")))
+            }
         }
     }
 
@@ -76,6 +89,7 @@ impl Planning {
         let shared = self.session.shared();
         match change {
             SessionChange::GoTo(database, schema) => shared.set_schema(Some(database), schema),
+            SessionChange::Act(principal) => shared.set_principal(*principal),
             SessionChange::QueryTag(tag) => shared.set_query_tag(tag),
             SessionChange::Nothing => {}
         }
@@ -83,12 +97,10 @@ impl Planning {
     }
 }
 
-fn only(what: &str, name: &Name, known: &str) -> Result<SessionChange> {
-    if name.as_str() == known {
-        return Ok(SessionChange::Nothing);
+impl SessionChange {
+    fn act(principal: Principal) -> Self {
+        Self::Act(Box::new(principal))
     }
-    Err(Error::unsupported(format_args!("{what} {name}"))
-        .with_help(format!("the only {what} is {known}")))
 }
 
 fn unknown_parameter(key: &str, value: Option<&OptionValue>) -> Error {

@@ -9,8 +9,8 @@ use icecore_snapshot::Object;
 use icecore_sql::{Scope, Show, ShowKind};
 use icecore_types::{
     Body, ContainerDefinition, Error, FileFormatDefinition, ObjectId, ObjectKind, PipeDefinition,
-    QualifiedName, Result, SemanticViewDefinition, SqlType, StageDefinition, StageLocation,
-    TableDefinition, ViewDefinition,
+    QualifiedName, Result, RoleDefinition, SemanticViewDefinition, SqlType, StageDefinition,
+    StageLocation, TableDefinition, UserDefinition, ViewDefinition,
 };
 
 pub(super) use filter::{cut, selected, shown};
@@ -150,14 +150,12 @@ impl Planning {
             .filter(|object| object.is_live() || show.history)
             .filter(|object| self.is_within(object, within))
             .filter(|object| selected(show, object.name().as_str()))
+            .filter(|object| self.resolver.sees(object))
             .collect();
         found.sort_by_cached_key(|object| {
             (self.resolver.path(object.id()), object.dropped().map(|dropped| dropped.at()))
         });
         let found = cut(show, found);
-        for object in &found {
-            self.resolver.act(Verb::Show, object);
-        }
         let rows =
             found.iter().map(|object| self.listed_row(show.what, object)).collect::<Result<_>>()?;
         shown(show, columns, rows)
@@ -215,7 +213,7 @@ impl Planning {
             Cell::maybe_text(path.get(at).filter(|_| inner).map(|name| name.as_str()))
         };
         let [created, name] = [Cell::Time(object.created_at()), Cell::text(object.name().as_str())];
-        let owner = Cell::text(object.owner().as_str());
+        let owner = Cell::text(self.resolver.owner_name(object));
         let comment = Cell::text(comment_of(object.kind(), object.body())?.unwrap_or_default());
         let dropped = Cell::maybe_time(object.dropped().map(|dropped| dropped.at()));
         let retention = Cell::text(self.resolver.retention_days(object).to_string());
@@ -280,7 +278,9 @@ impl Planning {
                     ) && object.is_live()
                 };
                 let all = self.resolver.head().objects();
-                all.filter(relation).filter(|object| self.is_within(object, within)).collect()
+                all.filter(relation)
+                    .filter(|object| self.is_within(object, within) && self.resolver.sees(object))
+                    .collect()
             }
         };
         relations.sort_by_cached_key(|object| self.resolver.path(object.id()));
@@ -348,7 +348,8 @@ pub(crate) fn comment_of(kind: ObjectKind, body: &Body) -> Result<Option<String>
         ObjectKind::Stage => body.read::<StageDefinition>()?.comment,
         ObjectKind::FileFormat => body.read::<FileFormatDefinition>()?.comment,
         ObjectKind::Pipe => body.read::<PipeDefinition>()?.comment,
-        ObjectKind::Channel => None,
-        ObjectKind::Quarantine => None,
+        ObjectKind::Role => body.read::<RoleDefinition>()?.comment,
+        ObjectKind::User => body.read::<UserDefinition>()?.comment,
+        ObjectKind::Channel | ObjectKind::Quarantine => None,
     })
 }

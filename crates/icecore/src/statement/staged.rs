@@ -109,8 +109,7 @@ impl Planning {
             (None, Some(format)) => format,
             (None, None) => FileFormatDefinition::default(),
         };
-        let subject = &self.session.shared().subject;
-        authorize(subject, &self.resolver.intents(), self.resolver.head())?;
+        authorize(&self.acting, &self.resolver.intents(), self.resolver.head())?;
         Ok((files, FileFormat::from_definition(&format)?))
     }
 }

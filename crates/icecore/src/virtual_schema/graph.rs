@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use icecore_governance::Verb;
 use icecore_snapshot::{Head, Object};
 use icecore_types::{
     Code, DynamicDefinition, Error, Name, ObjectId, Result, SqlType, TargetLag, Timestamp, Version,
@@ -82,16 +81,12 @@ pub(super) fn history(
     let head = binder.resolver().head();
     let oldest = binder.session().engine().now().minus(SHOWN);
     let mut found = Vec::new();
-    for object in head.objects() {
+    for object in head.objects().filter(|object| binder.resolver().sees(object)) {
         let periods = periods_of(head, object.id());
         let periods = periods
             .into_iter()
             .filter(|period| period.to.is_none_or(|to| to >= oldest) && wanted.takes(period));
-        let before = found.len();
         found.extend(periods);
-        if found.len() > before && object.is_live() {
-            binder.resolver().act(Verb::Show, object);
-        }
     }
     found.sort_by(|a, b| a.is.path.cmp(&b.is.path).then(b.from.cmp(&a.from)));
     let rows = found.into_iter().map(|period| cells_of(head, &period)).collect();

@@ -14,7 +14,6 @@ mod storage;
 
 use arrow::array::RecordBatch;
 use datafusion::execution::SessionState;
-use icecore_governance::Verb;
 use icecore_snapshot::Object;
 use icecore_sql::ShowKind;
 use icecore_types::{Name, ObjectId, ObjectKind, QualifiedName, Result};
@@ -48,12 +47,9 @@ impl Listing<'_> {
             .head()
             .objects()
             .filter(|object| object.is_live() && kinds.contains(&object.kind()))
-            .filter(|object| self.covers(object))
+            .filter(|object| self.covers(object) && resolver.sees(object))
             .collect();
         found.sort_by_cached_key(|object| resolver.path(object.id()));
-        for object in &found {
-            resolver.act(Verb::Show, object);
-        }
         found
     }
 

@@ -29,7 +29,7 @@ impl Listing<'_> {
     /// Owner, comment, and when it was made and changed.
     pub(super) fn about(&self, object: &Object) -> Result<[Cell; 4]> {
         Ok([
-            Cell::text(object.owner().as_str()),
+            Cell::text(self.binder.resolver().owner_name(object)),
             Cell::maybe_text(comment_of(object.kind(), object.body())?),
             Cell::Time(object.created_at()),
             Cell::Time(object.changed_at()),

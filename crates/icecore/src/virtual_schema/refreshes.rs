@@ -6,7 +6,6 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, SchemaRef};
 use datafusion::scalar::ScalarValue;
 use icecore_exec::from_datafusion;
-use icecore_governance::Verb;
 use icecore_types::{Code, Error, Name, QualifiedName, Result, SqlType};
 
 use super::functions::Argument;
@@ -70,12 +69,10 @@ pub(super) fn history(
         .rev()
         .filter(|row| only.is_none_or(|table| table == row.table))
         .filter(|row| wanted.takes(row))
+        .filter(|row| head.object(row.table).is_some_and(|table| binder.resolver().sees(table)))
         .take(wanted.limit.unwrap_or(DEFAULT_LIMIT));
     let mut cells = Vec::new();
     for row in found {
-        if let Some(object) = head.object(row.table).filter(|object| object.is_live()) {
-            binder.resolver().act(Verb::Show, object);
-        }
         cells.push(cells_of(row));
     }
     let rows = batch(HISTORY, cells)?;

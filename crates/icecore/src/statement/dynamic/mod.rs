@@ -28,7 +28,7 @@ use super::change::{Change, IfExists, Place};
 use super::perform::{Performed, named_rows, updates};
 use super::write::inferred;
 use super::{Planning, Resolved};
-use crate::engine::{DEFAULT_ROLE, DEFAULT_WAREHOUSE};
+use crate::engine::DEFAULT_WAREHOUSE;
 use crate::refreshes::{RefreshAction, RefreshRow, RefreshState, RefreshTrigger};
 
 const DONE: &str = "Statement executed successfully.";
@@ -196,7 +196,7 @@ impl Planning {
     /// A refresh that the schedule asks for.
     pub(super) fn scheduled(&self, table: ObjectId, version: Version) -> Result<Resolved> {
         if let Some(object) = self.resolver.head().object(table) {
-            self.resolver.act(Verb::Alter, object);
+            self.resolver.act(Verb::Operate, object);
         }
         Ok(Resolved::Dynamic(DynamicWork::Scheduled(table, version)))
     }
@@ -262,8 +262,7 @@ impl Planning {
             Place::Taken => return Performed::status(DONE, None),
             Place::Free { parent, replaced } => (parent, replaced),
         };
-        let subject = &self.session.shared().subject;
-        super::authorize::authorize(subject, &self.resolver.intents(), self.resolver.head())?;
+        super::authorize::authorize(&self.acting, &self.resolver.intents(), self.resolver.head())?;
         let (definition, written) = self.compute(table, definition, &bound, plan.as_ref()).await?;
         let full = definition.dynamic.as_ref().is_some_and(|it| it.mode == RefreshMode::Full);
         let mut changes: Vec<Update> =
@@ -273,7 +272,7 @@ impl Planning {
             kind,
             parent,
             name: create.name.name.clone(),
-            owner: Name::quoted(DEFAULT_ROLE),
+            owner: self.acting.owner(),
             body: Body::of(&definition)?,
         });
         let inserted = written.rows;

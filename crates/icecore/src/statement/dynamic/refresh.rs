@@ -162,9 +162,9 @@ impl Planning {
         let Some(mut dynamic) = definition.dynamic.take() else {
             return Err(Error::internal("a refresh of what is no dynamic table"));
         };
-        self.resolver.act(icecore_governance::Verb::Alter, object);
+        self.resolver.act(icecore_governance::Verb::Operate, object);
         let bound = self.bind_dynamic(&dynamic, task.version)?;
-        authorize(&self.session.shared().subject, &self.resolver.intents(), head)?;
+        authorize(&self.acting, &self.resolver.intents(), head)?;
         let (way, mode) = self.way(&dynamic, &bound)?;
         if matches!(way, Way::None) {
             return Ok(Refreshed {

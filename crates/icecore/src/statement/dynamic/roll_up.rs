@@ -32,7 +32,7 @@ impl Planning {
         let view = self.resolver.head().object(definition.view);
         let view = view.ok_or_else(|| Error::internal("a semantic view that was found"))?;
         let body: SemanticViewDefinition = view.body().read()?;
-        let bound = self.binder.semantic_view(&body, None, &self.state)?;
+        let bound = self.binder.semantic_view((&body, None), None, &self.state)?;
         let kept = bound.model.roll_up(&definition.metrics, &definition.dimensions)?;
         self.binder.take_over(&bound);
         let planned = self.select(kept.query())?;

@@ -14,7 +14,6 @@ use icecore_types::{
     SegmentRef, SqlType, TableDefinition,
 };
 
-use crate::engine::DEFAULT_ROLE;
 use crate::plan::{Binder, GovernedTable, RowsTable, plan_select, table_scan};
 use crate::statement::{Planning, Resolver};
 
@@ -26,6 +25,7 @@ const NAME: &str = "QUARANTINE";
 pub(crate) struct QuarantinePlace {
     pub(crate) table: ObjectId,
     pub(crate) id: ObjectId,
+    owner: ObjectId,
     is_new: bool,
 }
 
@@ -47,7 +47,7 @@ impl QuarantinePlace {
                 kind: ObjectKind::Quarantine,
                 parent,
                 name: name.clone(),
-                owner: Name::quoted(DEFAULT_ROLE),
+                owner: self.owner,
                 body: Body::of(&serde_json::Map::new())?,
             });
             let space = NameSpace::Quarantine;
@@ -67,7 +67,7 @@ impl Planning {
     pub(crate) fn quarantine_place(&self, table: &Object) -> QuarantinePlace {
         let found = quarantine_of(&self.resolver, table.id()).map(Object::id);
         let id = found.unwrap_or_else(|| self.session.engine().next_object_id());
-        QuarantinePlace { table: table.id(), id, is_new: found.is_none() }
+        QuarantinePlace { table: table.id(), id, owner: table.owner(), is_new: found.is_none() }
     }
 
     /// The keys that a table has, behind the places of their rows if they are

@@ -60,7 +60,7 @@ impl Planning {
                 Ok((self.stage_files(&internal.location, &[&id], shown)?, internal))
             }
             StageName::User => {
-                let user = self.session.shared().subject.user.clone();
+                let user = self.acting.session.user_name().clone();
                 let folder = ["~", user.as_str()];
                 Ok((self.stage_files(&internal.location, &folder, "@~".to_owned())?, internal))
             }
