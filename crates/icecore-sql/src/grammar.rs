@@ -1,5 +1,6 @@
 //! Tokens to statements: the first words decide which form it is.
 
+mod access;
 mod alter;
 mod copy;
 mod create;
@@ -43,11 +44,17 @@ pub(crate) fn statement(cursor: &mut Cursor<'_>) -> Result<Statement> {
         "TRUNCATE" => rows::truncate(cursor).map(Statement::Truncate),
         "EXPLAIN" => explain(cursor).map(Statement::Explain),
         "CREATE" => create::create(cursor),
-        "DROP" => drop(cursor).map(Statement::Drop),
+        "DROP" => drop(cursor),
         "UNDROP" => undrop(cursor).map(Statement::Undrop),
         "ALTER" => alter::alter(cursor),
+        "SHOW" if shows_grants(cursor) => access::show_grants(cursor).map(Statement::ShowGrants),
         "SHOW" => session::show(cursor).map(Statement::Show),
+        "GRANT" | "REVOKE" => access::grant(cursor).map(Statement::Grant),
         "DESC" | "DESCRIBE" => describe(cursor).map(Statement::Describe),
+        "USE" if cursor.are_next(&["USE", "SECONDARY", "ROLES"]) => {
+            cursor.accept(&["USE", "SECONDARY", "ROLES"]);
+            access::secondary_roles(cursor).map(Statement::UseSecondaryRoles)
+        }
         "USE" => session::choose(cursor).map(Statement::Use),
         "COPY" => copy::copy(cursor),
         "PUT" => loading::put(cursor).map(Statement::Put),
@@ -152,8 +159,15 @@ fn if_exists(cursor: &mut Cursor<'_>) -> bool {
     cursor.accept(&["IF", "EXISTS"])
 }
 
-fn drop(cursor: &mut Cursor<'_>) -> Result<DropObject> {
+fn shows_grants(cursor: &Cursor<'_>) -> bool {
+    cursor.are_next(&["SHOW", "GRANTS"]) || cursor.are_next(&["SHOW", "FUTURE", "GRANTS"])
+}
+
+fn drop(cursor: &mut Cursor<'_>) -> Result<Statement> {
     cursor.expect(&["DROP"])?;
+    if let Some(principal) = access::principal(cursor) {
+        return access::drop(cursor, &principal);
+    }
     let kind = object_kind(cursor, "DROP")?;
     let if_exists = if_exists(cursor);
     let name = object_name(cursor, kind)?;
@@ -164,7 +178,7 @@ fn drop(cursor: &mut Cursor<'_>) -> Result<DropObject> {
         let _default = takes_mode && cursor.accept(&["CASCADE"]);
         DropMode::Cascade
     };
-    Ok(DropObject { kind, name, if_exists, mode })
+    Ok(Statement::Drop(DropObject { kind, name, if_exists, mode }))
 }
 
 fn undrop(cursor: &mut Cursor<'_>) -> Result<Undrop> {

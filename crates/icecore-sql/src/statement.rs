@@ -1,5 +1,6 @@
 //! The statement tree.
 
+mod access;
 mod copy;
 mod create;
 mod dynamic;
@@ -12,6 +13,11 @@ mod semantic;
 mod session;
 mod travel;
 
+pub use access::{
+    AlterRole, AlterUser, ContainerName, CreateRole, CreateUser, CurrentGrantsMode, DropRole,
+    DropUser, Grant, GrantTarget, Granted, GranteeName, RevokeMode, RoleAction, RoleName,
+    ShowGrants, UseSecondaryRoles, UserAction,
+};
 pub use copy::{
     CopyInto, CopyTransform, MatchByName, MetadataColumn, MetadataItem, OnError, Unload, Validation,
 };
@@ -122,6 +128,24 @@ pub enum Statement {
     Remove(Remove),
     /// ALTER SESSION.
     AlterSession(AlterSession),
+    /// CREATE [DATABASE] ROLE.
+    CreateRole(CreateRole),
+    /// ALTER [DATABASE] ROLE.
+    AlterRole(AlterRole),
+    /// DROP [DATABASE] ROLE.
+    DropRole(DropRole),
+    /// CREATE USER.
+    CreateUser(CreateUser),
+    /// ALTER USER.
+    AlterUser(AlterUser),
+    /// DROP USER.
+    DropUser(DropUser),
+    /// GRANT or REVOKE.
+    Grant(Grant),
+    /// SHOW [FUTURE] GRANTS.
+    ShowGrants(ShowGrants),
+    /// USE SECONDARY ROLES.
+    UseSecondaryRoles(UseSecondaryRoles),
     /// SYSTEM$WAIT.
     Wait(Wait),
 }
@@ -162,6 +186,14 @@ impl Statement {
             Self::List(_) => "LIST_FILES",
             Self::Remove(_) => "REMOVE_FILES",
             Self::AlterSession(_) => "ALTER_SESSION",
+            Self::CreateRole(_) => "CREATE_ROLE",
+            Self::AlterRole(_) | Self::AlterUser(_) => "ALTER",
+            Self::DropRole(_) | Self::DropUser(_) => "DROP",
+            Self::CreateUser(_) => "CREATE_USER",
+            Self::Grant(grant) if grant.revoke.is_some() => "REVOKE",
+            Self::Grant(_) => "GRANT",
+            Self::ShowGrants(_) => "SHOW",
+            Self::UseSecondaryRoles(_) => "USE",
             Self::Wait(_) => "CALL",
         }
     }

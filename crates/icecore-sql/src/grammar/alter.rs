@@ -4,7 +4,9 @@ use icecore_types::{Error, ObjectKind, QualifiedName, Result};
 use sqlparser::tokenizer::Token;
 
 use super::rows::distinct;
-use super::{dynamic, expectation, if_exists, object_kind, object_name, option, pipe, table};
+use super::{
+    access, dynamic, expectation, if_exists, object_kind, object_name, option, pipe, table,
+};
 use crate::cursor::Cursor;
 use crate::{
     AlterContainer, AlterSession, AlterTable, AlterTableAction, AlterView, ContainerAction,
@@ -15,6 +17,9 @@ pub(super) fn alter(cursor: &mut Cursor<'_>) -> Result<Statement> {
     cursor.expect(&["ALTER"])?;
     if cursor.accept(&["SESSION"]) {
         return session(cursor).map(Statement::AlterSession);
+    }
+    if let Some(principal) = access::principal(cursor) {
+        return access::alter(cursor, &principal);
     }
     let kind = object_kind(cursor, "ALTER")?;
     match kind {
@@ -73,6 +78,11 @@ fn action(cursor: &mut Cursor<'_>, kind: ObjectKind) -> Result<ContainerAction> 
     let is_view = matches!(kind, ObjectKind::View | ObjectKind::SemanticView);
     if !is_view && cursor.accept(&["SWAP", "WITH"]) {
         return Ok(ContainerAction::SwapWith(object_name(cursor, kind)?));
+    }
+    for (word, managed) in [("ENABLE", true), ("DISABLE", false)] {
+        if kind == ObjectKind::Schema && cursor.accept(&[word, "MANAGED", "ACCESS"]) {
+            return Ok(ContainerAction::ManagedAccess(managed));
+        }
     }
     let property = property(cursor, kind)?;
     Ok(match property {

@@ -4,7 +4,7 @@ use icecore_types::{Error, ObjectKind, Result};
 use sqlparser::tokenizer::Token;
 
 use super::travel::clone_source;
-use super::{dynamic, object_kind, object_name, option, pipe, query, semantic, table};
+use super::{access, dynamic, object_kind, object_name, option, pipe, query, semantic, table};
 use crate::cursor::Cursor;
 use crate::{
     CreateContainer, CreateFileFormat, CreateStage, CreateView, OptionValue, Options, Statement,
@@ -32,6 +32,9 @@ pub(super) fn create(cursor: &mut Cursor<'_>) -> Result<Statement> {
         return Err(Error::unsupported("CREATE OR ALTER"));
     }
     let existing = Existing { or_replace: cursor.accept(&["OR", "REPLACE"]) };
+    if let Some(principal) = access::principal(cursor) {
+        return access::create(cursor, &principal, existing);
+    }
     match object_kind(cursor, "CREATE")? {
         ObjectKind::Database => {
             container(cursor, existing, ObjectKind::Database).map(Statement::CreateDatabase)
@@ -129,6 +132,8 @@ fn container(
         .accept(&["CLONE"])
         .then(|| clone_source(cursor, |cursor| object_name(cursor, kind)))
         .transpose()?;
+    let managed_access =
+        kind == ObjectKind::Schema && cursor.accept(&["WITH", "MANAGED", "ACCESS"]);
     let statement = format!("CREATE {}", kind.sql());
     let properties = Properties::read(cursor, &statement)?;
     Ok(CreateContainer {
@@ -136,6 +141,7 @@ fn container(
         if_not_exists,
         name,
         clone,
+        managed_access,
         retention_days: properties.retention_days,
         comment: properties.comment,
     })

@@ -13,8 +13,6 @@ const STATEMENTS: &[(&str, &str)] = &[
     ("START", "transactions of several statements (START TRANSACTION)"),
     ("COMMIT", "transactions of several statements (COMMIT)"),
     ("ROLLBACK", "transactions of several statements (ROLLBACK)"),
-    ("GRANT", "GRANT"),
-    ("REVOKE", "REVOKE"),
     ("SET", "session variables (SET)"),
     ("UNSET", "session variables (UNSET)"),
     ("CALL", "CALL"),

@@ -28,6 +28,9 @@ const KINDS: &[(&[&str], ShowKind)] = &[
     (&["SEMANTIC", "FACTS"], ShowKind::SemanticFacts),
     (&["SEMANTIC", "METRICS"], ShowKind::SemanticMetrics),
     (&["EXPECTATIONS"], ShowKind::Expectations),
+    (&["ROLES"], ShowKind::Roles),
+    (&["DATABASE", "ROLES"], ShowKind::DatabaseRoles),
+    (&["USERS"], ShowKind::Users),
 ];
 
 pub(super) fn show(cursor: &mut Cursor<'_>) -> Result<Show> {
@@ -112,9 +115,6 @@ fn scope(cursor: &mut Cursor<'_>, what: ShowKind) -> Result<Scope> {
 
 pub(super) fn choose(cursor: &mut Cursor<'_>) -> Result<Use> {
     cursor.expect(&["USE"])?;
-    if cursor.are_next(&["SECONDARY", "ROLES"]) {
-        return Err(Error::unsupported("USE SECONDARY ROLES"));
-    }
     const TARGETS: &[(&str, UseTarget, usize)] = &[
         ("DATABASE", UseTarget::Database, 1),
         ("SCHEMA", UseTarget::Schema, 2),

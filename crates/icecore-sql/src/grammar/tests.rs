@@ -2,6 +2,7 @@ use icecore_types::{Code, ErrorKind, Name, ObjectKind, QualifiedName, SqlType};
 
 use crate::*;
 
+mod access;
 mod loading;
 mod pipes;
 mod refused;

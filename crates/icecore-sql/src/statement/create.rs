@@ -27,6 +27,9 @@ pub struct CreateContainer {
     pub name: QualifiedName,
     /// What it is a clone of.
     pub clone: Option<CloneSource>,
+    /// WITH MANAGED ACCESS, of a schema: its owner alone grants on what is in
+    /// it.
+    pub managed_access: bool,
     /// DATA_RETENTION_TIME_IN_DAYS, 0 to 90.
     pub retention_days: Option<u32>,
     /// COMMENT.

@@ -193,6 +193,8 @@ pub enum ContainerAction {
     SetRetention(Option<u32>),
     /// SET or UNSET COMMENT: nothing is UNSET.
     SetComment(Option<String>),
+    /// ENABLE or DISABLE MANAGED ACCESS, of a schema.
+    ManagedAccess(bool),
 }
 
 /// ALTER [SEMANTIC] VIEW .. RENAME TO, or SET or UNSET COMMENT.

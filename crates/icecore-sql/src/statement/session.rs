@@ -134,6 +134,12 @@ pub enum ShowKind {
     SemanticMetrics,
     /// Expectations of a table.
     Expectations,
+    /// Roles of the account.
+    Roles,
+    /// Roles of databases.
+    DatabaseRoles,
+    /// Users.
+    Users,
 }
 
 impl ShowKind {
@@ -158,6 +164,9 @@ impl ShowKind {
             Self::SemanticFacts => "SEMANTIC FACTS",
             Self::SemanticMetrics => "SEMANTIC METRICS",
             Self::Expectations => "EXPECTATIONS",
+            Self::Roles => "ROLES",
+            Self::DatabaseRoles => "DATABASE ROLES",
+            Self::Users => "USERS",
         }
     }
 }

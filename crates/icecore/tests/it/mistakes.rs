@@ -92,7 +92,7 @@ const MISTAKES: &[Mistake] = &[
     ("COPY INTO t FROM @s FILES = ('missing.csv')", "091016", "missing.csv"),
     ("PUT file://no/such/file.csv @s", "091016", "no/such/file.csv"),
     ("ALTER SESSION SET TIMEZONE = 'Europe/Berlin'", "000002", "TIMEZONE"),
-    ("USE ROLE analyst", "000002", "ANALYST"),
+    ("USE ROLE analyst", "003013", "ANALYST"),
     // Files.
     ("COPY INTO loaded FROM @s FILES = ('bad_1_and_4.csv')", "100038", "bad_1_and_4.csv"),
     ("COPY INTO loaded FROM @s FILES = ('eleven_columns.csv')", "100080", "(11)"),
