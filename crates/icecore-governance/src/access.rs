@@ -181,6 +181,12 @@ impl Access {
         self.role(id).map(|role| role.name.to_string()).unwrap_or_default()
     }
 
+    /// The objects that something was granted on, now or in the future; the
+    /// account too.
+    pub fn granted_on(&self) -> impl Iterator<Item = ObjectId> {
+        self.grants.iter().map(|(id, _)| *id)
+    }
+
     /// The bodies that are not what they were in `earlier`.
     pub fn changed_since(&self, earlier: &Self) -> ChangedBodies {
         ChangedBodies {

@@ -23,6 +23,7 @@
 //! ```
 
 mod access;
+mod alter;
 mod future;
 mod granting;
 mod grants;
@@ -51,7 +52,7 @@ pub use principal::{Grantee, Role, RoleId, RolePath, User, UserId};
 pub use privilege::Privilege;
 pub use securable::Securable;
 pub use session::{SecondaryRoles, Session};
-pub use show::GrantRow;
+pub use show::{FutureRow, GrantRow, MemberRow};
 pub use token::TokenRules;
 pub use verb::Verb;
 

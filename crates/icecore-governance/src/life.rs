@@ -19,7 +19,8 @@ impl Access {
     /// The grants of a copy: those of the original, made by the copy's owner
     /// where they were made by the original's. For a table with COPY GRANTS,
     /// and for everything inside a clone of a container; `future` for the
-    /// container itself, whose own grants stay behind.
+    /// container itself, whose own grants stay behind. What a role of another
+    /// database held stays behind too.
     #[must_use]
     pub fn with_clone(&self, original: &Securable, copy: &Securable, future: bool) -> Self {
         let from = self.grants_copy(original.id());
@@ -28,7 +29,13 @@ impl Access {
             let kept = from.without_entries();
             access.set_grants(copy.id(), kept);
         } else {
-            access.set_grants(copy.id(), from);
+            let fits = |grantee| self.can_have(grantee, copy, false).is_ok();
+            let gone: Vec<_> =
+                from.iter().map(|(key, _)| *key).filter(|key| !fits(key.grantee)).collect();
+            let mut kept = from;
+            kept.remove_all(&gone);
+            kept.future.retain(|key, _| fits(crate::Grantee::Role(key.grantee)));
+            access.set_grants(copy.id(), kept);
             access.regrant(copy.id(), original.owner(), copy.owner());
         }
         access

@@ -253,7 +253,7 @@ impl Access {
         securable: &dyn Fn(ObjectId) -> Option<Securable>,
     ) -> Result<Self> {
         let session = session.current(self)?;
-        let entry = self.user(user).ok_or_else(|| self.no_role(RoleId::new(user.object())))?;
+        let entry = self.user(user).ok_or_else(|| self.no_user(user))?;
         if !session.has_role(entry.owner()) {
             return Err(absent(SecurableKind::User, &QualifiedName::bare(entry.name().clone())));
         }
@@ -292,7 +292,7 @@ impl Access {
     }
 }
 
-fn taken(name: &Name) -> Error {
+pub(crate) fn taken(name: &Name) -> Error {
     Error::new(Code::ALREADY_EXISTS, format!("object '{name}' already exists"))
 }
 

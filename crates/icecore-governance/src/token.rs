@@ -97,6 +97,7 @@ fn same(one: &str, other: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::User;
 
     /// A10.10
     #[test]

@@ -110,7 +110,9 @@ impl Draft<'_> {
                 Ok(())
             }
             Update::SetOwner { id, owner } => {
-                let mut object = self.live(*id)?;
+                // A dropped object has an owner too: it may come back.
+                let object = self.head.object(*id).cloned();
+                let mut object = object.ok_or_else(|| missing(*id))?;
                 object.owner = *owner;
                 self.store(object);
                 Ok(())

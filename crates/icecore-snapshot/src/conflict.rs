@@ -217,7 +217,7 @@ impl<'a> Since<'a> {
                 let same = since.is_none_or(|granted| granted <= self.read);
                 retry_unless(same, || format!("the grants were changed object={on}"))
             }
-            Update::SetOwner { id, .. } => match self.existing(*id)? {
+            Update::SetOwner { id, .. } => match self.head.object(*id) {
                 Some(object) => self.same_owner(object),
                 None => Ok(()),
             },

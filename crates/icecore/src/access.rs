@@ -187,6 +187,41 @@ impl Acting {
         Ok(Self { access: Arc::clone(&self.access), session })
     }
 
+    /// CURRENT_SECONDARY_ROLES: those in use and how they were chosen, as JSON.
+    pub(crate) fn secondary_roles(&self) -> String {
+        use icecore_governance::SecondaryRoles as Roles;
+        let value = match self.session.secondary() {
+            Roles::All => "ALL",
+            Roles::None => "NONE",
+            Roles::These(_) => "",
+        };
+        let mut names: Vec<String> = match self.session.secondary() {
+            Roles::None => Vec::new(),
+            Roles::These(names) => names.iter().map(|name| name.as_str().to_owned()).collect(),
+            Roles::All => {
+                let user = self.session.user().and_then(|user| self.access.user(user));
+                let records = user.map(|user| &*user.definition().roles).unwrap_or_default();
+                let roles = records.iter().filter_map(|it| self.access.role(RoleId::new(it.role)));
+                roles.map(|role| role.name().as_str().to_owned()).collect()
+            }
+        };
+        names.sort();
+        serde_json::json!({ "roles": names.join(","), "value": value }).to_string()
+    }
+
+    /// CURRENT_AVAILABLE_ROLES, as a JSON list.
+    pub(crate) fn available_roles(&self) -> String {
+        let names = self.session.available(&self.access);
+        let names: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
+        serde_json::json!(names).to_string()
+    }
+
+    /// IS_ROLE_IN_SESSION, of a role of the account or of a database.
+    pub(crate) fn has_role(&self, database: Option<ObjectId>, role: &str) -> bool {
+        let role = self.access.role_id(database, &Name::quoted(role));
+        role.is_some_and(|role| self.session.has_role(role))
+    }
+
     /// The role that owns what is made.
     pub(crate) fn owner(&self) -> ObjectId {
         self.session.primary().object()
@@ -208,6 +243,14 @@ impl Acting {
     }
 }
 
+/// Who may use a stage goes by where its files are.
+pub(crate) fn stage_kind(location: StageLocation) -> SecurableKind {
+    match location {
+        StageLocation::Internal => SecurableKind::InternalStage,
+        StageLocation::External { .. } => SecurableKind::ExternalStage,
+    }
+}
+
 /// An object with what it is in, as decisions see it.
 ///
 /// # Errors
@@ -215,10 +258,7 @@ impl Acting {
 /// definition is none.
 pub(crate) fn securable(head: &Head, object: &Object) -> Result<Securable> {
     let kind = match object.kind() {
-        ObjectKind::Stage => match object.body().read::<StageDefinition>()?.location {
-            StageLocation::Internal => SecurableKind::InternalStage,
-            StageLocation::External { .. } => SecurableKind::ExternalStage,
-        },
+        ObjectKind::Stage => stage_kind(object.body().read::<StageDefinition>()?.location),
         ObjectKind::Role if object.parent().is_some() => SecurableKind::DatabaseRole,
         kind => kind.into(),
     };

@@ -253,7 +253,7 @@ impl SessionBuilder {
     }
 
     /// What the engine itself does on behalf of the role that owns something.
-    pub(crate) fn as_owner(mut self, role: ObjectId) -> Self {
+    pub(crate) fn owner(mut self, role: ObjectId) -> Self {
         self.who = Who::Owner(RoleId::new(role));
         self
     }

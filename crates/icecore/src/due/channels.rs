@@ -25,7 +25,7 @@ pub(super) fn run(engine: &Arc<Engine>) -> BoxFuture<'_, Result<()>> {
 
 async fn run_all(engine: &Arc<Engine>) -> Result<()> {
     for (channel, owner) in idle(engine)? {
-        let session = SessionBuilder::new(Arc::clone(engine)).as_owner(owner).await?;
+        let session = SessionBuilder::new(Arc::clone(engine)).owner(owner).await?;
         let request = Request::DropIdleChannel(channel);
         match run_request(&session, request, &unobserved()).await {
             // It was used, or dropped, in this moment.

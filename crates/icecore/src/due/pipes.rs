@@ -54,7 +54,7 @@ async fn run_all(engine: &Arc<Engine>) -> Result<()> {
 
 async fn owner(engine: &Arc<Engine>, pipe: &BoundPipe) -> Result<Session> {
     let (database, schema) = pipe.container();
-    let builder = SessionBuilder::new(Arc::clone(engine)).as_owner(pipe.owner);
+    let builder = SessionBuilder::new(Arc::clone(engine)).owner(pipe.owner);
     match (database, schema) {
         (Some(database), Some(schema)) => {
             builder.database(&database.to_string()).schema(&schema.to_string()).await

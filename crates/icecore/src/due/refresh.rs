@@ -58,7 +58,7 @@ fn one(engine: Arc<Engine>, table: ObjectId, version: Version) -> BoxFuture<'sta
         let Some(object) = head.object(table) else { return Ok(()) };
         let Some(dynamic) = dynamic_of(object) else { return Ok(()) };
         let session = SessionBuilder::new(Arc::clone(&engine))
-            .as_owner(object.owner())
+            .owner(object.owner())
             .warehouse(&format!("\"{}\"", dynamic.warehouse))
             .await?;
         let request = RefreshRequest::new(&head, table, version);

@@ -4,8 +4,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use arrow::array::{Int64Array, StringViewArray};
+use arrow::array::{BooleanArray, Int64Array, StringViewArray};
 use datafusion::arrow::datatypes::{DataType, TimeUnit};
+use datafusion::common::cast::as_string_view_array;
 use datafusion::common::{Result, plan_err};
 use datafusion::logical_expr::{
     ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, TypeSignature,
@@ -13,9 +14,11 @@ use datafusion::logical_expr::{
 };
 use datafusion::scalar::ScalarValue;
 use icecore_functions::next_random;
+use icecore_types::ObjectId;
 use parking_lot::Mutex;
 
 use super::Binder;
+use crate::access::Acting;
 
 /// Days from the epoch are microseconds divided by this.
 const MICROS_PER_DAY: i64 = 86_400_000_000;
@@ -26,11 +29,19 @@ pub(super) fn session_function(name: &str, binder: &Binder) -> Option<Arc<Scalar
     let text = |value: Option<String>| Value::Constant(ScalarValue::Utf8View(value));
     let name_of = |name: &icecore_types::Name| Some(name.as_str().to_owned());
     let now = binder.now().as_micros();
+    let who = binder.resolver().who();
     let value = match name {
         "current_database" => text(session.database().as_ref().and_then(name_of)),
         "current_schema" => text(session.schema().as_ref().and_then(name_of)),
-        "current_user" => text(name_of(session.principal().user_name())),
-        "current_role" => text(name_of(session.principal().role_name())),
+        "current_user" => text(who.map(|it| it.session.user_name().as_str().to_owned())),
+        "current_role" => text(who.map(|it| it.session.role_name().as_str().to_owned())),
+        "current_secondary_roles" => text(who.map(|it| it.secondary_roles())),
+        "current_available_roles" => text(who.map(|it| it.available_roles())),
+        "is_role_in_session" => Value::InSession(binder.resolver().who().cloned()?, None),
+        "is_database_role_in_session" => {
+            let database = binder.resolver().database(None).ok()?.id();
+            Value::InSession(binder.resolver().who().cloned()?, Some(database))
+        }
         "current_warehouse" => text(name_of(&session.warehouse)),
         "current_account" => text(Some("DEFAULT".to_owned())),
         "current_session" => Value::Constant(ScalarValue::Int64(Some(session.id as i64))),
@@ -67,6 +78,8 @@ enum Value {
     LastQueryId(Arc<crate::session::SessionShared>),
     /// Of one text that is known when the statement is planned.
     OfText(Arc<OfText>),
+    /// Whether a role is in use: of the account, or of a database.
+    InSession(Arc<Acting>, Option<ObjectId>),
     /// The next number; rows of one plan count on from each other.
     Sequence(Arc<AtomicI64>),
     /// RANDOM: of the seed that it is given, or of the session's.
@@ -172,6 +185,7 @@ impl ScalarUDFImpl for SessionFunction {
             Value::Constant(value) => value.data_type(),
             Value::LastQueryId(_) | Value::OfText(_) | Value::Uuid(_) => DataType::Utf8View,
             Value::Sequence(_) | Value::Random(_) => DataType::Int64,
+            Value::InSession(..) => DataType::Boolean,
         })
     }
 
@@ -220,6 +234,13 @@ impl ScalarUDFImpl for SessionFunction {
                 };
                 let value = function(&text).map_err(icecore_exec::to_datafusion)?;
                 Ok(ColumnarValue::Scalar(ScalarValue::Utf8View(Some(value))))
+            }
+            (Value::InSession(acting, database), [roles]) => {
+                let roles = roles.cast_to(&DataType::Utf8View, None)?.to_array(args.number_rows)?;
+                let found = as_string_view_array(&roles)?
+                    .iter()
+                    .map(|role| role.map(|role| acting.has_role(*database, role)));
+                Ok(ColumnarValue::Array(Arc::new(found.collect::<BooleanArray>())))
             }
             _ => plan_err!("{}: wrong arguments", self.name.to_uppercase()),
         }

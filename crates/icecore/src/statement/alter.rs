@@ -89,6 +89,11 @@ impl Planning {
         match &alter.action {
             ContainerAction::Rename(to) => return self.rename(found, to),
             ContainerAction::SwapWith(other) => return self.swap(found, other),
+            ContainerAction::ManagedAccess(managed) => {
+                self.resolver.act(Verb::Rename, found);
+                let updates = self.managed(found.id(), *managed)?;
+                return Ok(Change { updates, message: DONE.into(), ..Change::default() });
+            }
             ContainerAction::SetRetention(days) => definition.retention_days = *days,
             ContainerAction::SetComment(comment) => definition.comment = comment.clone(),
             other => return Err(Error::unsupported(format_args!("{other:?}"))),

@@ -2,10 +2,13 @@
 
 use icecore_governance::Verb;
 use icecore_snapshot::{Object, Requirement, Update};
-use icecore_types::{Body, Code, Error, Name, ObjectId, ObjectKind, QualifiedName, Result};
+use icecore_types::{
+    Body, Code, Error, Name, ObjectId, ObjectKind, QualifiedName, Result, StageDefinition,
+};
 
 use super::Planning;
 use super::resolver::Intent;
+use crate::access::stage_kind;
 
 /// Updates for one transaction, and what to say when they are committed.
 #[derive(Debug, Default)]
@@ -110,11 +113,28 @@ impl Planning {
         if_exists: IfExists,
         body: Body,
     ) -> Result<(Option<ObjectId>, Change)> {
+        self.create_managed((kind, false), name, if_exists, body)
+    }
+
+    /// The same; a schema can be one of managed access.
+    pub(crate) fn create_managed(
+        &self,
+        (kind, managed): (ObjectKind, bool),
+        name: &QualifiedName,
+        if_exists: IfExists,
+        body: Body,
+    ) -> Result<(Option<ObjectId>, Change)> {
+        let made_kind = match kind {
+            ObjectKind::Stage => stage_kind(body.read::<StageDefinition>()?.location),
+            kind => kind.into(),
+        };
         let (parent, replaced) = match self.place(kind, name, if_exists)? {
             Place::Taken => return Ok((None, already_there(&name.name))),
             Place::Free { parent, replaced } => (parent, replaced),
         };
         let id = self.session.engine().next_object_id();
+        let (owner, granted) =
+            self.owner_of_made((made_kind, managed), id, (parent, &name.name))?;
         let mut updates: Vec<Update> =
             replaced.map(|id| Update::DropObject { id }).into_iter().collect();
         updates.push(Update::CreateObject {
@@ -122,9 +142,10 @@ impl Planning {
             kind,
             parent,
             name: name.name.clone(),
-            owner: self.acting.owner(),
+            owner,
             body,
         });
+        updates.extend(granted);
         let message = created(kind, &name.name);
         let requirements = vec![same_meaning(kind, parent, name)];
         Ok((Some(id), Change { updates, requirements, message, ..Change::default() }))

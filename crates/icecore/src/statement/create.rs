@@ -27,6 +27,10 @@ impl Planning {
         let if_exists = IfExists::of(create.or_replace, create.if_not_exists);
         let go_to = self.inside(kind, &create.name)?;
         let mut change = match &create.clone {
+            Some(_) if create.managed_access => {
+                return Err(Error::unsupported("CREATE SCHEMA .. CLONE .. WITH MANAGED ACCESS")
+                    .with_help("a clone is managed if its source is; ALTER SCHEMA changes it"));
+            }
             Some(source) => self.clone_object(kind, &create.name, if_exists, source)?,
             None => self.empty_container(kind, create, if_exists)?,
         };
@@ -46,9 +50,11 @@ impl Planning {
             comment: create.comment.clone(),
             retention_days: create.retention_days,
         };
+        let body = Body::of(&definition)?;
         let (id, mut change) =
-            self.create(kind, &create.name, if_exists, Body::of(&definition)?)?;
+            self.create_managed((kind, create.managed_access), &create.name, if_exists, body)?;
         if let (ObjectKind::Database, Some(database)) = (kind, id) {
+            // A schema of a database that is only being made has no future yet.
             change.updates.push(Update::CreateObject {
                 id: self.session.engine().next_object_id(),
                 kind: ObjectKind::Schema,
@@ -166,23 +172,26 @@ impl Planning {
             Place::Taken => return Ok(already_there(&name.name)),
             Place::Free { parent, replaced } => (parent, replaced),
         };
+        let requirements = vec![same_meaning(kind, parent, name)];
+        let message = created(kind, &name.name);
         let mut updates: Vec<Update> =
             replaced.map(|id| Update::DropObject { id }).into_iter().collect();
-        updates.push(Update::CloneObject {
-            source: original.id(),
-            at,
-            id: self.session.engine().next_object_id(),
-            parent,
-            name: name.name.clone(),
-            owner: self.acting.owner(),
-        });
-        let requirements = vec![same_meaning(kind, parent, name)];
-        Ok(Change {
-            updates,
-            requirements,
-            message: created(kind, &name.name),
-            ..Change::default()
-        })
+        let id = self.session.engine().next_object_id();
+        let mut owner = self.acting.owner();
+        let granted = match kind {
+            ObjectKind::Database | ObjectKind::Schema => {
+                self.grants_of_clone(original, at, (id, parent, &name.name))?
+            }
+            kind => {
+                let made = self.owner_of_made((kind.into(), false), id, (parent, &name.name))?;
+                owner = made.0;
+                made.1
+            }
+        };
+        let (source, name) = (original.id(), name.name.clone());
+        updates.push(Update::CloneObject { source, at, id, parent, name, owner });
+        updates.extend(granted);
+        Ok(Change { updates, requirements, message, ..Change::default() })
     }
 
     /// Fails unless the object, and every table in it now, can be read as it

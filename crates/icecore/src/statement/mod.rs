@@ -1,6 +1,7 @@
 //! The statement path: parsed, resolved, authorised, run. Nothing else runs
 //! anything.
 
+mod access;
 mod alter;
 mod authorize;
 mod change;
@@ -242,6 +243,15 @@ impl Planning {
             Statement::AlterPipe(alter) => self.alter_pipe(alter)?,
             Statement::AlterSession(alter) => Resolved::Session(self.alter_session(alter)?),
             Statement::Truncate(truncate) => Resolved::Change(self.truncate(truncate)?),
+            statement @ (Statement::CreateRole(_)
+            | Statement::AlterRole(_)
+            | Statement::DropRole(_)
+            | Statement::CreateUser(_)
+            | Statement::AlterUser(_)
+            | Statement::DropUser(_)
+            | Statement::Grant(_)
+            | Statement::ShowGrants(_)
+            | Statement::UseSecondaryRoles(_)) => self.access_statement(statement)?,
             other => Resolved::Change(self.change(other, &parsed.text)?),
         })
     }

@@ -67,6 +67,11 @@ impl Resolver {
         self
     }
 
+    /// Who asks, if somebody does.
+    pub(crate) fn who(&self) -> Option<&Arc<Acting>> {
+        self.acting.as_ref()
+    }
+
     /// Whether a listing of the session shows an object.
     pub(crate) fn sees(&self, object: &Object) -> bool {
         self.acting.as_ref().is_some_and(|acting| acting.sees(&self.head, object))

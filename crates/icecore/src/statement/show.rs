@@ -132,6 +132,9 @@ impl Planning {
             }
             ShowKind::Parameters => return self.show_parameters(show),
             ShowKind::Warehouses => return self.show_warehouses(show),
+            ShowKind::Roles => return self.show_roles(show, false),
+            ShowKind::DatabaseRoles => return self.show_roles(show, true),
+            ShowKind::Users => return self.show_users(show),
             ShowKind::Expectations => {
                 let rows = self.expectation_rows(show.scope.as_ref())?;
                 let rows = rows.into_iter().filter(|(name, _)| selected(show, name));

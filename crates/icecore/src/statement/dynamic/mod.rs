@@ -267,14 +267,17 @@ impl Planning {
         let full = definition.dynamic.as_ref().is_some_and(|it| it.mode == RefreshMode::Full);
         let mut changes: Vec<Update> =
             replaced.map(|id| Update::DropObject { id }).into_iter().collect();
+        let place = (parent, &create.name.name);
+        let (owner, granted) = self.owner_of_made((kind.into(), false), table, place)?;
         changes.push(Update::CreateObject {
             id: table,
             kind,
             parent,
             name: create.name.name.clone(),
-            owner: self.acting.owner(),
+            owner,
             body: Body::of(&definition)?,
         });
+        changes.extend(granted);
         let inserted = written.rows;
         changes.extend(updates(table, written));
         let same = super::change::same_meaning(kind, parent, &create.name);
