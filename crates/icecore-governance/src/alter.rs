@@ -5,7 +5,7 @@ use icecore_types::{Code, Error, Name, QualifiedName, Result, RoleDefinition, Us
 use crate::judge::Judge;
 use crate::membership::{invalid, taken};
 use crate::securable::absent;
-use crate::{Access, Privilege, RoleId, Securable, SecurableKind, Session, UserId};
+use crate::{Access, Ground, Privilege, RoleId, Securable, SecurableKind, Session, UserId};
 
 impl Access {
     /// ALTER ROLE: another name, if one is given, and other properties.
@@ -91,6 +91,31 @@ impl Access {
     pub fn has(&self, session: &Session, on: &Securable, privilege: Privilege) -> Result<bool> {
         let session = session.current(self)?;
         Ok(Judge::new(self, &session).has(on, privilege))
+    }
+
+    /// Every privilege on something that a session has, and through what.
+    ///
+    /// # Errors
+    /// The session's own if its role is gone.
+    pub fn effective(&self, session: &Session, on: &Securable) -> Result<Vec<(Privilege, Ground)>> {
+        let session = session.current(self)?;
+        let judge = Judge::new(self, &session);
+        let all = std::iter::once(Privilege::Ownership).chain(on.kind().privileges().to_vec());
+        Ok(all.map(|privilege| (privilege, judge.held(on, privilege))).collect())
+    }
+
+    /// Whether a session may go through all that something is in.
+    ///
+    /// # Errors
+    /// The session's own if its role is gone.
+    pub fn reaches(&self, session: &Session, on: &Securable) -> Result<bool> {
+        let mut containers = on.containers();
+        containers.try_fold(true, |all, one| Ok(all && self.shows_itself(session, one)?))
+    }
+
+    fn shows_itself(&self, session: &Session, on: &Securable) -> Result<bool> {
+        let session = session.current(self)?;
+        Ok(Judge::new(self, &session).has_any(on))
     }
 
     pub(crate) fn no_user(&self, user: UserId) -> Error {

@@ -191,6 +191,7 @@ impl<'a> Judge<'a> {
         match need {
             Need::Ownership => None,
             Need::AnyOf(privileges) => privileges.iter().copied().find_map(find).map(Met::Grant),
+            Need::One(privilege) => find(privilege).map(Met::Grant),
             Need::Create(kind) => find(Privilege::Create(kind)).map(Met::Grant),
             Need::Any => match find(Privilege::Usage) {
                 Some(key) => Some(Met::Grant(key)),
@@ -273,6 +274,28 @@ impl<'a> Judge<'a> {
         let grants = self.access.grants(on.id());
         reach.contains(on.owner())
             || grants.is_some_and(|grants| self.holder(grants, privilege, reach, None).is_some())
+    }
+
+    /// Through what the session has a privilege on a securable: OWNERSHIP only
+    /// its owner.
+    pub(crate) fn held(&self, on: &Securable, privilege: Privilege) -> Ground {
+        let reach = &self.session.of_all;
+        let need = match privilege {
+            Privilege::Ownership => Need::Ownership,
+            other => Need::One(other),
+        };
+        let user = self.session.counting_user().map(Grantee::User);
+        let owns = reach.contains(on.owner());
+        if owns == (privilege == Privilege::Ownership) {
+            return self.ground(on, need, reach, user);
+        }
+        Ground { need, on: on.clone(), through: None }
+    }
+
+    /// Whether the session has any privilege on a securable, or owns it.
+    pub(crate) fn has_any(&self, on: &Securable) -> bool {
+        let user = self.session.counting_user().map(Grantee::User);
+        self.met(on, Need::Any, &self.session.of_all, user).is_some()
     }
 
     /// Whether the session has a privilege on a securable, or owns it.

@@ -16,6 +16,8 @@ use SecurableKind as K;
 pub enum Need {
     /// One of these.
     AnyOf(&'static [Privilege]),
+    /// This privilege.
+    One(Privilege),
     /// CREATE of this kind, by the primary role.
     Create(SecurableKind),
     /// Any privilege at all.
@@ -147,6 +149,7 @@ impl std::fmt::Display for Need {
                 let words: Vec<String> = privileges.iter().map(P::to_string).collect();
                 f.write_str(&words.join(" or "))
             }
+            Self::One(privilege) => std::fmt::Display::fmt(privilege, f),
             Self::Create(kind) => write!(f, "CREATE {kind}"),
             Self::Any => f.write_str("any privilege"),
             Self::Ownership => f.write_str("OWNERSHIP"),

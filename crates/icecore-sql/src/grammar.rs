@@ -48,6 +48,10 @@ pub(crate) fn statement(cursor: &mut Cursor<'_>) -> Result<Statement> {
         "UNDROP" => undrop(cursor).map(Statement::Undrop),
         "ALTER" => alter::alter(cursor),
         "SHOW" if shows_grants(cursor) => access::show_grants(cursor).map(Statement::ShowGrants),
+        "SHOW" if cursor.are_next(&["SHOW", "EFFECTIVE", "ACCESS"]) => {
+            cursor.expect(&["SHOW", "EFFECTIVE", "ACCESS", "ON"])?;
+            access::target(cursor).map(Statement::ShowEffectiveAccess)
+        }
         "SHOW" => session::show(cursor).map(Statement::Show),
         "GRANT" | "REVOKE" => access::grant(cursor).map(Statement::Grant),
         "DESC" | "DESCRIBE" => describe(cursor).map(Statement::Describe),
@@ -107,6 +111,12 @@ fn explain(cursor: &mut Cursor<'_>) -> Result<Explain> {
     }
     if format == ExplainFormat::default() && cursor.accept(&["METRIC"]) {
         format = ExplainFormat::Metric;
+    }
+    if format == ExplainFormat::default() && cursor.accept(&["ACCESS"]) {
+        return Ok(Explain {
+            statement: Box::new(statement(cursor)?),
+            format: ExplainFormat::Access,
+        });
     }
     let explainable = ["SELECT", "WITH", "VALUES", "INSERT", "DELETE", "UPDATE"];
     let explainable =

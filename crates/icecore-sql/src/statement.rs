@@ -144,6 +144,8 @@ pub enum Statement {
     Grant(Grant),
     /// SHOW [FUTURE] GRANTS.
     ShowGrants(ShowGrants),
+    /// SHOW EFFECTIVE ACCESS ON something.
+    ShowEffectiveAccess(GrantTarget),
     /// USE SECONDARY ROLES.
     UseSecondaryRoles(UseSecondaryRoles),
     /// SYSTEM$WAIT.
@@ -192,7 +194,7 @@ impl Statement {
             Self::CreateUser(_) => "CREATE_USER",
             Self::Grant(grant) if grant.revoke.is_some() => "REVOKE",
             Self::Grant(_) => "GRANT",
-            Self::ShowGrants(_) => "SHOW",
+            Self::ShowGrants(_) | Self::ShowEffectiveAccess(_) => "SHOW",
             Self::UseSecondaryRoles(_) => "USE",
             Self::Wait(_) => "CALL",
         }

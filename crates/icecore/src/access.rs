@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use icecore_governance::{
-    Access, Act, ChangedBodies, Role, RoleId, Securable, SecurableKind, Session, User, UserId, Verb,
+    Access, Act, ChangedBodies, Privilege, Role, RoleId, Securable, SecurableKind, Session, User,
+    UserId, Verb,
 };
 use icecore_snapshot::{Head, Object, Update};
 use icecore_types::{
@@ -225,6 +226,11 @@ impl Acting {
     /// The role that owns what is made.
     pub(crate) fn owner(&self) -> ObjectId {
         self.session.primary().object()
+    }
+
+    /// Whether the session sees what all users of the account do.
+    pub(crate) fn monitors(&self) -> Result<bool> {
+        self.access.has(&self.session, &self.access.account(), Privilege::MonitorUsage)
     }
 
     /// Whether a listing shows an object.

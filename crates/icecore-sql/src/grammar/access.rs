@@ -244,7 +244,7 @@ fn privileges(cursor: &mut Cursor<'_>) -> Result<Vec<String>> {
     })
 }
 
-fn target(cursor: &mut Cursor<'_>) -> Result<GrantTarget> {
+pub(super) fn target(cursor: &mut Cursor<'_>) -> Result<GrantTarget> {
     if cursor.accept(&["ACCOUNT"]) {
         return Ok(GrantTarget::Account);
     }

@@ -51,6 +51,9 @@ pub enum ExplainFormat {
     Tabular,
     /// Text.
     Text,
+    /// ACCESS: the privileges that any statement needs, and through what the
+    /// session has them.
+    Access,
     /// METRIC: the tables, versions and files behind a metric query, and the
     /// SQL that it became.
     Metric,

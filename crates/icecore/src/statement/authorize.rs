@@ -39,24 +39,35 @@ pub(super) fn authorize_statement(
 /// # Errors
 /// The decision's, if it refuses.
 pub(super) fn authorize(acting: &Acting, intents: &[Intent], head: &Head) -> Result<()> {
-    let mut own = Vec::with_capacity(intents.len());
-    let mut owners: Vec<(RoleId, Vec<Act>)> = Vec::new();
-    for intent in intents {
-        match *intent {
-            Intent::On(verb, id) => own.push(act(verb, id, head)?),
-            Intent::OnAccount(verb) => own.push(on_account(verb, &acting.access)),
-            Intent::OnSession => {}
-            Intent::OnAs(role, verb, id) => {
-                let act = act(verb, id, head)?;
-                match owners.iter_mut().find(|(owner, _)| *owner == role) {
-                    Some((_, acts)) => acts.push(act),
-                    None => owners.push((role, vec![act])),
-                }
-            }
+    for (owner, acts) in acts(&acting.access, intents, head)? {
+        match owner {
+            None => acting.authorize(&acts)?,
+            Some(role) => acting.as_owner(role)?.authorize(&acts)?,
         }
     }
-    acting.authorize(&own)?;
-    owners.iter().try_for_each(|(role, acts)| acting.as_owner(*role)?.authorize(acts))
+    Ok(())
+}
+
+/// What is asked with the session's rights, first, and with those of owners.
+pub(super) fn acts(
+    access: &Access,
+    intents: &[Intent],
+    head: &Head,
+) -> Result<Vec<(Option<RoleId>, Vec<Act>)>> {
+    let mut found = vec![(None, Vec::with_capacity(intents.len()))];
+    for intent in intents {
+        let (owner, act) = match *intent {
+            Intent::On(verb, id) => (None, act(verb, id, head)?),
+            Intent::OnAs(role, verb, id) => (Some(role), act(verb, id, head)?),
+            Intent::OnAccount(verb) => (None, on_account(verb, access)),
+            Intent::OnSession => continue,
+        };
+        match found.iter_mut().find(|(known, _)| *known == owner) {
+            Some((_, acts)) => acts.push(act),
+            None => found.push((owner, vec![act])),
+        }
+    }
+    Ok(found)
 }
 
 fn on_account(verb: Verb, access: &Access) -> Act {

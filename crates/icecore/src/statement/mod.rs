@@ -212,6 +212,9 @@ impl Planning {
             Statement::Explain(explain) if explain.format == ExplainFormat::Metric => {
                 Resolved::Lineage(self.explain_metric(explain)?)
             }
+            Statement::Explain(explain) if explain.format == ExplainFormat::Access => {
+                Resolved::Rows(self.explain_access(explain)?)
+            }
             Statement::Explain(explain) => Resolved::Query(self.explain(explain)?),
             Statement::Insert(insert) => Resolved::Write(self.insert(insert)?.into()),
             Statement::CreateTable(create) if create.as_query.is_some() => {
@@ -251,6 +254,7 @@ impl Planning {
             | Statement::DropUser(_)
             | Statement::Grant(_)
             | Statement::ShowGrants(_)
+            | Statement::ShowEffectiveAccess(_)
             | Statement::UseSecondaryRoles(_)) => self.access_statement(statement)?,
             other => Resolved::Change(self.change(other, &parsed.text)?),
         })

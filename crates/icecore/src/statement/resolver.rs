@@ -105,6 +105,11 @@ impl Resolver {
         self.intents.lock().extend(taken);
     }
 
+    /// Forgets what a statement would do that is only explained.
+    pub(crate) fn drain_intents(&self) -> Vec<Intent> {
+        std::mem::take(&mut *self.intents.lock())
+    }
+
     /// What the statement will do, as far as it was resolved.
     pub(crate) fn intents(&self) -> Vec<Intent> {
         self.intents.lock().clone()

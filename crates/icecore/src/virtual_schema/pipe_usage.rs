@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use icecore_governance::Verb;
 use icecore_types::{Code, Error, Name, ObjectId, ObjectKind, Result, SqlType, Timestamp};
 
 use super::functions::{Argument, object, time};
@@ -57,8 +56,8 @@ pub(super) fn history(
     let mut periods: BTreeMap<i64, Usage> = BTreeMap::new();
     for load in binder.session().engine().loads.rows().iter().filter(|load| wanted.takes(load)) {
         let pipe = load.pipe.and_then(|pipe| binder.resolver().head().object(pipe));
-        if let Some(pipe) = pipe.filter(|pipe| pipe.is_live()) {
-            binder.resolver().act(Verb::Show, pipe);
+        if pipe.is_some_and(|pipe| !binder.resolver().sees(pipe)) {
+            continue;
         }
         let at = load.ended.as_micros();
         let usage = periods.entry(at - at.rem_euclid(micros(step))).or_default();

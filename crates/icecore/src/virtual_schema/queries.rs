@@ -40,7 +40,13 @@ const HISTORY: Columns = &[
 /// The newest statements first, at most `limit`.
 pub(super) fn history(listing: &Listing<'_>, limit: Option<usize>) -> Result<RecordBatch> {
     let rows = listing.binder.session().engine().history.rows();
-    let newest = rows.iter().rev().take(limit.unwrap_or(usize::MAX));
+    // Texts of others hold what others asked for.
+    let (all, user) = match listing.binder.resolver().who() {
+        Some(acting) => (acting.monitors()?, Some(acting.session.user_name().clone())),
+        None => (false, None),
+    };
+    let seen = rows.iter().rev().filter(|row| all || Some(&row.user) == user.as_ref());
+    let newest = seen.take(limit.unwrap_or(usize::MAX));
     let cells = newest.map(|row| {
         let elapsed = row.ended.since(row.started).as_millis();
         vec![

@@ -1,6 +1,7 @@
 //! Roles, users and grants: statements become another state of access, and
 //! that becomes updates of one commit.
 
+mod explain;
 mod grant;
 mod made;
 mod role;
@@ -32,6 +33,7 @@ impl Planning {
             Statement::DropUser(drop) => Resolved::Change(self.drop_user(drop)?),
             Statement::Grant(grant) => Resolved::Change(self.grant(grant)?),
             Statement::ShowGrants(show) => Resolved::Rows(self.show_grants(show)?),
+            Statement::ShowEffectiveAccess(on) => Resolved::Rows(self.effective_access(on)?),
             Statement::UseSecondaryRoles(roles) => Resolved::Session(self.use_secondary(roles)?),
             other => return Err(Error::unsupported(other.kind())),
         })
