@@ -5,6 +5,7 @@
 //!   its deleted rows, shared out to whichever partition is free.
 //! - [`StatementExec`] is the root of every plan: a statement begins when it
 //!   is first polled and ends with its last stream.
+//! - [`PolicyExec`] hides the plan of a table under its policies.
 //! - [`WriteExec`] turns rows, or the positions of rows, into the segments and
 //!   deletion vectors that a transaction commits.
 //! - [`to_datafusion`] and [`from_datafusion`] carry our errors through
@@ -21,6 +22,7 @@
 mod error;
 mod executions;
 mod permit;
+mod policy;
 mod scan;
 mod statement;
 mod write;
@@ -30,6 +32,7 @@ mod fixture;
 
 pub use error::{from_datafusion, to_datafusion};
 pub use permit::check as check_permit;
+pub use policy::PolicyExec;
 pub use scan::{
     ScanColumn, ScanPart, ScanStatistics, TableChanges, TableScan, plan_part_scan, plan_scan,
     table_changes,

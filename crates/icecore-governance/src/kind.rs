@@ -229,6 +229,8 @@ impl From<ObjectKind> for SecurableKind {
             ObjectKind::Pipe => K::Pipe,
             ObjectKind::Channel => K::Channel,
             ObjectKind::Quarantine => K::Quarantine,
+            ObjectKind::MaskingPolicy => K::MaskingPolicy,
+            ObjectKind::RowAccessPolicy => K::RowAccessPolicy,
             ObjectKind::Role => K::Role,
             ObjectKind::User => K::User,
         }

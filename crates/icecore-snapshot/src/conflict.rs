@@ -187,11 +187,20 @@ impl<'a> Since<'a> {
                 self.same_definition(object)?;
                 self.same_place(object)
             }
+            Requirement::PolicyUnattached { policy } => self.not_attached(*policy),
             Requirement::ContentUnchanged { table } => {
                 let changed = self.head.changes_since(*table, self.read).rows_differ();
                 retry_unless(!changed, || format!("the table was changed table={table}"))
             }
         }
+    }
+
+    fn not_attached(&self, policy: ObjectId) -> Result<(), Refusal> {
+        for object in self.head.objects().filter(|object| object.changed() > self.read) {
+            let attached = object.policies()?.policies().any(|id| id == policy);
+            retry_unless(!attached, || format!("the policy was attached policy={policy}"))?;
+        }
+        Ok(())
     }
 
     /// One row of the matrix, by what was committed since. Gives the update as

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use icecore_types::{Body, Name, NameSpace, ObjectId, ObjectKind, Timestamp, Version};
+use icecore_types::{
+    Body, Name, NameSpace, ObjectId, ObjectKind, Result, TableDefinition, TablePolicies, Timestamp,
+    Version,
+};
 
 /// A catalog object at a version. The log does not interpret its body.
 ///
@@ -94,6 +97,19 @@ impl Object {
     /// Its definition.
     pub const fn body(&self) -> &Arc<Body> {
         &self.body
+    }
+
+    /// The policies that are attached to it.
+    ///
+    /// # Errors
+    /// `Corrupted` if its definition cannot be read.
+    pub fn policies(&self) -> Result<TablePolicies> {
+        match self.kind {
+            ObjectKind::Table | ObjectKind::DynamicTable => {
+                Ok(self.body.read::<TableDefinition>()?.policies)
+            }
+            _ => Ok(TablePolicies::default()),
+        }
     }
 
     /// The version that made it.

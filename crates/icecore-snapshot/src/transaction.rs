@@ -255,6 +255,11 @@ pub enum Requirement {
         /// The table.
         table: ObjectId,
     },
+    /// No object that was changed since the read version has this policy.
+    PolicyUnattached {
+        /// The policy.
+        policy: ObjectId,
+    },
 }
 
 /// What one commit does: built by a statement, validated against the head that

@@ -9,6 +9,7 @@ mod expectation;
 mod loading;
 mod option;
 mod pipe;
+mod policy;
 mod refusal;
 mod rows;
 mod semantic;
@@ -147,6 +148,8 @@ fn object_kind(cursor: &mut Cursor<'_>, verb: &str) -> Result<ObjectKind> {
         (&["STAGE"], ObjectKind::Stage),
         (&["FILE", "FORMAT"], ObjectKind::FileFormat),
         (&["PIPE"], ObjectKind::Pipe),
+        (&["MASKING", "POLICY"], ObjectKind::MaskingPolicy),
+        (&["ROW", "ACCESS", "POLICY"], ObjectKind::RowAccessPolicy),
     ];
     for (words, kind) in KINDS {
         if cursor.accept(words) {

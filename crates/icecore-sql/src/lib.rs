@@ -63,17 +63,17 @@ pub use sqlparser;
 pub use sqlparser::ast;
 pub use staged::{StagedColumns, StagedTable, staged_columns, staged_tables};
 pub use statement::{
-    AlterContainer, AlterDynamicTable, AlterPipe, AlterRole, AlterSession, AlterStage,
+    AlterContainer, AlterDynamicTable, AlterPipe, AlterPolicy, AlterRole, AlterSession, AlterStage,
     AlterStageAction, AlterTable, AlterTableAction, AlterUser, AlterView, Assignment, AtBefore,
     CheckSpec, CloneSource, ColumnSpec, ContainerAction, ContainerName, CopyInto, CopyTransform,
-    CreateContainer, CreateDynamicTable, CreateFileFormat, CreatePipe, CreateRole,
+    CreateContainer, CreateDynamicTable, CreateFileFormat, CreatePipe, CreatePolicy, CreateRole,
     CreateSemanticView, CreateStage, CreateTable, CreateUser, CreateView, CurrentGrantsMode,
     Delete, Describe, DistinctRange, DropMode, DropObject, DropRole, DropUser, DynamicAction,
     DynamicQuery, DynamicSource, ExpectationSpec, Explain, ExplainFormat, FormatSpec, Grant,
     GrantTarget, Granted, GranteeName, Insert, InsertSource, List, MatchByName, MetadataColumn,
-    MetadataItem, NonAdditive, OnError, OptionValue, Options, PipeAction, Point, Put,
-    QuarantineAction, RelationshipTarget, Remove, RevokeMode, RoleAction, RoleName, Scope,
-    SemanticClause, SemanticExpression, SemanticItem, SemanticKind, SemanticQuery,
+    MetadataItem, NonAdditive, OnError, OptionValue, Options, PipeAction, Point, PolicyAction,
+    PolicyChange, Put, QuarantineAction, RelationshipTarget, Remove, RevokeMode, RoleAction,
+    RoleName, Scope, SemanticClause, SemanticExpression, SemanticItem, SemanticKind, SemanticQuery,
     SemanticRelationship, SemanticTable, Show, ShowGrants, ShowKind, StageAddress, StageName,
     StageProperties, StageRef, Statement, TravelPoint, Truncate, Undrop, Unload, Update, Use,
     UseSecondaryRoles, UseTarget, UserAction, Validation, ValueExpr, VerifiedQuery, Wait,

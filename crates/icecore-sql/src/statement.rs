@@ -8,6 +8,7 @@ mod expectation;
 mod loading;
 mod object;
 mod pipe;
+mod policy;
 mod rows;
 mod semantic;
 mod session;
@@ -37,6 +38,7 @@ pub use object::{
     DropObject, Undrop,
 };
 pub use pipe::{AlterPipe, CreatePipe, PipeAction};
+pub use policy::{AlterPolicy, CreatePolicy, PolicyAction, PolicyChange};
 pub use rows::{Assignment, Delete, Insert, InsertSource, Truncate, Update, ValueExpr};
 pub use semantic::{
     CreateSemanticView, DistinctRange, NonAdditive, RelationshipTarget, SemanticClause,
@@ -102,6 +104,10 @@ pub enum Statement {
     AlterStage(AlterStage),
     /// ALTER PIPE.
     AlterPipe(AlterPipe),
+    /// CREATE of a policy.
+    CreatePolicy(Box<CreatePolicy>),
+    /// ALTER of a policy.
+    AlterPolicy(AlterPolicy),
     /// SHOW.
     Show(Show),
     /// DESCRIBE.
@@ -175,6 +181,11 @@ impl Statement {
             Self::AlterContainer(_) | Self::AlterView(_) => "ALTER",
             Self::AlterPipe(_) => "ALTER PIPE",
             Self::AlterStage(_) => "ALTER STAGE",
+            Self::CreatePolicy(create) => match create.kind {
+                icecore_types::ObjectKind::MaskingPolicy => "CREATE MASKING POLICY",
+                _ => "CREATE ROW ACCESS POLICY",
+            },
+            Self::AlterPolicy(_) => "ALTER",
             Self::Show(_) => "SHOW",
             Self::Describe(_) => "DESCRIBE",
             Self::Use(_) => "USE",

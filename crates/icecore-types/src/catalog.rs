@@ -7,7 +7,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ColumnId, DynamicDefinition, Error, Expectation, Name, ObjectId, Result, SqlType, Timestamp,
+    ColumnId, DynamicDefinition, Error, Expectation, Name, ObjectId, Result, SqlType,
+    TablePolicies, Timestamp,
 };
 
 /// What an object is.
@@ -40,6 +41,10 @@ pub enum ObjectKind {
     Role,
     /// Who opens sessions.
     User,
+    /// What is seen of a column.
+    MaskingPolicy,
+    /// Which rows are seen.
+    RowAccessPolicy,
 }
 
 /// Objects that share their names: a view cannot be called as a table is.
@@ -65,6 +70,8 @@ pub enum NameSpace {
     Role,
     /// Users.
     User,
+    /// Policies of every kind.
+    Policy,
 }
 
 impl ObjectKind {
@@ -83,7 +90,13 @@ impl ObjectKind {
             Self::Quarantine => NameSpace::Quarantine,
             Self::Role => NameSpace::Role,
             Self::User => NameSpace::User,
+            Self::MaskingPolicy | Self::RowAccessPolicy => NameSpace::Policy,
         }
+    }
+
+    /// Whether it says what others see of tables.
+    pub const fn is_policy(self) -> bool {
+        matches!(self, Self::MaskingPolicy | Self::RowAccessPolicy)
     }
 
     /// Whether it has rows of its own, with versions.
@@ -107,6 +120,8 @@ impl ObjectKind {
             Self::Quarantine => "QUARANTINE",
             Self::Role => "ROLE",
             Self::User => "USER",
+            Self::MaskingPolicy => "MASKING POLICY",
+            Self::RowAccessPolicy => "ROW ACCESS POLICY",
         }
     }
 }
@@ -196,6 +211,9 @@ pub struct TableDefinition {
     /// What its owner expects of its rows, in the order of their declaration.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub expectations: Vec<Expectation>,
+    /// What everybody sees of it, its owner too.
+    #[serde(default, skip_serializing_if = "TablePolicies::is_empty")]
+    pub policies: TablePolicies,
 }
 
 impl TableDefinition {

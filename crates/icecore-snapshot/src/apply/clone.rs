@@ -1,6 +1,6 @@
 //! Cloning: states are shared, never copied, and a container is one update.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use icecore_types::{
@@ -25,6 +25,8 @@ impl Draft<'_> {
             return Err(Error::unsupported("CLONE of an internal stage"));
         }
         let mut children = self.children_then(&original, *at);
+        let copied: HashSet<ObjectId> = children.values().flatten().map(|child| child.id).collect();
+        let pointed = |policy| copied.contains(&policy).then(|| policy.within_clone(*id));
         let mut top = Object { id: *id, parent: *parent, ..original };
         top.name = name.clone();
         let mut open = vec![(*source, top)];
@@ -41,7 +43,7 @@ impl Draft<'_> {
                 open.push((child.id, place));
             }
             copy.owner = *owner;
-            self.create_copy(from, copy, *at)?;
+            self.create_copy(from, (copy, &pointed), *at)?;
         }
         Ok(())
     }
@@ -79,13 +81,25 @@ impl Draft<'_> {
     }
 
     /// Adds the copy of `source`: `copy` has its id, place and owner already.
-    fn create_copy(&mut self, source: ObjectId, mut copy: Object, at: Version) -> Result<()> {
+    /// `pointed` says which of the policies were copied as well.
+    fn create_copy(
+        &mut self,
+        source: ObjectId,
+        (mut copy, pointed): (Object, &dyn Fn(ObjectId) -> Option<ObjectId>),
+        at: Version,
+    ) -> Result<()> {
         let mut content = Arc::default();
         if copy.kind == ObjectKind::DynamicTable {
             copy.body = Arc::new(suspended(&copy.body)?);
-        } else if copy.kind.has_rows() {
-            // Columns have ids: today's definition reads all older rows.
+        } else if copy.kind.has_rows() || copy.kind.is_policy() {
+            // Columns have ids: today's definition reads all older rows, and
+            // today's policies govern them.
             copy.body = self.head.object(source).ok_or_else(|| missing(source))?.body.clone();
+        }
+        if !copy.policies()?.is_empty() {
+            let mut definition: TableDefinition = copy.body.read()?;
+            definition.policies = definition.policies.pointed(pointed);
+            copy.body = Arc::new(Body::of(&definition)?);
         }
         if copy.kind.has_rows() {
             let then = self.head.content_at(source, at).ok_or_else(|| unavailable(source))?;

@@ -5,7 +5,7 @@ use sqlparser::tokenizer::Token;
 
 use super::rows::distinct;
 use super::{
-    access, dynamic, expectation, if_exists, object_kind, object_name, option, pipe, table,
+    access, dynamic, expectation, if_exists, object_kind, object_name, option, pipe, policy, table,
 };
 use crate::cursor::Cursor;
 use crate::{
@@ -40,6 +40,9 @@ pub(super) fn alter(cursor: &mut Cursor<'_>) -> Result<Statement> {
             let name = object_name(cursor, kind)?;
             let action = action(cursor, kind)?;
             Ok(Statement::AlterContainer(AlterContainer { kind, name, if_exists, action }))
+        }
+        ObjectKind::MaskingPolicy | ObjectKind::RowAccessPolicy => {
+            policy::alter_policy(cursor, kind).map(Statement::AlterPolicy)
         }
         ObjectKind::Pipe => pipe::alter_pipe(cursor).map(Statement::AlterPipe),
         ObjectKind::Stage => super::stage::alter(cursor).map(Statement::AlterStage),
@@ -180,6 +183,9 @@ fn table_action(cursor: &mut Cursor<'_>) -> Result<AlterTableAction> {
     if let Some(action) = expectation::action(cursor)? {
         return Ok(action);
     }
+    if let Some(action) = policy::row_access(cursor)? {
+        return Ok(action);
+    }
     match cursor.peek_word() {
         Some("ADD") => add_columns(cursor),
         Some("DROP") => drop_columns(cursor),
@@ -223,9 +229,7 @@ fn refuse_constraints(cursor: &Cursor<'_>) -> Result<()> {
         ("CONSTRAINT" | "UNIQUE" | "CHECK", _) => second.to_owned(),
         ("PRIMARY" | "FOREIGN", Some("KEY")) => format!("{second} KEY"),
         ("CLUSTERING", Some("KEY")) => "CLUSTERING KEY".to_owned(),
-        ("ROW", Some("ACCESS")) => "ROW ACCESS POLICY".to_owned(),
         ("SEARCH", Some("OPTIMIZATION")) => "SEARCH OPTIMIZATION".to_owned(),
-        ("ALL", Some("ROW")) => "ALL ROW ACCESS POLICIES".to_owned(),
         _ => return Ok(()),
     };
     let verb = cursor.peek_word().unwrap_or_default();
@@ -240,6 +244,9 @@ fn alter_column(cursor: &mut Cursor<'_>) -> Result<AlterTableAction> {
     }
     let _optional = cursor.accept(&["COLUMN"]);
     let column = cursor.name()?;
+    if let Some(action) = policy::masking(cursor, &column)? {
+        return Ok(AlterTableAction::Policy(action));
+    }
     if cursor.accept(&["SET", "NOT", "NULL"]) || cursor.accept(&["NOT", "NULL"]) {
         return Ok(AlterTableAction::SetNotNull { column, not_null: true });
     }
@@ -255,7 +262,6 @@ fn alter_column(cursor: &mut Cursor<'_>) -> Result<AlterTableAction> {
     let what = match (cursor.peek_word(), cursor.peek_word_at(1)) {
         (Some("SET"), Some("DATA")) | (Some("TYPE"), _) => "SET DATA TYPE",
         (Some("SET"), Some("DEFAULT")) => "SET DEFAULT",
-        (Some("SET" | "UNSET"), Some("MASKING")) => "MASKING POLICY",
         (Some("SET" | "UNSET"), Some("PROJECTION")) => "PROJECTION POLICY",
         (Some("SET" | "UNSET"), Some("TAG")) => "TAG",
         _ => return Err(cursor.unexpected()),

@@ -4,7 +4,9 @@ use icecore_types::{Error, ObjectKind, Result};
 use sqlparser::tokenizer::Token;
 
 use super::travel::clone_source;
-use super::{access, dynamic, object_kind, object_name, option, pipe, query, semantic, table};
+use super::{
+    access, dynamic, object_kind, object_name, option, pipe, policy, query, semantic, table,
+};
 use crate::cursor::Cursor;
 use crate::{
     CreateContainer, CreateFileFormat, CreateStage, CreateView, OptionValue, Options, Statement,
@@ -55,6 +57,10 @@ pub(super) fn create(cursor: &mut Cursor<'_>) -> Result<Statement> {
         ObjectKind::FileFormat => file_format(cursor, existing).map(Statement::CreateFileFormat),
         ObjectKind::Pipe => pipe::create_pipe(cursor, existing)
             .map(|create| Statement::CreatePipe(Box::new(create))),
+        kind @ (ObjectKind::MaskingPolicy | ObjectKind::RowAccessPolicy) => {
+            policy::create_policy(cursor, existing, kind)
+                .map(|create| Statement::CreatePolicy(Box::new(create)))
+        }
         ObjectKind::Channel => Err(cursor.unexpected()),
         // It comes with its table.
         kind @ (ObjectKind::Quarantine | ObjectKind::Role | ObjectKind::User) => {

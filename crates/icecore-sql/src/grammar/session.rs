@@ -31,6 +31,8 @@ const KINDS: &[(&[&str], ShowKind)] = &[
     (&["ROLES"], ShowKind::Roles),
     (&["DATABASE", "ROLES"], ShowKind::DatabaseRoles),
     (&["USERS"], ShowKind::Users),
+    (&["MASKING", "POLICIES"], ShowKind::MaskingPolicies),
+    (&["ROW", "ACCESS", "POLICIES"], ShowKind::RowAccessPolicies),
 ];
 
 pub(super) fn show(cursor: &mut Cursor<'_>) -> Result<Show> {

@@ -3,7 +3,7 @@
 use icecore_types::{Name, ObjectKind, QualifiedName};
 use sqlparser::ast::Expr;
 
-use super::{ColumnSpec, ExpectationSpec, QuarantineAction};
+use super::{ColumnSpec, ExpectationSpec, PolicyAction, QuarantineAction};
 
 /// DROP.
 ///
@@ -145,6 +145,8 @@ pub enum AlterTableAction {
         /// IF EXISTS.
         if_exists: bool,
     },
+    /// What it does with policies.
+    Policy(PolicyAction),
     /// REPLAY QUARANTINE or PURGE QUARANTINE.
     Quarantine {
         /// Which of them.

@@ -143,6 +143,10 @@ pub enum ShowKind {
     DatabaseRoles,
     /// Users.
     Users,
+    /// Masking policies.
+    MaskingPolicies,
+    /// Row access policies.
+    RowAccessPolicies,
 }
 
 impl ShowKind {
@@ -170,6 +174,8 @@ impl ShowKind {
             Self::Roles => "ROLES",
             Self::DatabaseRoles => "DATABASE ROLES",
             Self::Users => "USERS",
+            Self::MaskingPolicies => "MASKING POLICIES",
+            Self::RowAccessPolicies => "ROW ACCESS POLICIES",
         }
     }
 }

@@ -15,14 +15,14 @@ use icecore_snapshot::{Object, TableContent};
 use icecore_sql::ast::ObjectName;
 use icecore_sql::{InferSchema, StagedTable};
 use icecore_types::{
-    Code, Error, Name, ObjectId, ObjectKind, QualifiedName, Result, TableDefinition, Version,
-    ViewDefinition,
+    Code, Error, Name, ObjectId, ObjectKind, PolicyDefinition, QualifiedName, Result,
+    TableDefinition, Version, ViewDefinition,
 };
 use parking_lot::Mutex;
 
 use super::pinned::{Pinned, covers};
 use super::sources::Sources;
-use super::{GovernedTable, RowsTable, StagedRows, plan_select, table_scan};
+use super::{GovernedTable, Governs, RowsTable, StagedRows, plan_select, table_scan};
 use crate::session::Session;
 use crate::statement::Resolver;
 use crate::virtual_schema;
@@ -45,7 +45,7 @@ pub(crate) struct Binder {
     /// The version of tables for which the query names none: a view's, when it
     /// is read as of then.
     version: Option<Version>,
-    target: Option<Arc<TableScan>>,
+    target: Option<Arc<dyn TableSource>>,
     /// Stages that are read, by how the statement writes them.
     staged: Mutex<Vec<(StagedTable, Arc<StagedRows>)>>,
     /// What files have, by the call that asks for it.
@@ -55,6 +55,10 @@ pub(crate) struct Binder {
     /// For a refresh: what it reads everything at.
     pinned: Option<Arc<Pinned>>,
     depth: usize,
+    /// The table whose policy is planned.
+    protected: Option<ObjectId>,
+    /// The policies that are planned, each inside the one before it.
+    policies: Vec<ObjectId>,
     sources: Arc<Sources>,
     /// Views that were planned, so that none is planned twice.
     views: Mutex<HashMap<ObjectAt, Arc<dyn TableSource>>>,
@@ -72,13 +76,15 @@ impl Binder {
             given: HashMap::new(),
             pinned: None,
             depth: 0,
+            protected: None,
+            policies: Vec::new(),
             sources: Arc::default(),
             views: Mutex::default(),
         }
     }
 
     /// With a table whose rows are to be changed.
-    pub(crate) fn with_target(mut self, target: Arc<TableScan>) -> Self {
+    pub(crate) fn with_target(mut self, target: Arc<dyn TableSource>) -> Self {
         self.target = Some(target);
         self
     }
@@ -140,10 +146,7 @@ impl Binder {
         if let (TableReference::Bare { table }, Some(target)) = (reference, &self.target)
             && &**table == TARGET
         {
-            return Ok(provider_as_source(Arc::new(GovernedTable::new(
-                TableScan::clone(target),
-                self.session.shared(),
-            ))));
+            return Ok(Arc::clone(target));
         }
         if let TableReference::Bare { table } = reference
             && let Some(given) = self.given.get(&**table)
@@ -176,11 +179,16 @@ impl Binder {
                 "write FROM SEMANTIC_VIEW(v METRICS .. DIMENSIONS ..), or SELECT d, AGG(m) FROM it \
                  alone GROUP BY d",
             )),
-            _ => self.table(object, version),
+            _ => self.table(object, version, state),
         }
     }
 
-    fn table(&self, object: &Object, version: Option<Version>) -> Result<Arc<dyn TableSource>> {
+    fn table(
+        &self,
+        object: &Object,
+        version: Option<Version>,
+        state: &SessionState,
+    ) -> Result<Arc<dyn TableSource>> {
         let definition: TableDefinition = object.body().read()?;
         if definition.dynamic.as_ref().is_some_and(|dynamic| dynamic.frontier.is_none()) {
             return Err(not_initialized());
@@ -198,7 +206,64 @@ impl Binder {
             false,
         )?;
         let table = GovernedTable::new(scan, self.session.shared()).at_version(version);
-        Ok(provider_as_source(Arc::new(table)))
+        if definition.policies.is_empty() {
+            return Ok(provider_as_source(Arc::new(table)));
+        }
+        if self.is_refreshing() {
+            return Err(Error::unsupported("a dynamic table over a table that has a policy"));
+        }
+        let governs = Governs { table: object, definition: &definition, originals: false };
+        governs.source(table, self, state)
+    }
+
+    /// What a statement that changes rows of a table sees of it.
+    pub(crate) fn target_source(
+        &self,
+        (object, definition): (&Object, &TableDefinition),
+        scan: TableScan,
+        state: &SessionState,
+    ) -> Result<Arc<dyn TableSource>> {
+        let table = GovernedTable::new(scan, self.session.shared());
+        if definition.policies.is_empty() {
+            return Ok(provider_as_source(Arc::new(table)));
+        }
+        Governs { table: object, definition, originals: true }.source(table, self, state)
+    }
+
+    /// Who binds the names in the body of a policy of a table: in the policy's
+    /// schema, as everything is now, with the rights of the policy's owner. Who
+    /// queries the table need not have them.
+    ///
+    /// # Errors
+    /// `InvalidInput` if the policy is planned already: it reads what it
+    /// protects.
+    pub(super) fn inside_policy(
+        &self,
+        policy: &Object,
+        table: &Object,
+        definition: &PolicyDefinition,
+    ) -> Result<Arc<Self>> {
+        if self.policies.contains(&policy.id()) {
+            return Err(Error::new(
+                Code::INVALID_STATEMENT,
+                "a policy reads a table that it protects",
+            ));
+        }
+        let names = (Some(definition.database.clone()), Some(definition.schema.clone()));
+        let mut inside = self.nested(names, None, Some(policy))?;
+        inside.protected = Some(table.id());
+        inside.policies.clone_from(&self.policies);
+        inside.policies.push(policy.id());
+        Ok(Arc::new(inside))
+    }
+
+    /// The database and schema of the table whose policy is planned.
+    pub(super) fn protected_place(&self) -> Option<(Name, Name)> {
+        let path = self.resolver.path(self.protected?);
+        match path.as_slice() {
+            [database, schema, ..] => Some((database.clone(), schema.clone())),
+            _ => None,
+        }
     }
 
     /// What a refresh reads of a table: its rows at the version of the refresh;
@@ -257,6 +322,15 @@ impl Binder {
         version: Option<Version>,
         owned: Option<&Object>,
     ) -> Result<Arc<Self>> {
+        self.nested(names, version, owned).map(Arc::new)
+    }
+
+    fn nested(
+        &self,
+        names: (Option<Name>, Option<Name>),
+        version: Option<Version>,
+        owned: Option<&Object>,
+    ) -> Result<Self> {
         let mut resolver = self.resolver.in_schema(names);
         if let Some(object) = owned {
             resolver = resolver.with_rights_of(object);
@@ -265,7 +339,7 @@ impl Binder {
             let message = format!("views inside views limit={MAX_VIEW_DEPTH}");
             return Err(Error::new(Code::TOO_COMPLEX, message));
         }
-        Ok(Arc::new(Self {
+        Ok(Self {
             session: self.session.clone(),
             resolver: Arc::new(resolver),
             version,
@@ -275,9 +349,11 @@ impl Binder {
             given: HashMap::new(),
             pinned: self.pinned.clone(),
             depth: self.depth + 1,
+            protected: self.protected,
+            policies: self.policies.clone(),
             sources: Arc::clone(&self.sources),
             views: Mutex::default(),
-        }))
+        })
     }
 
     /// A view is part of what a refresh reads.

@@ -6,7 +6,8 @@ use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::{DFSchema, Result, ScalarValue};
-use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
+use datafusion::datasource::provider_as_source;
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableSource, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 use icecore_exec::{ScanColumn, TableScan, plan_scan};
 use icecore_segment::SegmentStore;
@@ -30,6 +31,12 @@ impl GovernedTable {
     pub(crate) fn new(scan: TableScan, session: &SessionShared) -> Self {
         let scan = Arc::new(scan);
         Self { schema: scan.schema(), scan, session: session.id, version: None }
+    }
+
+    /// As a source of rows that no policy governs: those of a table that has
+    /// none, or that belong to the engine.
+    pub(crate) fn source(scan: TableScan, session: &SessionShared) -> Arc<dyn TableSource> {
+        provider_as_source(Arc::new(Self::new(scan, session)))
     }
 
     /// Of a version that the query names.

@@ -9,7 +9,7 @@ use datafusion::optimizer::AnalyzerRule;
 use icecore_exec::to_datafusion;
 use icecore_types::{Code, Error};
 
-use super::GovernedTable;
+use super::{GovernedTable, PolicyTable};
 
 /// Refuses a plan that does more than read, or that reads for two sessions.
 #[derive(Debug)]
@@ -33,8 +33,10 @@ impl StatementRule {
             }
             LogicalPlan::TableScan(scan) => {
                 let Ok(provider) = source_as_provider(&scan.source) else { return Ok(()) };
-                match provider.downcast_ref::<GovernedTable>() {
-                    Some(table) if table.session() != self.session => Err(Error::new(
+                let raw = provider.downcast_ref::<GovernedTable>().map(GovernedTable::session);
+                let governed = provider.downcast_ref::<PolicyTable>().map(PolicyTable::session);
+                match raw.or(governed) {
+                    Some(session) if session != self.session => Err(Error::new(
                         Code::INVALID_STATEMENT,
                         "one query reads the tables of two sessions",
                     )

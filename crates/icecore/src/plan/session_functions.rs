@@ -30,9 +30,13 @@ pub(super) fn session_function(name: &str, binder: &Binder) -> Option<Arc<Scalar
     let name_of = |name: &icecore_types::Name| Some(name.as_str().to_owned());
     let now = binder.now().as_micros();
     let who = binder.resolver().who();
+    let (database, schema) = match binder.protected_place() {
+        Some((database, schema)) => (Some(database), Some(schema)),
+        None => (session.database(), session.schema()),
+    };
     let value = match name {
-        "current_database" => text(session.database().as_ref().and_then(name_of)),
-        "current_schema" => text(session.schema().as_ref().and_then(name_of)),
+        "current_database" => text(database.as_ref().and_then(name_of)),
+        "current_schema" => text(schema.as_ref().and_then(name_of)),
         "current_user" => text(who.map(|it| it.session.user_name().as_str().to_owned())),
         "current_role" => text(who.map(|it| it.session.role_name().as_str().to_owned())),
         "current_secondary_roles" => text(who.map(|it| it.secondary_roles())),

@@ -1,6 +1,6 @@
 //! DROP, UNDROP and ALTER.
 
-use icecore_governance::Verb;
+use icecore_governance::{Verb, refuse_dropping};
 use icecore_snapshot::{Object, Requirement, Update};
 use icecore_sql::{
     AlterContainer, AlterStage, AlterStageAction, AlterTable, AlterTableAction, AlterView,
@@ -15,6 +15,7 @@ use icecore_types::{
 use super::Planning;
 use super::change::{Change, title};
 use super::expectation::{drop_expectation, refuse_use};
+use super::policy::refuse_under_policy;
 
 const DONE: &str = "Statement executed successfully.";
 
@@ -41,8 +42,10 @@ impl Planning {
             )
             .with_help("DROP .. CASCADE drops what is in it as well"));
         }
+        let requirements = self.refuse_needed(found)?;
         let message = format!("{} successfully dropped.", found.name());
-        Ok(Change::one(Update::DropObject { id: found.id() }, message))
+        let change = Change::one(Update::DropObject { id: found.id() }, message);
+        Ok(Change { requirements, ..change })
     }
 
     /// UNDROP: the object of this name that was dropped last.
@@ -203,11 +206,15 @@ impl Planning {
         match &alter.action {
             AlterTableAction::Rename(to) => return self.rename(found, to),
             AlterTableAction::SwapWith(other) => return self.swap(found, other),
+            AlterTableAction::Policy(action) => return self.attach(found, action),
             AlterTableAction::AddColumns { columns, if_not_exists } => {
                 self.add_columns(found, &mut definition, columns, *if_not_exists)?;
             }
             AlterTableAction::DropColumns { names, if_exists } => {
-                names.iter().try_for_each(|name| refuse_use(&definition, name, false))?;
+                for name in names {
+                    refuse_use(&definition, name, false)?;
+                    refuse_dropping(&definition, name)?;
+                }
                 drop_columns(&mut definition, names, *if_exists)?;
             }
             AlterTableAction::RenameColumn { from, to } => {
@@ -218,6 +225,7 @@ impl Planning {
                 column(&mut definition, from)?.name = to.clone();
             }
             AlterTableAction::AddExpectation(expectation) => {
+                refuse_under_policy(found, "an expectation of")?;
                 self.add_expectation(&mut definition, expectation)?;
             }
             AlterTableAction::DropExpectation { name, if_exists } => {
@@ -226,6 +234,9 @@ impl Planning {
             AlterTableAction::SetRetention(days) => definition.retention_days = *days,
             AlterTableAction::SetComment(comment) => definition.comment = comment.clone(),
             AlterTableAction::SetNotNull { column: name, not_null } => {
+                if *not_null {
+                    refuse_under_policy(found, "SET NOT NULL on a column of")?;
+                }
                 column(&mut definition, name)?.not_null = *not_null;
                 without_nulls = not_null.then(|| (alter.name.clone(), name.clone()));
             }

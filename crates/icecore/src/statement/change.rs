@@ -89,6 +89,7 @@ impl Planning {
             (Some(_), IfExists::Keep) => return Ok(Place::Taken),
             (Some(found), IfExists::Replace) if found.kind() == kind => {
                 self.resolver.act(Verb::Drop, found);
+                self.refuse_needed(found)?;
                 Some(found.id())
             }
             (Some(found), IfExists::Replace) => {
@@ -147,7 +148,10 @@ impl Planning {
         });
         updates.extend(granted);
         let message = created(kind, &name.name);
-        let requirements = vec![same_meaning(kind, parent, name)];
+        let mut requirements = vec![same_meaning(kind, parent, name)];
+        if let Some(replaced) = replaced.and_then(|id| self.resolver.head().object(id)) {
+            requirements.extend(self.refuse_needed(replaced)?);
+        }
         Ok((Some(id), Change { updates, requirements, message, ..Change::default() }))
     }
 }

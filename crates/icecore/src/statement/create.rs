@@ -10,7 +10,7 @@ use icecore_sql::{
 use icecore_types::{
     Body, Code, ColumnDefinition, ColumnId, ContainerDefinition, Error, FileFormatDefinition, Name,
     ObjectKind, QualifiedName, Result, StageCredentials, StageDefinition, StageLocation,
-    TableDefinition, Version, ViewDefinition,
+    TableDefinition, TablePolicies, Version, ViewDefinition,
 };
 
 use super::change::{Change, IfExists, Place, already_there, created, same_meaning};
@@ -86,7 +86,8 @@ impl Planning {
             Some(source) => {
                 let source = self.resolver.object(ObjectKind::Table, source)?;
                 self.resolver.act(Verb::Select, source);
-                source.body().read()?
+                let source: TableDefinition = source.body().read()?;
+                TableDefinition { policies: TablePolicies::default(), ..source }
             }
             None => match &create.template {
                 Some(call) => self.table_definition(&self.template_columns(call)?)?,
@@ -172,7 +173,10 @@ impl Planning {
             Place::Taken => return Ok(already_there(&name.name)),
             Place::Free { parent, replaced } => (parent, replaced),
         };
-        let requirements = vec![same_meaning(kind, parent, name)];
+        let mut requirements = vec![same_meaning(kind, parent, name)];
+        if let Some(replaced) = replaced.and_then(|id| self.resolver.head().object(id)) {
+            requirements.extend(self.refuse_needed(replaced)?);
+        }
         let message = created(kind, &name.name);
         let mut updates: Vec<Update> =
             replaced.map(|id| Update::DropObject { id }).into_iter().collect();

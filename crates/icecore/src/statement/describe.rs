@@ -58,6 +58,9 @@ impl Planning {
             ObjectKind::Database | ObjectKind::Schema => self.describe_container(object),
             ObjectKind::FileFormat => properties(&object.body().read::<FileFormatDefinition>()?),
             ObjectKind::Pipe => self.describe_pipe(object),
+            kind @ (ObjectKind::MaskingPolicy | ObjectKind::RowAccessPolicy) => {
+                Err(Error::unsupported(format_args!("DESCRIBE {}", kind.sql())))
+            }
             ObjectKind::Channel => Err(Error::unsupported("DESCRIBE CHANNEL")),
             ObjectKind::Stage => {
                 let stage: StageDefinition = object.body().read()?;

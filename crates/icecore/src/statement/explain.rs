@@ -11,7 +11,7 @@ use icecore_types::{Code, Error, ObjectId, Result, Version};
 use super::lineage::Lineage;
 use super::{Planning, dynamic_of};
 use crate::cells::Cell;
-use crate::plan::{AskedOf, Considered, GovernedTable};
+use crate::plan::{AskedOf, Considered, GovernedTable, PolicyTable};
 
 /// Dynamic tables of dynamic tables that EXPLAIN METRIC looks into.
 const DEPTH: usize = 32;
@@ -143,7 +143,9 @@ impl Planning {
         let missing = || Error::internal("a table that was read is not there");
         let object = head.object(table).ok_or_else(missing)?;
         let read = version.unwrap_or_else(|| head.version());
-        let content = head.content_at(table, read);
+        // How many rows there are, and where from, is hidden with the rows.
+        let is_open = object.policies()?.is_empty();
+        let content = head.content_at(table, read).filter(|_| is_open);
         let name = self.full_name(table);
         rows.push(vec![
             Cell::text(object.kind().sql()),
@@ -191,7 +193,9 @@ fn add_tables_of(plan: &LogicalPlan, found: &mut Vec<Read>) -> Result<()> {
         if let LogicalPlan::TableScan(scan) = node
             && let Ok(provider) = source_as_provider(&scan.source)
         {
-            let read = provider.downcast_ref::<GovernedTable>().map(GovernedTable::read);
+            let raw = provider.downcast_ref::<GovernedTable>().map(GovernedTable::read);
+            let governed = provider.downcast_ref::<PolicyTable>().map(PolicyTable::read);
+            let read = raw.or(governed);
             found.extend(read.filter(|read| !found.contains(read)));
             if let Some(view) = scan.source.get_logical_plan() {
                 add_tables_of(&view, found).map_err(to_datafusion)?;

@@ -17,6 +17,7 @@ mod perform;
 mod pipe;
 mod pipe_load;
 mod planning;
+mod policy;
 mod request;
 mod resolver;
 mod rows;
@@ -51,6 +52,7 @@ pub(crate) use load::{Companion, Load, LoadingPipe, StageChange};
 pub(crate) use pipe::{PipeWork, pipe_status};
 pub(crate) use pipe_load::{RunPipe, is_the_files_fault};
 pub(crate) use planning::Planning;
+pub(crate) use policy::refuse_under_policy;
 pub(crate) use request::{AppendRows, CloneTable, InsertFiles, RefreshRequest, Request};
 use resolver::Intent;
 pub(crate) use resolver::{Resolver, path, unknown};
@@ -271,6 +273,8 @@ impl Planning {
             Statement::CreateSemanticView(create) => self.create_semantic_view(create, text),
             Statement::CreateStage(create) => self.create_stage(create),
             Statement::CreateFileFormat(create) => self.create_file_format(create),
+            Statement::CreatePolicy(create) => self.create_policy(create),
+            Statement::AlterPolicy(alter) => self.alter_policy(alter),
             Statement::Drop(drop) => self.drop_object(drop),
             Statement::Undrop(undrop) => self.undrop(undrop),
             Statement::AlterContainer(alter) => self.alter_container(alter),

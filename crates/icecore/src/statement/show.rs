@@ -9,8 +9,8 @@ use icecore_snapshot::Object;
 use icecore_sql::{Scope, Show, ShowKind};
 use icecore_types::{
     Body, ContainerDefinition, Error, FileFormatDefinition, ObjectId, ObjectKind, PipeDefinition,
-    QualifiedName, Result, RoleDefinition, SemanticViewDefinition, SqlType, StageDefinition,
-    StageLocation, TableDefinition, UserDefinition, ViewDefinition,
+    PolicyDefinition, QualifiedName, Result, RoleDefinition, SemanticViewDefinition, SqlType,
+    StageDefinition, StageLocation, TableDefinition, UserDefinition, ViewDefinition,
 };
 
 pub(super) use filter::{cut, selected, shown};
@@ -228,7 +228,11 @@ impl Planning {
         match what {
             ShowKind::Tables => {
                 let content = self.resolver.content(object)?;
-                let counts = [Cell::count(content.rows()), Cell::count(content.stored_bytes())];
+                let counts = match object.policies()?.row_access {
+                    // How many there are is hidden with the rows.
+                    Some(_) => [Cell::Null, Cell::Null],
+                    None => [Cell::count(content.rows()), Cell::count(content.stored_bytes())],
+                };
                 row.push(Cell::text(object.kind().sql()));
                 row.extend(counts);
                 row.extend([retention, dropped]);
@@ -353,6 +357,9 @@ pub(crate) fn comment_of(kind: ObjectKind, body: &Body) -> Result<Option<String>
         ObjectKind::Pipe => body.read::<PipeDefinition>()?.comment,
         ObjectKind::Role => body.read::<RoleDefinition>()?.comment,
         ObjectKind::User => body.read::<UserDefinition>()?.comment,
+        ObjectKind::MaskingPolicy | ObjectKind::RowAccessPolicy => {
+            body.read::<PolicyDefinition>()?.comment
+        }
         ObjectKind::Channel | ObjectKind::Quarantine => None,
     })
 }

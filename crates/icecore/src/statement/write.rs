@@ -26,7 +26,7 @@ use super::change::{Change, IfExists};
 use super::create::distinct_names;
 use super::expectation::{Arrival, Gate};
 use super::{Planning, Resolved};
-use crate::plan::{Binder, TARGET, plan_expression, plan_select, table_scan};
+use crate::plan::{Binder, TARGET, original, plan_expression, plan_select, table_scan};
 
 /// Rows on their way into a table.
 pub(crate) struct Write {
@@ -256,7 +256,13 @@ impl Planning {
             let assigned = update.assignments.iter().find(|set| set.column == column.name);
             let value = match assigned {
                 Some(set) => value_or_default(&set.value, column)?,
-                None => ast::Expr::CompoundIdentifier(vec![ident(&alias), ident(&column.name)]),
+                None => {
+                    // What is not assigned stays what is stored, seen or not.
+                    let is_masked = definition.policies.mask(column.id).is_some();
+                    let stored = is_masked.then(|| Name::quoted(&original(column.id)));
+                    let from = stored.unwrap_or_else(|| column.name.clone());
+                    ast::Expr::CompoundIdentifier(vec![ident(&alias), ident(&from)])
+                }
             };
             let alias = ast::Ident::with_quote('"', format!("${}", column.id.get()));
             columns.push(ast::SelectItem::ExprWithAlias { expr: value, alias });
@@ -293,13 +299,13 @@ impl Planning {
         columns: Vec<ast::SelectItem>,
         predicate: Option<&ast::Expr>,
     ) -> Result<(Arc<TableScan>, LogicalPlan)> {
-        let scan = Arc::new(table_scan(
+        let scan = table_scan(
             &self.session.engine().segments,
             (table.id(), table.name()),
             definition,
             self.resolver.content(table)?,
             true,
-        )?);
+        )?;
         let text = format!("SELECT 1 FROM \"{TARGET}\" AS {}", from.alias);
         let mut query = icecore_sql::parse_query(&text)?;
         let ast::SetExpr::Select(select) = &mut *query.body else {
@@ -309,9 +315,11 @@ impl Planning {
         select.selection = predicate.cloned();
         select.from.extend(from.with.iter().cloned());
         let binder = Binder::new(self.session.clone(), Arc::clone(&self.resolver));
-        let binder = Arc::new(binder.with_target(Arc::clone(&scan)));
+        let target = (table, definition);
+        let source = self.binder.target_source(target, scan.clone(), &self.state)?;
+        let binder = Arc::new(binder.with_target(source));
         let plan = plan_select(&query, &self.state, &binder)?;
-        Ok((scan, plan))
+        Ok((Arc::new(scan), plan))
     }
 }
 

@@ -24,6 +24,7 @@ use super::functions::{Argument, object, text, time};
 use crate::cells::{Cell, Columns, batch};
 use crate::load_history::{FileRow, LoadRow, REJECTED};
 use crate::plan::{Binder, PlanningPermit};
+use crate::statement::refuse_under_policy;
 
 const TEXT: SqlType = SqlType::TEXT;
 const INTEGER: SqlType = SqlType::Integer;
@@ -219,6 +220,7 @@ pub(crate) fn validate(
 ) -> Result<Arc<dyn TableProvider>> {
     let object = binder.resolver().object(ObjectKind::Table, table)?;
     binder.resolver().act(Verb::Select, object);
+    refuse_under_policy(object, "VALIDATE of")?;
     let invalid = || {
         Error::new(
             Code::INVALID_ARGUMENT,

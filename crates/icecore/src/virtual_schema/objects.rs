@@ -97,7 +97,11 @@ pub(super) fn tables(listing: &Listing<'_>) -> Result<RecordBatch> {
     let rows = listing.objects(RELATIONS).into_iter().map(|object| {
         let mut row = listing.path(object);
         row.extend(listing.about(object)?);
-        let content = listing.binder.resolver().head().content(object.id());
+        // How many rows there are is hidden with the rows.
+        let content = match object.policies()?.row_access {
+            Some(_) => None,
+            None => listing.binder.resolver().head().content(object.id()),
+        };
         row.push(Cell::text(match object.kind() {
             ObjectKind::Table => "BASE TABLE",
             other => other.sql(),
@@ -105,7 +109,10 @@ pub(super) fn tables(listing: &Listing<'_>) -> Result<RecordBatch> {
         row.push(Cell::text(object.id().to_string()));
         row.push(content.map_or(Cell::Null, |content| Cell::count(content.rows())));
         row.push(content.map_or(Cell::Null, |content| Cell::count(content.stored_bytes())));
-        row.push(content.map_or(Cell::Null, |_| listing.retention(object)));
+        row.push(match object.kind().has_rows() {
+            true => listing.retention(object),
+            false => Cell::Null,
+        });
         Ok(row)
     });
     batch(TABLES, rows.collect::<Result<_>>()?)

@@ -15,7 +15,7 @@ use icecore_types::{Error, ObjectId, Result, TableDefinition};
 
 use super::bind::{Bound, Given};
 use super::refresh::{Refreshed, with_hidden};
-use crate::plan::{Binder, RowsTable, plan_select, table_scan};
+use crate::plan::{Binder, GovernedTable, RowsTable, plan_select, table_scan};
 use crate::refreshes::RefreshAction;
 use crate::statement::Planning;
 use crate::statement::perform::updates;
@@ -46,8 +46,9 @@ impl Planning {
             self.resolver.content(object)?,
             true,
         )?);
+        let target = GovernedTable::source(TableScan::clone(&scan), self.session.shared());
         let binder = |given: Given| {
-            Arc::new(self.with_given(dynamic, bound, given).with_target(Arc::clone(&scan)))
+            Arc::new(self.with_given(dynamic, bound, given).with_target(Arc::clone(&target)))
         };
         // Held until both queries have read it.
         let mut _memory = None;

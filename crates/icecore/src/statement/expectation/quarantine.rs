@@ -15,7 +15,7 @@ use icecore_types::{
 };
 
 use crate::plan::{Binder, GovernedTable, RowsTable, plan_select, table_scan};
-use crate::statement::{Planning, Resolver};
+use crate::statement::{Planning, Resolver, refuse_under_policy};
 
 /// The name of a quarantine inside its table.
 const NAME: &str = "QUARANTINE";
@@ -182,6 +182,7 @@ pub(crate) fn quarantine_relation(
     let resolver = binder.resolver();
     let table = named_table(arguments, resolver, NAME)?;
     resolver.act(Verb::Select, table);
+    refuse_under_policy(table, "the quarantine of")?;
     let definition: TableDefinition = table.body().read()?;
     let columns = columns(&definition);
     let Some(quarantine) = quarantine_of(resolver, table.id()) else {

@@ -17,10 +17,10 @@ use icecore_types::{ObjectId, ObjectKind, QualifiedName, QueryId, Result, TableD
 
 use super::gate::{Arrival, Gate, select};
 use crate::expectations::Measured;
-use crate::plan::{Binder, TARGET, plan_select};
+use crate::plan::{Binder, GovernedTable, TARGET, plan_select};
 use crate::statement::perform::{Performed, counted};
 use crate::statement::write::{Report, segment_schema};
-use crate::statement::{Planning, Resolved, Write};
+use crate::statement::{Planning, Resolved, Write, refuse_under_policy};
 
 /// Names of the counts that a replay answers with.
 const REPLAYED: &[&str] = &["number of rows replayed", "number of rows kept"];
@@ -44,6 +44,7 @@ impl Planning {
     ) -> Result<Resolved> {
         let table = self.resolver.object(ObjectKind::Table, name)?;
         self.resolver.act(Verb::Alter, table);
+        refuse_under_policy(table, "the quarantine of")?;
         let definition: TableDefinition = table.body().read()?;
         let scan = self.quarantine_target(table, &definition)?;
         let rows = match scan {
@@ -98,7 +99,8 @@ impl Planning {
             select.selection = predicate.cloned();
         }
         let binder = Binder::new(self.session.clone(), Arc::clone(&self.resolver));
-        let binder = Arc::new(binder.with_target(Arc::clone(scan)));
+        let target = GovernedTable::source(TableScan::clone(scan), self.session.shared());
+        let binder = Arc::new(binder.with_target(target));
         plan_select(&query, &self.state, &binder)
     }
 

@@ -1,0 +1,133 @@
+//! CREATE and ALTER of policies, and what ALTER TABLE does with them.
+
+use icecore_types::{Code, Error, Name, ObjectKind, PolicyArgument, Result};
+use sqlparser::tokenizer::Token;
+
+use super::create::Existing;
+use super::rows::distinct;
+use super::{expression, if_exists, option, refusal, table};
+use crate::cursor::Cursor;
+use crate::{AlterPolicy, AlterTableAction, CreatePolicy, PolicyAction, PolicyChange};
+
+pub(super) fn create_policy(
+    cursor: &mut Cursor<'_>,
+    existing: Existing,
+    kind: ObjectKind,
+) -> Result<CreatePolicy> {
+    let if_not_exists = existing.if_not_exists(cursor)?;
+    let name = cursor.qualified_name()?;
+    cursor.expect(&["AS"])?;
+    let arguments = arguments(cursor)?;
+    cursor.expect(&["RETURNS"])?;
+    let returns = table::sql_type(cursor)?;
+    let body = body(cursor)?;
+    let mut comment = None;
+    while !cursor.is_done() {
+        match cursor.peek_word() {
+            Some("COMMENT") if comment.is_none() => {
+                option::key(cursor)?;
+                comment = Some(cursor.string()?);
+            }
+            Some("EXEMPT_OTHER_POLICIES") => {
+                let what = format!("CREATE {} .. EXEMPT_OTHER_POLICIES", kind.sql());
+                return Err(Error::unsupported(what));
+            }
+            _ => return Err(cursor.unexpected()),
+        }
+    }
+    let or_replace = existing.or_replace;
+    Ok(CreatePolicy { kind, or_replace, if_not_exists, name, arguments, returns, body, comment })
+}
+
+/// `(a T, ..)`, at least one, each once.
+fn arguments(cursor: &mut Cursor<'_>) -> Result<Vec<PolicyArgument>> {
+    cursor.expect_token(&Token::LParen)?;
+    if *cursor.peek() == Token::RParen {
+        return Err(cursor.unexpected().with_help("a policy has at least one argument"));
+    }
+    let arguments = cursor.list(|cursor| {
+        let name = cursor.name()?;
+        Ok(PolicyArgument { name, sql_type: table::sql_type(cursor)? })
+    })?;
+    cursor.expect_token(&Token::RParen)?;
+    distinct(arguments.iter().map(|argument| argument.name.clone()).collect())?;
+    Ok(arguments)
+}
+
+/// `-> expression`, as it is written.
+fn body(cursor: &mut Cursor<'_>) -> Result<String> {
+    cursor.expect_token(&Token::Arrow)?;
+    refusal::tokens(cursor)?;
+    let from = cursor.at();
+    let _checked = expression(cursor)?;
+    Ok(cursor.text_since(from).to_owned())
+}
+
+pub(super) fn alter_policy(cursor: &mut Cursor<'_>, kind: ObjectKind) -> Result<AlterPolicy> {
+    let if_exists = if_exists(cursor);
+    let name = cursor.qualified_name()?;
+    let change = if cursor.accept(&["RENAME", "TO"]) {
+        PolicyChange::Rename(cursor.qualified_name()?)
+    } else if cursor.accept(&["SET", "BODY"]) {
+        PolicyChange::SetBody(body(cursor)?)
+    } else if cursor.accept(&["UNSET", "COMMENT"]) {
+        PolicyChange::SetComment(None)
+    } else if cursor.are_next(&["SET", "COMMENT"]) {
+        cursor.advance();
+        option::key(cursor)?;
+        PolicyChange::SetComment(Some(cursor.string()?))
+    } else if cursor.are_next(&["SET", "TAG"]) || cursor.are_next(&["UNSET", "TAG"]) {
+        return Err(Error::unsupported(format_args!("ALTER {} .. TAG", kind.sql())));
+    } else {
+        return Err(cursor.unexpected());
+    };
+    Ok(AlterPolicy { kind, name, if_exists, change })
+}
+
+/// What ALTER TABLE does with row access policies, if that is next.
+pub(super) fn row_access(cursor: &mut Cursor<'_>) -> Result<Option<AlterTableAction>> {
+    const POLICY: [&str; 3] = ["ROW", "ACCESS", "POLICY"];
+    if cursor.accept(&["DROP", "ALL", "ROW", "ACCESS", "POLICIES"]) {
+        return Ok(Some(AlterTableAction::Policy(PolicyAction::DropAllRowAccess)));
+    }
+    let mut instead = None;
+    if cursor.is_next("DROP") && (0..3).all(|at| cursor.peek_word_at(at + 1) == Some(POLICY[at])) {
+        cursor.advance();
+        cursor.expect(&POLICY)?;
+        let dropped = cursor.qualified_name()?;
+        if !cursor.accept_token(&Token::Comma) {
+            return Ok(Some(AlterTableAction::Policy(PolicyAction::DropRowAccess(dropped))));
+        }
+        instead = Some(dropped);
+        if !cursor.is_next("ADD") {
+            return Err(cursor.unexpected());
+        }
+    }
+    if !cursor.accept(&["ADD", "ROW", "ACCESS", "POLICY"]) {
+        return if instead.is_some() { Err(cursor.unexpected()) } else { Ok(None) };
+    }
+    let policy = cursor.qualified_name()?;
+    cursor.expect(&["ON"])?;
+    let columns = cursor.names_in_parentheses()?;
+    Ok(Some(AlterTableAction::Policy(PolicyAction::AddRowAccess { instead, policy, columns })))
+}
+
+/// SET or UNSET MASKING POLICY of a column, if that is next.
+pub(super) fn masking(cursor: &mut Cursor<'_>, column: &Name) -> Result<Option<PolicyAction>> {
+    let column = column.clone();
+    if cursor.accept(&["UNSET", "MASKING", "POLICY"]) {
+        return Ok(Some(PolicyAction::UnsetMask { column }));
+    }
+    if !cursor.accept(&["SET", "MASKING", "POLICY"]) {
+        return Ok(None);
+    }
+    let policy = cursor.qualified_name()?;
+    let using = cursor.accept(&["USING"]).then(|| cursor.names_in_parentheses()).transpose()?;
+    if using.as_ref().is_some_and(|using| using.first() != Some(&column)) {
+        let what = "USING begins with the column that is masked";
+        return Err(Error::new(Code::INVALID_STATEMENT, what)
+            .with_help(format!("write USING ({column}, ..)")));
+    }
+    let force = cursor.accept(&["FORCE"]);
+    Ok(Some(PolicyAction::SetMask { column, policy, using, force }))
+}

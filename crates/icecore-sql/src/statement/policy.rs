@@ -1,0 +1,116 @@
+//! Policies: what makes and changes one, and what attaches it.
+
+use icecore_types::{Name, ObjectKind, PolicyArgument, QualifiedName, SqlType};
+
+/// CREATE MASKING POLICY or CREATE ROW ACCESS POLICY.
+///
+/// ```
+/// use icecore_sql::{Limits, Statement, parse};
+/// let text = "CREATE MASKING POLICY p AS (val STRING) RETURNS STRING -> 'x' || val";
+/// let parsed = parse(text, &Limits::default())?;
+/// let Statement::CreatePolicy(create) = &parsed[0].statement else { panic!() };
+/// assert_eq!(create.body, "'x' || val");
+/// # Ok::<(), icecore_types::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct CreatePolicy {
+    /// Which kind of policy.
+    pub kind: ObjectKind,
+    /// Drop the one of this name first, in the same transaction; never
+    /// together with `if_not_exists`.
+    pub or_replace: bool,
+    /// Leave the one of this name alone.
+    pub if_not_exists: bool,
+    /// Its name.
+    pub name: QualifiedName,
+    /// At least one, with distinct names.
+    pub arguments: Vec<PolicyArgument>,
+    /// RETURNS.
+    pub returns: SqlType,
+    /// The expression, as SQL that [`crate::parse_expression`] reads.
+    pub body: String,
+    /// COMMENT.
+    pub comment: Option<String>,
+}
+
+/// ALTER of a policy.
+///
+/// ```
+/// use icecore_sql::{Limits, PolicyChange, Statement, parse};
+/// let parsed = parse("ALTER ROW ACCESS POLICY r SET BODY -> TRUE", &Limits::default())?;
+/// let Statement::AlterPolicy(alter) = &parsed[0].statement else { panic!() };
+/// assert_eq!(alter.change, PolicyChange::SetBody("TRUE".into()));
+/// # Ok::<(), icecore_types::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct AlterPolicy {
+    /// Which kind of policy.
+    pub kind: ObjectKind,
+    /// The policy.
+    pub name: QualifiedName,
+    /// IF EXISTS.
+    pub if_exists: bool,
+    /// What is done to it.
+    pub change: PolicyChange,
+}
+
+/// What ALTER does to a policy.
+///
+/// ```
+/// use icecore_sql::PolicyChange;
+/// assert_ne!(PolicyChange::SetComment(None), PolicyChange::SetBody("TRUE".into()));
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub enum PolicyChange {
+    /// RENAME TO.
+    Rename(QualifiedName),
+    /// SET BODY: an expression.
+    SetBody(String),
+    /// SET or UNSET COMMENT: nothing is UNSET.
+    SetComment(Option<String>),
+}
+
+/// What ALTER TABLE does with policies.
+///
+/// ```
+/// use icecore_sql::{AlterTableAction, Limits, PolicyAction, Statement, parse};
+/// let text = "ALTER TABLE t MODIFY COLUMN c SET MASKING POLICY p FORCE";
+/// let parsed = parse(text, &Limits::default())?;
+/// let Statement::AlterTable(alter) = &parsed[0].statement else { panic!() };
+/// let AlterTableAction::Policy(action) = &alter.action else { panic!() };
+/// assert!(matches!(action, PolicyAction::SetMask { force: true, .. }));
+/// # Ok::<(), icecore_types::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub enum PolicyAction {
+    /// ADD ROW ACCESS POLICY, after DROP of another one in the same statement.
+    AddRowAccess {
+        /// DROP ROW ACCESS POLICY, which comes first.
+        instead: Option<QualifiedName>,
+        /// The policy.
+        policy: QualifiedName,
+        /// ON: at least one column.
+        columns: Vec<Name>,
+    },
+    /// DROP ROW ACCESS POLICY.
+    DropRowAccess(QualifiedName),
+    /// DROP ALL ROW ACCESS POLICIES.
+    DropAllRowAccess,
+    /// MODIFY COLUMN .. SET MASKING POLICY.
+    SetMask {
+        /// The column.
+        column: Name,
+        /// The policy.
+        policy: QualifiedName,
+        /// USING: the column itself, then the others; all arguments are this
+        /// one column if nothing is said.
+        using: Option<Vec<Name>>,
+        /// FORCE: instead of the one that it has.
+        force: bool,
+    },
+    /// MODIFY COLUMN .. UNSET MASKING POLICY.
+    UnsetMask {
+        /// The column.
+        column: Name,
+    },
+}

@@ -1,0 +1,210 @@
+//! The plan of a table under its policies: raw scan, row filter, masks.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{Field, SchemaRef};
+use datafusion::arrow::datatypes::Schema;
+use datafusion::common::TableReference;
+use datafusion::datasource::provider_as_source;
+use datafusion::execution::SessionState;
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, TableSource, cast};
+use icecore_exec::from_datafusion;
+use icecore_snapshot::Object;
+use icecore_types::{
+    ColumnDefinition, ColumnId, Error, ObjectId, PolicyDefinition, Result, SqlType, TableDefinition,
+};
+
+use super::{Body, PolicyTable};
+use crate::plan::{Binder, GovernedTable};
+
+/// What the raw table is called inside. No name of a user's means it, nor one
+/// of the relations of arguments, which are called by their number.
+const RAW: &str = "\0RAW";
+
+/// The column of a governed table that has what another one has stored.
+pub(crate) fn original(column: ColumnId) -> String {
+    format!("\0STORED{}", column.get())
+}
+
+/// A table and what governs it.
+pub(crate) struct Governs<'a> {
+    pub(crate) table: &'a Object,
+    pub(crate) definition: &'a TableDefinition,
+    /// Whether masked columns are there as they are stored too, for what
+    /// changes rows and keeps their other values.
+    pub(crate) originals: bool,
+}
+
+/// A policy on its way into a plan.
+struct Applied<'a> {
+    body: Body,
+    arguments: TableReference,
+    columns: Vec<&'a ColumnDefinition>,
+}
+
+impl Governs<'_> {
+    /// What a query may read of the table, and all that it may.
+    pub(crate) fn source(
+        &self,
+        raw: GovernedTable,
+        binder: &Binder,
+        state: &SessionState,
+    ) -> Result<Arc<dyn TableSource>> {
+        let read = raw.read();
+        let session = raw.session();
+        let (plan, fails) = self.plan(raw, binder, state)?;
+        let schema = self.schema(&plan)?;
+        let open = schema.fields().iter().map(|field| !fails && self.is_open(field.name()));
+        let label = self.label().into();
+        Ok(provider_as_source(Arc::new(PolicyTable {
+            open: open.collect(),
+            plan,
+            schema,
+            label,
+            session,
+            read,
+        })))
+    }
+
+    fn label(&self) -> String {
+        let kind = match self.definition.policies.row_access {
+            Some(_) => "RowAccessPolicy",
+            None => "MaskingPolicy",
+        };
+        format!("{} (+ {kind})", self.table.name())
+    }
+
+    /// Whether a predicate on a column may be evaluated inside: what it sees is
+    /// what is stored.
+    fn is_open(&self, name: &str) -> bool {
+        let column = self.definition.columns.iter().find(|column| column.name.as_str() == name);
+        column.is_some_and(|column| self.definition.policies.mask(column.id).is_none())
+    }
+
+    /// The columns as they are seen: a masked one may be NULL, and is as long
+    /// as its policy says.
+    fn schema(&self, plan: &LogicalPlan) -> Result<SchemaRef> {
+        let mut fields: Vec<_> = plan.schema().fields().iter().map(Arc::clone).collect();
+        for (field, column) in fields.iter_mut().zip(&self.definition.columns) {
+            if self.definition.policies.mask(column.id).is_some() {
+                let sql_type = match column.sql_type {
+                    SqlType::Varchar { .. } => SqlType::TEXT,
+                    SqlType::Binary { .. } => SqlType::Binary { length: SqlType::MAX_BINARY },
+                    other => other,
+                };
+                *field = Arc::new(icecore_values::field(column.name.as_str(), &sql_type, true));
+            }
+        }
+        Ok(Arc::new(Schema::new(fields)))
+    }
+
+    /// The plan, and whether a policy in it may fail on a row.
+    fn plan(
+        &self,
+        raw: GovernedTable,
+        binder: &Binder,
+        state: &SessionState,
+    ) -> Result<(LogicalPlan, bool)> {
+        let policies = &self.definition.policies;
+        let mut fails = false;
+        let source = provider_as_source(Arc::new(raw));
+        let mut plan = LogicalPlanBuilder::scan(RAW, source, None).map_err(from_datafusion)?;
+        let columns: Vec<Expr> = plan.schema().columns().into_iter().map(Expr::Column).collect();
+        if let Some(on) = &policies.row_access {
+            let rows = self.applied(on.policy, &on.columns, (binder, state), 0)?;
+            fails |= rows.body.fails;
+            plan = plan
+                .project(columns.iter().cloned().chain(rows.arguments()?))
+                .and_then(|plan| plan.filter(rows.body.value.clone()))
+                .and_then(|plan| plan.project(columns.iter().cloned()))
+                .map_err(from_datafusion)?;
+        }
+        let mut masks = Vec::new();
+        for (at, mask) in policies.masks.iter().enumerate() {
+            let columns: Vec<ColumnId> = mask.columns().collect();
+            masks.push(self.applied(mask.policy, &columns, (binder, state), at + 1)?);
+        }
+        fails |= masks.iter().any(|mask| mask.body.fails);
+        if !masks.is_empty() {
+            let mut with_arguments = columns.clone();
+            for mask in &masks {
+                with_arguments.extend(mask.arguments()?);
+            }
+            plan = plan
+                .project(with_arguments)
+                .and_then(|plan| plan.project(self.masked(columns, &masks)))
+                .map_err(from_datafusion)?;
+        }
+        Ok((plan.build().map_err(from_datafusion)?, fails))
+    }
+
+    /// All columns, masked ones as their masks show them.
+    fn masked(&self, columns: Vec<Expr>, masks: &[Applied<'_>]) -> Vec<Expr> {
+        let mut seen = Vec::with_capacity(columns.len());
+        let mut stored = Vec::new();
+        for column in columns {
+            let name = match &column {
+                Expr::Column(column) => column.name.clone(),
+                _ => String::new(),
+            };
+            let of_it = |mask: &&Applied<'_>| {
+                mask.columns.first().is_some_and(|column| column.name.as_str() == name)
+            };
+            let Some(mask) = masks.iter().find(of_it) else {
+                seen.push(column);
+                continue;
+            };
+            let Some(masked) = mask.columns.first() else { continue };
+            let wanted = icecore_values::arrow_type(&masked.sql_type);
+            seen.push(mask.body.as_type(&wanted).alias_qualified(Some(RAW), name));
+            stored.push(column.alias_qualified(Some(RAW), original(masked.id)));
+        }
+        if self.originals {
+            seen.extend(stored);
+        }
+        seen
+    }
+
+    /// A policy with the columns that take the place of its arguments.
+    fn applied(
+        &self,
+        policy: ObjectId,
+        columns: &[ColumnId],
+        (binder, state): (&Binder, &SessionState),
+        number: usize,
+    ) -> Result<Applied<'_>> {
+        let gone = || Error::corrupted("a policy of a table that is not there");
+        let head = binder.resolver().head();
+        let object = head.object(policy).filter(|policy| policy.is_live()).ok_or_else(gone)?;
+        let definition: PolicyDefinition = object.body().read()?;
+        let arguments = TableReference::bare(format!("\0{number}"));
+        let inside = binder.inside_policy(object, self.table, &definition)?;
+        let planned = (object.kind(), &definition);
+        let body = Body::plan(planned, &arguments, state, &inside)?;
+        binder.resolver().take_intents(inside.resolver());
+        let find = |id: &ColumnId| self.definition.columns.iter().find(|column| column.id == *id);
+        let columns: Option<Vec<_>> = columns.iter().map(find).collect();
+        let columns = columns.filter(|found| found.len() == definition.arguments.len());
+        Ok(Applied { body, arguments, columns: columns.ok_or_else(gone)? })
+    }
+}
+
+impl Applied<'_> {
+    /// The columns under the names of the arguments.
+    fn arguments(&self) -> Result<Vec<Expr>> {
+        let fields = self.body.arguments.fields().iter();
+        let named = fields.zip(&self.columns).map(|(field, column): (&Arc<Field>, _)| {
+            let stored = Expr::Column(datafusion::common::Column::new(
+                Some(TableReference::bare(RAW)),
+                column.name.as_str(),
+            ));
+            let wanted = field.data_type();
+            let value = match icecore_values::arrow_type(&column.sql_type) == *wanted {
+                true => stored,
+                false => cast(stored, wanted.clone()),
+            };
+            value.alias_qualified(Some(self.arguments.clone()), field.name())
+        });
+        Ok(named.collect())
+    }
+}

@@ -1,0 +1,11 @@
+//! Tables under policies: which rows and what of their columns a query sees.
+//! Decisions are in the table's definition; here they become plans, and only
+//! here.
+
+mod body;
+mod build;
+mod table;
+
+pub(crate) use body::Body;
+pub(crate) use build::{Governs, original};
+pub(crate) use table::PolicyTable;

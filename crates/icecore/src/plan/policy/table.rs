@@ -1,0 +1,155 @@
+//! A table under policies, as a query sees it.
+
+use std::sync::Arc;
+
+use arrow::datatypes::SchemaRef;
+use async_trait::async_trait;
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::{Column, Result, ScalarValue, plan_err};
+use datafusion::execution::SessionState;
+use datafusion::logical_expr::{
+    BinaryExpr, Expr, LogicalPlan, LogicalPlanBuilder, Operator, TableProviderFilterPushDown,
+    TableType, lit,
+};
+use datafusion::physical_plan::ExecutionPlan;
+use icecore_exec::PolicyExec;
+use icecore_types::{ObjectId, Version};
+
+use crate::plan::{PlanningPermit, physical_plan};
+
+/// What a session may see of a table. Its plan is made and optimised by
+/// itself, and stands in the query as one leaf: nothing of the query is
+/// evaluated before the policies but the comparisons that cannot fail, on
+/// columns that are seen as they are stored.
+#[derive(Debug)]
+pub(crate) struct PolicyTable {
+    pub(super) plan: LogicalPlan,
+    pub(super) schema: SchemaRef,
+    pub(super) label: Arc<str>,
+    /// Of each column whether a comparison of it may be evaluated inside.
+    pub(super) open: Vec<bool>,
+    pub(super) session: u64,
+    pub(super) read: (ObjectId, Option<Version>),
+}
+
+impl PolicyTable {
+    /// The table, and the version that the query names.
+    pub(crate) fn read(&self) -> (ObjectId, Option<Version>) {
+        self.read
+    }
+
+    /// The session that it was made for.
+    pub(crate) fn session(&self) -> u64 {
+        self.session
+    }
+
+    /// Where an open column is, and of which type.
+    fn open_column(&self, expr: &Expr) -> Option<usize> {
+        let Expr::Column(column) = expr else { return None };
+        let at = self.schema.index_of(&column.name).ok()?;
+        self.open.get(at).is_some_and(|open| *open).then_some(at)
+    }
+
+    fn is_value(&self, expr: &Expr, column: usize) -> bool {
+        let wanted = self.schema.field(column).data_type();
+        matches!(expr, Expr::Literal(value, _) if value.data_type() == *wanted && !value.is_null())
+    }
+
+    /// Whether a predicate can neither fail nor see what a policy hides.
+    fn takes(&self, filter: &Expr) -> bool {
+        match filter {
+            Expr::BinaryExpr(BinaryExpr { left, op, right }) => {
+                let compares = matches!(
+                    op,
+                    Operator::Eq | Operator::Lt | Operator::LtEq | Operator::Gt | Operator::GtEq
+                );
+                let one_way = |column: &Expr, value: &Expr| {
+                    self.open_column(column).is_some_and(|at| self.is_value(value, at))
+                };
+                compares && (one_way(left, right) || one_way(right, left))
+            }
+            Expr::IsNull(column) | Expr::IsNotNull(column) => self.open_column(column).is_some(),
+            Expr::InList(list) => self
+                .open_column(&list.expr)
+                .is_some_and(|at| list.list.iter().all(|value| self.is_value(value, at))),
+            _ => false,
+        }
+    }
+
+    /// A predicate over the columns of the plan inside.
+    fn inside(&self, filter: &Expr) -> Result<Expr> {
+        use datafusion::common::tree_node::{Transformed, TreeNode};
+        let moved = filter.clone().transform(|expr| match expr {
+            Expr::Column(column) => {
+                let at = self.schema.index_of(&column.name)?;
+                Ok(Transformed::yes(Expr::Column(self.column(at)?)))
+            }
+            other => Ok(Transformed::no(other)),
+        })?;
+        Ok(moved.data)
+    }
+
+    fn column(&self, at: usize) -> Result<Column> {
+        match self.plan.schema().columns().get(at) {
+            Some(column) => Ok(column.clone()),
+            None => plan_err!("no such column in a governed table"),
+        }
+    }
+}
+
+#[async_trait]
+impl TableProvider for PolicyTable {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    fn supports_filters_pushdown(
+        &self,
+        filters: &[&Expr],
+    ) -> Result<Vec<TableProviderFilterPushDown>> {
+        let answer = |filter: &&Expr| match self.takes(filter) {
+            true => TableProviderFilterPushDown::Exact,
+            false => TableProviderFilterPushDown::Unsupported,
+        };
+        Ok(filters.iter().map(answer).collect())
+    }
+
+    /// The limit stays outside: it would say how many rows are hidden.
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        _limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        PlanningPermit::check(state)?;
+        let Some(state) = state.as_any().downcast_ref::<SessionState>() else {
+            return plan_err!("a plan of this engine runs only in the session that made it");
+        };
+        let mut plan = LogicalPlanBuilder::from(self.plan.clone());
+        for filter in filters {
+            if !self.takes(filter) {
+                return plan_err!("a predicate that a governed table does not take");
+            }
+            plan = plan.filter(self.inside(filter)?)?;
+        }
+        let (schema, columns) = match projection {
+            None => (self.schema(), self.plan.schema().columns()),
+            Some(projection) => {
+                let columns = projection.iter().map(|at| self.column(*at));
+                (Arc::new(self.schema.project(projection)?), columns.collect::<Result<_>>()?)
+            }
+        };
+        let mut wanted: Vec<Expr> = columns.into_iter().map(Expr::Column).collect();
+        if wanted.is_empty() {
+            // Rows that are only counted still are rows.
+            wanted.push(lit(ScalarValue::Boolean(Some(true))));
+        }
+        let inside = physical_plan(&plan.project(wanted)?.build()?, state).await?;
+        Ok(Arc::new(PolicyExec::new(inside, schema, Arc::clone(&self.label))?))
+    }
+}

@@ -1,0 +1,220 @@
+//! Policies: made, changed, attached, and kept while something needs them.
+
+use icecore_governance::{Verb, add_row_access, drop_row_access, set_mask, unset_mask};
+use icecore_snapshot::{Object, Requirement};
+use icecore_sql::{AlterPolicy, CreatePolicy, PolicyAction, PolicyChange};
+use icecore_types::{
+    Body as Stored, Code, Error, Name, ObjectId, ObjectKind, PolicyDefinition, QualifiedName,
+    Result, SqlType, TableDefinition,
+};
+
+use super::Planning;
+use super::alter::replaced;
+use super::change::{Change, IfExists};
+use crate::plan::{Body, GovernedTable, Governs, table_scan};
+
+const DONE: &str = "Statement executed successfully.";
+
+impl Planning {
+    /// CREATE MASKING POLICY and CREATE ROW ACCESS POLICY.
+    pub(super) fn create_policy(&self, create: &CreatePolicy) -> Result<Change> {
+        check_signature(create)?;
+        let schema = self.resolver.schema_of(&create.name)?;
+        let database = schema.parent().and_then(|id| self.resolver.head().object(id));
+        let database = database.ok_or_else(|| Error::internal("a schema without a database"))?;
+        let definition = PolicyDefinition {
+            arguments: create.arguments.clone(),
+            returns: create.returns,
+            body: create.body.clone(),
+            database: database.name().clone(),
+            schema: schema.name().clone(),
+            comment: create.comment.clone(),
+        };
+        self.check_body(create.kind, &definition)?;
+        let if_exists = IfExists::of(create.or_replace, create.if_not_exists);
+        Ok(self.create(create.kind, &create.name, if_exists, Stored::of(&definition)?)?.1)
+    }
+
+    /// ALTER of a policy. A new body governs whatever is planned from now on.
+    pub(super) fn alter_policy(&self, alter: &AlterPolicy) -> Result<Change> {
+        let Some(found) = self.existing(alter.kind, &alter.name, alter.if_exists)? else {
+            return Ok(Change::nothing(DONE));
+        };
+        let mut definition: PolicyDefinition = found.body().read()?;
+        match &alter.change {
+            PolicyChange::Rename(to) => return self.rename(found, to),
+            PolicyChange::SetComment(comment) => definition.comment = comment.clone(),
+            PolicyChange::SetBody(body) => {
+                definition.body.clone_from(body);
+                self.check_body(alter.kind, &definition)?;
+            }
+        }
+        replaced(found, Stored::of(&definition)?)
+    }
+
+    /// A body that cannot be planned is refused now rather than when somebody
+    /// reads a table under it.
+    fn check_body(&self, kind: ObjectKind, definition: &PolicyDefinition) -> Result<()> {
+        let names = (definition.database.clone(), definition.schema.clone());
+        let planning = self.within_names((Some(names.0), Some(names.1)));
+        let relation = datafusion::common::TableReference::bare("\0");
+        let body = Body::plan((kind, definition), &relation, &planning.state, &planning.binder)?;
+        body.check(&planning.state)?;
+        self.resolver.take_intents(&planning.resolver);
+        Ok(())
+    }
+
+    /// What ALTER TABLE does with policies. The change stands only while the
+    /// policy is what it was.
+    pub(super) fn attach(&self, table: &Object, action: &PolicyAction) -> Result<Change> {
+        let mut definition: TableDefinition = table.body().read()?;
+        let mut needs = None;
+        match action {
+            PolicyAction::AddRowAccess { instead, policy, columns } => {
+                if let Some(dropped) = instead {
+                    let dropped = self.policy(ObjectKind::RowAccessPolicy, dropped)?.id();
+                    drop_row_access(&mut definition, dropped)?;
+                }
+                let policy = self.policy(ObjectKind::RowAccessPolicy, policy)?;
+                let attached = (policy.id(), &policy.body().read()?);
+                add_row_access(&mut definition, attached, columns)?;
+                needs = Some(policy.id());
+            }
+            PolicyAction::DropRowAccess(policy) => {
+                let policy = self.policy(ObjectKind::RowAccessPolicy, policy)?.id();
+                drop_row_access(&mut definition, policy)?;
+            }
+            PolicyAction::DropAllRowAccess => definition.policies.row_access = None,
+            PolicyAction::SetMask { column, policy, using, force } => {
+                let policy = self.policy(ObjectKind::MaskingPolicy, policy)?;
+                let attached = (policy.id(), &policy.body().read()?);
+                let alone = std::slice::from_ref(column);
+                let columns = using.as_deref().unwrap_or(alone);
+                set_mask(&mut definition, attached, columns, *force)?;
+                needs = Some(policy.id());
+            }
+            PolicyAction::UnsetMask { column } => unset_mask(&mut definition, column)?,
+        }
+        self.act_on_removed(table, &definition)?;
+        if needs.is_some() {
+            refuse_expectations(&definition)?;
+            self.try_policies(table, &definition)?;
+        }
+        let mut change = replaced(table, Stored::of(&definition)?)?;
+        change.requirements.extend(needs.map(|id| Requirement::ObjectUnchanged { id }));
+        Ok(change)
+    }
+
+    /// Who takes a policy off a table must be one who may put it there: the
+    /// table's owner alone may not.
+    fn act_on_removed(&self, table: &Object, then: &TableDefinition) -> Result<()> {
+        let kept: Vec<ObjectId> = then.policies.policies().collect();
+        for id in table.policies()?.policies().filter(|id| !kept.contains(id)) {
+            if let Some(policy) = self.resolver.head().object(id) {
+                self.resolver.act(Verb::Apply, policy);
+            }
+        }
+        Ok(())
+    }
+
+    fn policy(&self, kind: ObjectKind, name: &QualifiedName) -> Result<&Object> {
+        let policy = self.resolver.object(kind, name)?;
+        self.resolver.act(Verb::Apply, policy);
+        Ok(policy)
+    }
+
+    /// Plans the table under its policies.
+    fn try_policies(&self, table: &Object, definition: &TableDefinition) -> Result<()> {
+        let scan = table_scan(
+            &self.session.engine().segments,
+            (table.id(), table.name()),
+            definition,
+            self.resolver.content(table)?,
+            false,
+        )?;
+        let raw = GovernedTable::new(scan, self.session.shared());
+        let governs = Governs { table, definition, originals: false };
+        governs.source(raw, &self.binder, &self.state).map(drop)
+    }
+
+    /// Refuses to drop what others still need: a policy, or a container of
+    /// one, while a table outside has it. A dropped table that can come back
+    /// needs its policies too.
+    pub(crate) fn refuse_needed(&self, dropped: &Object) -> Result<Vec<Requirement>> {
+        let head = self.resolver.head();
+        let mut inside = vec![dropped.id()];
+        let mut policies = Vec::new();
+        let mut next = 0;
+        while let Some(id) = inside.get(next).copied() {
+            next += 1;
+            let object = head.object(id);
+            policies.extend(object.filter(|object| object.kind().is_policy()).map(Object::id));
+            inside.extend(head.children(Some(id)).map(Object::id));
+        }
+        if policies.is_empty() {
+            return Ok(Vec::new());
+        }
+        for object in head.objects().filter(|object| !inside.contains(&object.id())) {
+            let mut attached = object.policies()?.policies().collect::<Vec<_>>();
+            attached.retain(|policy| policies.contains(policy));
+            let Some(policy) = attached.first().and_then(|id| head.object(*id)) else { continue };
+            if object.is_live() || self.comes_back(object) {
+                return Err(in_use(policy.name()));
+            }
+        }
+        let unattached = |policy: &ObjectId| Requirement::PolicyUnattached { policy: *policy };
+        Ok(policies.iter().map(unattached).collect())
+    }
+
+    /// Whether a dropped object can be undropped.
+    fn comes_back(&self, object: &Object) -> bool {
+        let now = self.session.engine().now();
+        object
+            .dropped()
+            .is_some_and(|dropped| now.since(dropped.at()) < self.resolver.retention(object))
+    }
+}
+
+fn in_use(policy: &Name) -> Error {
+    let what = format!(
+        "Policy {policy} cannot be dropped/replaced as it is associated with one or more entities."
+    );
+    Error::new(Code::INVALID_STATEMENT, what).with_help(
+        "POLICY_REFERENCES lists them; ALTER .. SET BODY changes the policy in its place",
+    )
+}
+
+fn check_signature(create: &CreatePolicy) -> Result<()> {
+    let wrong = |what: String| Err(Error::new(Code::INVALID_STATEMENT, what));
+    match (create.kind, create.arguments.first()) {
+        (ObjectKind::RowAccessPolicy, _) if create.returns != SqlType::Boolean => {
+            wrong(format!("a row access policy returns BOOLEAN, not {}", create.returns))
+        }
+        (ObjectKind::MaskingPolicy, Some(first)) if first.sql_type != create.returns => {
+            wrong(format!(
+                "a masking policy returns the type of its first argument argument={} returns={}",
+                first.sql_type, create.returns
+            ))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What is expected of rows is looked up in all of them, and told.
+fn refuse_expectations(definition: &TableDefinition) -> Result<()> {
+    if definition.expectations.is_empty() {
+        return Ok(());
+    }
+    Err(Error::unsupported("a policy on a table that has expectations"))
+}
+
+/// For what would tell of the rows of a table, and not through its policies.
+///
+/// # Errors
+/// `Unsupported`, with the name of what is done, if the table has policies.
+pub(crate) fn refuse_under_policy(table: &Object, what: &str) -> Result<()> {
+    if table.policies()?.is_empty() {
+        return Ok(());
+    }
+    Err(Error::unsupported(format_args!("{what} a table that has a policy")))
+}
