@@ -76,7 +76,8 @@ impl Need {
                 Class::Container => Self::AnyOf(&[P::Modify]),
                 _ => Self::Ownership,
             },
-            Verb::Operate => operating(kind),
+            Verb::Operate => running(kind, &[P::Operate]),
+            Verb::Monitor => running(kind, &[P::Monitor]),
             Verb::Drop | Verb::Undrop | Verb::Swap | Verb::Rename => Self::Ownership,
             Verb::Clone => cloning(class(kind)),
             Verb::Show | Verb::Describe | Verb::Use | Verb::ManageSession => Self::Any,
@@ -109,8 +110,9 @@ fn changing(class: Class, privileges: &'static [Privilege]) -> Need {
     }
 }
 
-fn operating(kind: SecurableKind) -> Need {
-    if kind.has(P::Operate) { Need::AnyOf(&[P::Operate]) } else { Need::Ownership }
+fn running(kind: SecurableKind, privileges: &'static [Privilege]) -> Need {
+    let known = privileges.iter().all(|privilege| kind.has(*privilege));
+    if known { Need::AnyOf(privileges) } else { Need::Ownership }
 }
 
 fn cloning(class: Class) -> Need {

@@ -37,6 +37,8 @@ pub enum Verb {
     Rename,
     /// Suspend, resume or refresh it.
     Operate,
+    /// See how it is doing.
+    Monitor,
     /// Take a copy of it as it is or was.
     Clone,
     /// Give it another's name, and the other its own.
@@ -76,6 +78,7 @@ impl fmt::Display for Verb {
             Self::Alter => "ALTER",
             Self::Rename => "RENAME",
             Self::Operate => "OPERATE",
+            Self::Monitor => "MONITOR",
             Self::Clone => "CLONE",
             Self::Swap => "SWAP",
             Self::Show => "SHOW",

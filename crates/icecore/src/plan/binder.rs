@@ -333,7 +333,7 @@ impl Binder {
     ) -> Result<Self> {
         let mut resolver = self.resolver.in_schema(names);
         if let Some(object) = owned {
-            resolver = resolver.with_rights_of(object);
+            resolver = resolver.with_rights_of(object.owner());
         }
         if self.depth == MAX_VIEW_DEPTH {
             let message = format!("views inside views limit={MAX_VIEW_DEPTH}");

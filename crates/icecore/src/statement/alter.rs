@@ -156,11 +156,22 @@ impl Planning {
         name: &QualifiedName,
         if_exists: bool,
     ) -> Result<Option<&Object>> {
+        self.existing_for(Verb::Alter, kind, name, if_exists)
+    }
+
+    /// The same, to do something else with it.
+    pub(super) fn existing_for(
+        &self,
+        verb: Verb,
+        kind: ObjectKind,
+        name: &QualifiedName,
+        if_exists: bool,
+    ) -> Result<Option<&Object>> {
         match self.resolver.object(kind, name) {
             Err(error) if if_exists && error.kind() == ErrorKind::NotFound => Ok(None),
             found => {
                 let found = found?;
-                self.resolver.act(Verb::Alter, found);
+                self.resolver.act(verb, found);
                 Ok(Some(found))
             }
         }

@@ -156,7 +156,11 @@ impl Planning {
             }
             found => found?,
         };
-        self.resolver.act(Verb::Alter, found);
+        let verb = match &alter.action {
+            PipeAction::SetComment(_) => Verb::Alter,
+            _ => Verb::Operate,
+        };
+        self.resolver.act(verb, found);
         let pipe = BoundPipe::new(self.resolver.head(), found)?;
         let mut definition = pipe.definition.clone();
         match &alter.action {
@@ -204,7 +208,7 @@ impl Planning {
         definition.paused = None;
         let mut watch = None;
         if pipe.is_untouched_clone() {
-            let inner = self.within_names(pipe.container());
+            let inner = self.within_rights(pipe.container(), pipe.owner);
             let stage = inner.copy_into(&pipe.copy)?.stage().clone();
             let Meant { table, stage: id, location, file_format } = inner.meant(&pipe.copy)?;
             self.resolver.take_intents(&inner.resolver);
@@ -243,7 +247,7 @@ impl Planning {
 
     /// The files of a pipe's stage.
     pub(crate) fn pipe_stage(&self, pipe: &BoundPipe) -> Result<StageFiles> {
-        let inner = self.within_names(pipe.container());
+        let inner = self.within_rights(pipe.container(), pipe.owner);
         let stage = inner.stage(&pipe.copy.from, Verb::ReadStage)?.0;
         self.resolver.take_intents(&inner.resolver);
         Ok(stage)
@@ -251,7 +255,7 @@ impl Planning {
 
     /// Tells a pipe of files by their names, each put behind the pipe's path.
     pub(super) fn insert_files(&self, pipe: &QualifiedName, names: &[String]) -> Result<PipeWork> {
-        let pipe = self.pipe(pipe, Verb::Alter)?;
+        let pipe = self.pipe(pipe, Verb::Operate)?;
         let (location, below) = (pipe.location(), pipe.copy.from.path.as_str());
         let folder = match below.trim_matches('/') {
             "" => location,
@@ -371,7 +375,7 @@ fn watched(
 pub(crate) fn pipe_status(session: &Session, resolver: &Resolver, name: &str) -> Result<String> {
     let name = QualifiedName::parse(name)?;
     let pipe = resolver.object(ObjectKind::Pipe, &name)?;
-    let intents = [Intent::On(Verb::Describe, pipe.id())];
+    let intents = [Intent::On(Verb::Monitor, pipe.id())];
     authorize(&session.acting(resolver.head())?, &intents, resolver.head())?;
     let pipe = BoundPipe::new(resolver.head(), pipe)?;
     let status = session.engine().pipe_status(resolver.head(), &pipe)?;

@@ -65,7 +65,7 @@ impl Planning {
         let head = self.resolver.head();
         let found = head.object(run.pipe).filter(|object| object.is_live());
         let Some(found) = found else { return Ok(nothing()) };
-        self.resolver.act(Verb::Alter, found);
+        self.resolver.act(Verb::Operate, found);
         let pipe = BoundPipe::new(head, found)?;
         if !pipe.state(head, engine.now())?.runs() {
             return Ok(nothing());

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use datafusion::execution::SessionState;
 use icecore_exec::{ScanStatistics, from_datafusion};
-use icecore_types::{Name, Result, SqlType};
+use icecore_governance::RoleId;
+use icecore_types::{Name, ObjectId, Result, SqlType};
 use parking_lot::Mutex;
 
 use super::authorize::authorize;
@@ -42,9 +43,32 @@ impl Planning {
         Ok(Self { session: session.clone(), acting, resolver, binder, state, scanned })
     }
 
+    /// The same snapshot, with the rights of a role that owns something.
+    pub(crate) fn on_behalf_of(&self, owner: ObjectId) -> Result<Self> {
+        let acting = Arc::new(self.acting.as_owner(RoleId::new(owner))?);
+        let resolver = Resolver::new(Arc::clone(self.resolver.head()), None, None);
+        let resolver = Arc::new(resolver.acting(Arc::clone(&acting)));
+        let binder = Arc::new(Binder::new(self.session.clone(), Arc::clone(&resolver)));
+        let (session, state) = (self.session.clone(), self.state.clone());
+        Ok(Self { session, acting, resolver, binder, state, scanned: Arc::clone(&self.scanned) })
+    }
+
     /// The same snapshot, with names looked up in this database and schema.
     pub(crate) fn within_names(&self, names: (Option<Name>, Option<Name>)) -> Self {
-        let resolver = Arc::new(self.resolver.in_schema(names));
+        self.within(self.resolver.in_schema(names))
+    }
+
+    /// The same, with the rights of a role that owns something there.
+    pub(crate) fn within_rights(
+        &self,
+        names: (Option<Name>, Option<Name>),
+        owner: ObjectId,
+    ) -> Self {
+        self.within(self.resolver.in_schema(names).with_rights_of(owner))
+    }
+
+    fn within(&self, resolver: Resolver) -> Self {
+        let resolver = Arc::new(resolver);
         let binder = Arc::new(Binder::new(self.session.clone(), Arc::clone(&resolver)));
         let (session, state) = (self.session.clone(), self.state.clone());
         let acting = Arc::clone(&self.acting);

@@ -61,9 +61,9 @@ impl Resolver {
         Self { head, acting, owner, database, schema, intents: Mutex::default() }
     }
 
-    /// The same, with the rights of an object's owner.
-    pub(crate) fn with_rights_of(mut self, object: &Object) -> Self {
-        self.owner = Some(RoleId::new(object.owner()));
+    /// The same, with the rights of a role that owns something.
+    pub(crate) fn with_rights_of(mut self, owner: ObjectId) -> Self {
+        self.owner = Some(RoleId::new(owner));
         self
     }
 

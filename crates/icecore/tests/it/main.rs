@@ -1,6 +1,7 @@
 //! The engine from outside.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod access;
 mod channels;
 mod dynamic;
 mod faults;

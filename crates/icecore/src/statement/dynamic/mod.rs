@@ -158,7 +158,15 @@ impl Planning {
     /// ALTER DYNAMIC TABLE.
     pub(super) fn alter_dynamic(&self, alter: &AlterDynamicTable) -> Result<Resolved> {
         let kind = ObjectKind::DynamicTable;
-        let Some(found) = self.existing(kind, &alter.name, alter.if_exists)? else {
+        let verb = match &alter.action {
+            DynamicAction::Refresh | DynamicAction::Suspend | DynamicAction::Resume => {
+                Verb::Operate
+            }
+            DynamicAction::SetLag(_) | DynamicAction::SetWarehouse(_) => Verb::Operate,
+            _ => Verb::Alter,
+        };
+        let found = self.existing_for(verb, kind, &alter.name, alter.if_exists)?;
+        let Some(found) = found else {
             return Ok(Resolved::Change(Change::nothing(DONE)));
         };
         let mut definition: TableDefinition = found.body().read()?;

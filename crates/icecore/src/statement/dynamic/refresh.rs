@@ -89,7 +89,11 @@ pub(crate) async fn refresh(session: &Session, task: RefreshTask) -> Result<Refr
 
 async fn attempt(session: &Session, task: RefreshTask) -> Result<Refreshed> {
     let planning = Planning::begin(session).await?;
-    planning.refresh(task).await
+    // Whoever asks for it: the rows of a dynamic table are what its owner reads.
+    match planning.resolver.head().object(task.table).map(|object| object.owner()) {
+        Some(owner) => planning.on_behalf_of(owner)?.refresh(task).await,
+        None => planning.refresh(task).await,
+    }
 }
 
 fn record(session: &Session, task: RefreshTask, started: Timestamp, outcome: &Result<Refreshed>) {
