@@ -7,13 +7,15 @@ mod reading;
 
 use std::collections::BTreeMap;
 
-use icecore_types::{Code, Env, Error, Hash, Result, Timestamp};
+use bytes::Bytes;
+use icecore_types::{ByteSize, Code, Env, Error, Hash, Result, Timestamp};
 use object_store::PutMode;
 use object_store::path::Path;
 use parking_lot::Mutex;
+use serde::Serialize;
 use serde_json::Value;
 
-use self::batch::{Batch, Place, Row};
+use self::batch::{Batch, Place, Waiting};
 
 /// Batches of a folder: bounds a listing.
 const PER_FOLDER: u64 = 10_000;
@@ -24,9 +26,16 @@ const ATTEMPTS: usize = 3;
 /// what became of them, for a late answer may still be a yes.
 #[derive(Debug)]
 struct Pending {
-    rows: Vec<Row>,
+    rows: Vec<Waiting>,
     time: Timestamp,
-    bytes: Vec<u8>,
+    bytes: Bytes,
+}
+
+/// Rows that wait for a flush.
+#[derive(Debug, Default)]
+struct Buffered {
+    rows: Vec<Waiting>,
+    bytes: usize,
 }
 
 #[derive(Debug)]
@@ -90,7 +99,7 @@ pub struct Journal {
     env: Env,
     folder: Path,
     kind: String,
-    buffered: Mutex<Vec<Row>>,
+    buffered: Mutex<Buffered>,
     tail: tokio::sync::Mutex<Tail>,
     /// When the batches were made that this process has seen.
     times: Mutex<BTreeMap<u64, Timestamp>>,
@@ -134,13 +143,42 @@ impl Journal {
     /// Adds rows of this time to those that the next flush stores: all of them
     /// into one batch.
     pub fn append_all(&self, time: Timestamp, rows: impl IntoIterator<Item = Value>) {
+        // A value is always text: a map's names are.
+        self.add(rows.into_iter().filter_map(|row| Waiting::new(time, &row).ok()));
+    }
+
+    /// Adds rows of this time that are no values yet, as
+    /// [`Journal::append_all`].
+    ///
+    /// # Errors
+    /// `Internal` for a row that JSON has no form for: none is added then.
+    pub fn append_rows<R: Serialize>(
+        &self,
+        time: Timestamp,
+        rows: impl IntoIterator<Item = R>,
+    ) -> Result<()> {
+        let rows: Vec<_> =
+            rows.into_iter().map(|row| Waiting::new(time, &row)).collect::<Result<_>>()?;
+        self.add(rows);
+        Ok(())
+    }
+
+    fn add(&self, rows: impl IntoIterator<Item = Waiting>) {
         let mut buffered = self.buffered.lock();
-        buffered.extend(rows.into_iter().map(|value| Row { time, value }));
+        for row in rows {
+            buffered.bytes += row.bytes();
+            buffered.rows.push(row);
+        }
     }
 
     /// How many rows wait for a flush.
     pub fn unflushed(&self) -> usize {
-        self.buffered.lock().len()
+        self.buffered.lock().rows.len()
+    }
+
+    /// How long those rows are.
+    pub fn unflushed_size(&self) -> ByteSize {
+        ByteSize::bytes(self.buffered.lock().bytes as u64)
     }
 
     /// Stores what was appended as one object; does nothing if nothing was.
@@ -161,13 +199,14 @@ impl Journal {
     fn take_pending(&self, tail: &mut Tail) -> Result<bool> {
         if tail.pending.is_none() {
             let mut buffered = self.buffered.lock();
-            if buffered.is_empty() {
+            if buffered.rows.is_empty() {
                 return Ok(false);
             }
-            let newest = buffered.iter().map(|row| row.time).max().unwrap_or_default();
+            let newest = buffered.rows.iter().map(|row| row.time).max().unwrap_or_default();
             let time = newest.max(self.env.clock.now()).max(tail.time);
-            let bytes = batch::encode(self.next_place(tail, time), &buffered)?;
-            tail.pending = Some(Pending { rows: std::mem::take(&mut buffered), time, bytes });
+            let bytes = batch::encode(self.next_place(tail, time), &buffered.rows)?.into();
+            let rows = std::mem::take(&mut *buffered).rows;
+            tail.pending = Some(Pending { rows, time, bytes });
         }
         Ok(true)
     }
@@ -214,7 +253,8 @@ impl Journal {
         tail.stand_after(theirs);
         if let Some(mut pending) = tail.pending.take() {
             pending.time = pending.time.max(tail.time);
-            pending.bytes = batch::encode(self.next_place(tail, pending.time), &pending.rows)?;
+            pending.bytes =
+                batch::encode(self.next_place(tail, pending.time), &pending.rows)?.into();
             tail.pending = Some(pending);
         }
         Ok(())

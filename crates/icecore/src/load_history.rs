@@ -15,7 +15,7 @@ use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt, stream};
 use icecore_processed::{CopyPlan, FileResult, FileStatus, Rejected};
 use icecore_snapshot::Journal;
-use icecore_types::{Env, Error, ObjectId, QueryId, Result, SqlType, Timestamp};
+use icecore_types::{ByteSize, Env, Error, ObjectId, QueryId, Result, SqlType, Timestamp};
 use object_store::path::Path;
 use parking_lot::{Mutex, RwLock};
 use serde::{Deserialize, Serialize};
@@ -28,6 +28,9 @@ pub(crate) const KEPT: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 
 /// Refused records that wait to be stored at most.
 const UNSTORED_RECORDS: usize = 8_192;
+
+/// As many bytes of them, of which a flush holds a few copies.
+const UNSTORED_BYTES: ByteSize = ByteSize::mib(2);
 
 /// The status of a file of which nothing was loaded.
 pub(crate) const FAILED: &str = "Load failed";
@@ -273,20 +276,17 @@ impl LoadHistory {
         rows: Vec<Rejected>,
     ) -> Result<()> {
         statement.records_rejected.fetch_add(rows.len() as u64, Ordering::Relaxed);
-        let stored = rows.iter().map(|rejected| {
-            serde_json::to_value(RejectedRow {
-                query_id: statement.query_id,
-                table: statement.table,
-                attempt: statement.attempt,
-                file: rejected.file.clone(),
-                error: RejectedError::of(rejected),
-            })
+        let stored = rows.into_iter().map(|rejected| RejectedRow {
+            query_id: statement.query_id,
+            table: statement.table,
+            attempt: statement.attempt,
+            error: RejectedError::of(&rejected),
+            file: rejected.file,
         });
-        let stored = stored
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|source| Error::internal("a refused record").with_source(source))?;
-        self.rejected.append_all(self.env.clock.now(), stored);
-        if self.rejected.unflushed() >= UNSTORED_RECORDS {
+        self.rejected.append_rows(self.env.clock.now(), stored)?;
+        if self.rejected.unflushed() >= UNSTORED_RECORDS
+            || self.rejected.unflushed_size() >= UNSTORED_BYTES
+        {
             self.rejected.flush().await?;
         }
         Ok(())

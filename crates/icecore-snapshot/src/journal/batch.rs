@@ -24,6 +24,35 @@ pub(super) struct Place<'a> {
     pub(super) time: Timestamp,
 }
 
+/// A row that is not stored yet, as it will be: text takes a fraction of the
+/// memory of a tree.
+#[derive(Clone, Debug)]
+pub(super) struct Waiting {
+    pub(super) time: Timestamp,
+    json: Box<[u8]>,
+}
+
+impl Waiting {
+    pub(super) fn new(time: Timestamp, row: &impl Serialize) -> Result<Self> {
+        let json = serde_json::to_vec(row).map_err(unstorable)?.into();
+        Ok(Self { time, json })
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.json.len()
+    }
+
+    pub(super) fn row(&self) -> Result<Row> {
+        let value = serde_json::from_slice(&self.json).map_err(unstorable)?;
+        Ok(Row { time: self.time, value })
+    }
+}
+
+fn unstorable(source: serde_json::Error) -> Error {
+    Error::internal("journal rows cannot be stored").with_source(source)
+}
+
+/// What stands in a batch before its rows.
 #[derive(Serialize)]
 struct Written<'a> {
     kind: &'a str,
@@ -31,7 +60,6 @@ struct Written<'a> {
     previous: Option<Hash>,
     time: Timestamp,
     times: Vec<Timestamp>,
-    rows: Vec<&'a Value>,
 }
 
 #[derive(Deserialize)]
@@ -57,12 +85,22 @@ pub(super) struct Batch {
     pub(super) hash: Hash,
 }
 
-pub(super) fn encode(place: Place, rows: &[Row]) -> Result<Vec<u8>> {
+pub(super) fn encode(place: Place, rows: &[Waiting]) -> Result<Vec<u8>> {
     let Place { kind, number, previous, time } = place;
     let times = rows.iter().map(|row| row.time).collect();
-    let rows = rows.iter().map(|row| &row.value).collect();
-    let body = serde_json::to_vec(&Written { kind, number, previous, time, times, rows })
-        .map_err(|source| Error::internal("journal rows cannot be stored").with_source(source))?;
+    let written = Written { kind, number, previous, time, times };
+    let mut body = serde_json::to_vec(&written).map_err(unstorable)?;
+    // The rows are its last member.
+    body.pop();
+    body.reserve(rows.iter().map(|row| row.bytes() + 1).sum::<usize>() + 12);
+    body.extend_from_slice(b",\"rows\":[");
+    for (at, row) in rows.iter().enumerate() {
+        if at > 0 {
+            body.push(b',');
+        }
+        body.extend_from_slice(&row.json);
+    }
+    body.extend_from_slice(b"]}");
     Ok(frame::encode(WHAT, &body))
 }
 

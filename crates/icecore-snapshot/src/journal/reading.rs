@@ -134,8 +134,12 @@ impl Journal {
             batches.iter().any(|batch| batch.hash == hash)
         });
         let mut rows: Vec<Row> = batches.into_iter().flat_map(|batch| batch.rows).collect();
-        rows.extend(pending.filter(|_| !landed).into_iter().flat_map(|p| p.rows.iter().cloned()));
-        rows.extend(self.buffered.lock().iter().cloned());
+        for waiting in pending.filter(|_| !landed).into_iter().flat_map(|pending| &pending.rows) {
+            rows.push(waiting.row()?);
+        }
+        for waiting in &self.buffered.lock().rows {
+            rows.push(waiting.row()?);
+        }
         Ok(rows)
     }
 

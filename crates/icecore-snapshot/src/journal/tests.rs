@@ -148,7 +148,7 @@ async fn damage_is_found() {
     assert_eq!(journal.rows().await.unwrap_err().kind(), ErrorKind::Corrupted);
     let (kind, time) = ("query", Timestamp::default());
     let place = Place { kind, number: 2, previous: Some(Hash::of(b"")), time };
-    let forged = batch::encode(place, &[Row { time, value: json!({ "n": 9 }) }]).unwrap();
+    let forged = batch::encode(place, &[Waiting::new(time, &json!({ "n": 9 })).unwrap()]).unwrap();
     store.put(&second, forged.into()).await.unwrap();
     assert_eq!(journal.verify().await.unwrap_err().kind(), ErrorKind::Corrupted);
     store.delete(&second).await.unwrap();
@@ -318,4 +318,27 @@ async fn a_writer_that_missed_a_removal_writes_at_the_end() {
         assert_eq!(rows.last(), Some(&100));
         assert_eq!(open(Arc::new(store)).await.verify().await.unwrap().first, first);
     }
+}
+
+#[tokio::test]
+async fn rows_that_wait_are_counted_and_read_as_they_will_be_stored() {
+    let env = test_env(Arc::new(InMemory::new()));
+    let journal = Journal::open(env.clone(), "account/a".into(), "query").await.unwrap();
+    #[derive(serde::Serialize)]
+    struct Named {
+        n: u64,
+        name: &'static str,
+    }
+    let rows = [Named { n: 1, name: "a\"\u{7}" }, Named { n: 2, name: "" }];
+    let wanted = [json!({ "n": 1, "name": "a\"\u{7}" }), json!({ "n": 2, "name": "" })];
+    let bytes = wanted.iter().map(|row| row.to_string().len() as u64).sum::<u64>();
+    journal.append_rows(env.clock.now(), rows).unwrap();
+    assert_eq!((journal.unflushed(), journal.unflushed_size().get()), (2, bytes));
+    assert_eq!(journal.rows().await.unwrap(), wanted);
+    let mapped = std::collections::BTreeMap::from([((1, 2), 3)]);
+    assert!(journal.append_rows(env.clock.now(), [mapped]).is_err(), "no form in JSON");
+    journal.flush().await.unwrap();
+    assert_eq!((journal.unflushed(), journal.unflushed_size().get()), (0, 0));
+    let again = Journal::open(env, "account/a".into(), "query").await.unwrap();
+    assert_eq!(again.rows().await.unwrap(), wanted);
 }
