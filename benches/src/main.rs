@@ -11,6 +11,8 @@ mod commit;
 mod equal;
 #[path = "numbers/files.rs"]
 mod files;
+#[path = "numbers/governance.rs"]
+mod governance;
 #[path = "numbers/load.rs"]
 mod load;
 #[path = "numbers/rate.rs"]
@@ -58,6 +60,8 @@ enum Subject {
     Refresh(refresh::Options),
     /// A metric from a roll-up, beside the same from the rows.
     Rollup(rollup::Options),
+    /// Decisions, governed scans, planning among policies.
+    Governance(governance::Options),
     /// The 22 queries of TPC-H, beside DuckDB.
     Tpch(tpch::Options),
     /// All of them, one after the other.
@@ -89,6 +93,7 @@ async fn run(subject: Subject) -> Outcome {
         Subject::Files(options) => files::run(options).await,
         Subject::Refresh(options) => refresh::run(options).await,
         Subject::Rollup(options) => rollup::run(options).await,
+        Subject::Governance(options) => governance::run(options).await,
         Subject::Tpch(options) => tpch::run(options).await,
         Subject::All { scale } => all(scale),
     }
@@ -98,7 +103,7 @@ async fn run(subject: Subject) -> Outcome {
 /// another left behind.
 fn all(scale: f64) -> Outcome {
     let scale = scale.to_string();
-    let subjects: [&[&str]; 10] = [
+    let subjects: [&[&str]; 11] = [
         &["clone"],
         &["commit"],
         &["versions"],
@@ -108,6 +113,7 @@ fn all(scale: f64) -> Outcome {
         &["files"],
         &["refresh", "--scale", &scale],
         &["rollup", "--scale", &scale],
+        &["governance"],
         &["tpch", "--scale", &scale],
     ];
     let mut failed: Vec<&str> = Vec::new();

@@ -54,10 +54,10 @@ pub(crate) struct Options {
     /// Only DEFAULT, until there are more.
     #[arg(long, value_name = "A")]
     pub(crate) account: Option<String>,
-    /// Only ICECORE, until there are more.
+    /// The user; ICECORE if not given.
     #[arg(long, value_name = "U")]
     pub(crate) user: Option<String>,
-    /// Only SYSADMIN, until there are more.
+    /// The role; the user's default one if not given.
     #[arg(long, value_name = "R")]
     pub(crate) role: Option<String>,
     /// Only COMPUTE_WH, until there are more.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use icecore_governance::Verb;
 use icecore_raw::{PutResult, StageFiles, StageUrl, local_files};
 use icecore_sql::{List, Put, Remove, StageAddress, StageName, StageRef};
-use icecore_types::{ObjectId, ObjectKind, Result, StageDefinition, StageLocation};
+use icecore_types::{Code, Error, ObjectId, ObjectKind, Result, StageDefinition, StageLocation};
 use regex::Regex;
 
 use super::results::{list_rows, put_rows, removed_rows};
@@ -60,8 +60,11 @@ impl Planning {
                 Ok((self.stage_files(&internal.location, &[&id], shown)?, internal))
             }
             StageName::User => {
-                let user = self.acting.session.user_name().clone();
-                let folder = ["~", user.as_str()];
+                // By id: another user of the same name finds nothing there.
+                let user = self.acting.session.user().ok_or_else(|| {
+                    Error::new(Code::OPERATION_IMPOSSIBLE, "nobody's stage @~ is asked for")
+                })?;
+                let folder = ["~", &user.object().to_string()];
                 Ok((self.stage_files(&internal.location, &folder, "@~".to_owned())?, internal))
             }
             StageName::Url(address) => {
