@@ -23,7 +23,7 @@ pub struct PolicyArgument {
 
 impl std::fmt::Display for PolicyArgument {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} {}", self.name, self.sql_type.declaration())
+        write!(f, "{} {}", self.name, self.sql_type)
     }
 }
 

@@ -7,8 +7,8 @@ use icecore_raw::describe_format;
 use icecore_snapshot::Object;
 use icecore_sql::Describe;
 use icecore_types::{
-    Error, FileFormatDefinition, ObjectKind, Result, SqlType, StageDefinition, StageLocation,
-    TableDefinition, ViewDefinition,
+    Error, FileFormatDefinition, ObjectId, ObjectKind, PolicyDefinition, Result, SqlType,
+    StageDefinition, StageLocation, TableDefinition, ViewDefinition,
 };
 
 use super::Planning;
@@ -24,7 +24,10 @@ const RELATION: Columns = &[
     ("null?", TEXT),
     ("default", TEXT),
     ("comment", TEXT),
+    ("policy name", TEXT),
 ];
+const POLICY: Columns =
+    &[("name", TEXT), ("signature", TEXT), ("return_type", TEXT), ("body", TEXT)];
 const PROPERTIES: Columns = &[
     ("property", TEXT),
     ("property_type", TEXT),
@@ -40,6 +43,8 @@ pub(crate) struct DescribedColumn {
     pub(crate) not_null: bool,
     pub(crate) default: Option<String>,
     pub(crate) comment: Option<String>,
+    /// What masks it.
+    pub(crate) mask: Option<ObjectId>,
 }
 
 impl Planning {
@@ -58,9 +63,7 @@ impl Planning {
             ObjectKind::Database | ObjectKind::Schema => self.describe_container(object),
             ObjectKind::FileFormat => properties(&object.body().read::<FileFormatDefinition>()?),
             ObjectKind::Pipe => self.describe_pipe(object),
-            kind @ (ObjectKind::MaskingPolicy | ObjectKind::RowAccessPolicy) => {
-                Err(Error::unsupported(format_args!("DESCRIBE {}", kind.sql())))
-            }
+            ObjectKind::MaskingPolicy | ObjectKind::RowAccessPolicy => describe_policy(object),
             ObjectKind::Channel => Err(Error::unsupported("DESCRIBE CHANNEL")),
             ObjectKind::Stage => {
                 let stage: StageDefinition = object.body().read()?;
@@ -81,9 +84,17 @@ impl Planning {
                 Cell::text(if column.not_null { "N" } else { "Y" }),
                 Cell::maybe_text(column.default),
                 Cell::maybe_text(column.comment),
+                self.mask_name(column.mask),
             ]
         });
         batch(RELATION, rows.collect())
+    }
+
+    /// The name of a policy, for who may see that there is one.
+    fn mask_name(&self, policy: Option<ObjectId>) -> Cell {
+        let policy = policy.and_then(|id| self.resolver.head().object(id));
+        let seen = policy.filter(|policy| self.resolver.sees(policy));
+        Cell::maybe_text(seen.map(|policy| self.full_name(policy.id())))
     }
 
     fn describe_container(&self, object: &Object) -> Result<arrow::array::RecordBatch> {
@@ -115,7 +126,9 @@ pub(crate) fn columns_of(
         return columns_of_view(plan.schema().fields());
     }
     let definition: TableDefinition = object.body().read()?;
+    let policies = definition.policies;
     let described = definition.columns.into_iter().map(|column| DescribedColumn {
+        mask: policies.mask(column.id).map(|mask| mask.policy),
         name: column.name.as_str().to_owned(),
         sql_type: column.sql_type,
         not_null: column.not_null,
@@ -133,9 +146,21 @@ fn columns_of_view(fields: &Fields) -> Result<Vec<DescribedColumn>> {
             not_null: false,
             default: None,
             comment: None,
+            mask: None,
         })
     };
     fields.iter().map(described).collect()
+}
+
+fn describe_policy(policy: &Object) -> Result<arrow::array::RecordBatch> {
+    let definition: PolicyDefinition = policy.body().read()?;
+    let row = vec![
+        Cell::text(policy.name().as_str()),
+        Cell::text(definition.signature()),
+        Cell::text(definition.returns.to_string()),
+        Cell::text(definition.body),
+    ];
+    batch(POLICY, vec![row])
 }
 
 const STAGE: Columns = &[

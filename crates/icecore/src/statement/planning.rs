@@ -82,7 +82,7 @@ impl Planning {
 
     /// The state of a query: with what begins and ends its executions.
     pub(crate) fn query_state(&self, text: &str, begun: Option<StatementRun>) -> SessionState {
-        let bound = (self.resolver.head().version(), self.resolver.intents());
+        let bound = (Arc::clone(self.resolver.head()), self.resolver.intents());
         let who = (&self.session, &self.acting);
         let hooks = QueryHooks::new(who, text, bound, begun);
         let mut state = self.state.clone();

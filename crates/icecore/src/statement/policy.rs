@@ -1,7 +1,7 @@
 //! Policies: made, changed, attached, and kept while something needs them.
 
 use icecore_governance::{Verb, add_row_access, drop_row_access, set_mask, unset_mask};
-use icecore_snapshot::{Object, Requirement};
+use icecore_snapshot::{Head, Object, Requirement};
 use icecore_sql::{AlterPolicy, CreatePolicy, PolicyAction, PolicyChange};
 use icecore_types::{
     Body as Stored, Code, Error, Name, ObjectId, ObjectKind, PolicyDefinition, QualifiedName,
@@ -11,6 +11,7 @@ use icecore_types::{
 use super::Planning;
 use super::alter::replaced;
 use super::change::{Change, IfExists};
+use super::resolver::Intent;
 use crate::plan::{Body, GovernedTable, Governs, table_scan};
 
 const DONE: &str = "Statement executed successfully.";
@@ -217,4 +218,32 @@ pub(crate) fn refuse_under_policy(table: &Object, what: &str) -> Result<()> {
         return Ok(());
     }
     Err(Error::unsupported(format_args!("{what} a table that has a policy")))
+}
+
+/// Whether the policies of what a plan reads are those that it was planned
+/// with: a query that is executed again later shows nothing that is hidden by
+/// then.
+///
+/// # Errors
+/// `Conflict` if one of them was changed, attached or taken off.
+pub(super) fn same_policies(planned: &Head, now: &Head, intents: &[Intent]) -> Result<()> {
+    if planned.version() == now.version() {
+        return Ok(());
+    }
+    let changed = |id: ObjectId| {
+        let changed = |head: &Head| head.object(id).map(Object::changed);
+        changed(planned) != changed(now)
+    };
+    for intent in intents {
+        let (Intent::On(_, id) | Intent::OnAs(_, _, id)) = intent else { continue };
+        let (Some(before), Some(after)) = (planned.object(*id), now.object(*id)) else { continue };
+        let policies = before.policies()?;
+        let same = !changed(*id) || policies == after.policies()?;
+        if !same || policies.policies().any(changed) {
+            let what =
+                format!("a policy changed since the query was planned table={}", after.name());
+            return Err(Error::new(Code::CONFLICT, what).with_help("plan the query again"));
+        }
+    }
+    Ok(())
 }

@@ -7,12 +7,14 @@ use datafusion::execution::TaskContext;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use icecore_exec::{Outcome, RunningStatement, ScanStatistics, StatementEnd, StatementHooks};
+use icecore_snapshot::Head;
 use icecore_types::{Error, QueryId, Result, Timestamp, Version};
 use icecore_warehouse::Permit;
 use parking_lot::Mutex;
 
 use super::Planning;
 use super::authorize::authorize;
+use super::policy::same_policies;
 use super::resolver::Intent;
 use crate::access::Acting;
 use crate::history::{HistoryRow, Status};
@@ -140,7 +142,8 @@ pub(crate) struct QueryHooks {
     acting: Arc<Acting>,
     text: String,
     intents: Vec<Intent>,
-    read_version: Version,
+    /// What it was planned against.
+    head: Arc<Head>,
     begun: Mutex<Option<StatementRun>>,
 }
 
@@ -150,7 +153,7 @@ impl QueryHooks {
     pub(crate) fn new(
         (session, acting): (&Session, &Arc<Acting>),
         text: &str,
-        (read_version, intents): (Version, Vec<Intent>),
+        (head, intents): (Arc<Head>, Vec<Intent>),
         begun: Option<StatementRun>,
     ) -> Self {
         Self {
@@ -158,7 +161,7 @@ impl QueryHooks {
             acting: Arc::clone(acting),
             text: text.to_owned(),
             intents,
-            read_version,
+            head,
             begun: Mutex::new(begun),
         }
     }
@@ -186,7 +189,7 @@ impl StatementHooks for QueryHooks {
     ) -> BoxFuture<'static, Result<Box<dyn RunningStatement>>> {
         let begun = self.begun.lock().take();
         let (session, text) = (self.session.clone(), self.text.clone());
-        let (intents, version) = (self.intents.clone(), self.read_version);
+        let (intents, planned) = (self.intents.clone(), Arc::clone(&self.head));
         // In the role that it was planned in: its rows are that role's.
         let session_then = Arc::clone(&self.acting.session);
         async move {
@@ -194,13 +197,15 @@ impl StatementHooks for QueryHooks {
                 Some(run) => run,
                 None => StatementRun::begin(&session, &text, "SELECT").await,
             };
-            run.reads(version);
+            run.reads(planned.version());
             // Taken after the data's version: a revoke is never overtaken by
             // rows that are newer than it.
             let head = session.engine().latest().await?;
             let access = session.engine().access.of(&head)?;
             let acting = Acting { access, session: session_then };
-            if let Err(error) = authorize(&acting, &intents, &head) {
+            let allowed = authorize(&acting, &intents, &head)
+                .and_then(|()| same_policies(&planned, &head, &intents));
+            if let Err(error) = allowed {
                 run.end(0, Some(&error));
                 return Err(error);
             }

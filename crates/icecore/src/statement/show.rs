@@ -331,6 +331,8 @@ fn listed(what: ShowKind) -> Result<(Columns, &'static [ObjectKind])> {
         ShowKind::Stages => (STAGES, &[ObjectKind::Stage]),
         ShowKind::FileFormats => (FORMATS, &[ObjectKind::FileFormat]),
         ShowKind::Pipes => (PIPES, &[ObjectKind::Pipe]),
+        ShowKind::MaskingPolicies => (OBJECTS, &[ObjectKind::MaskingPolicy]),
+        ShowKind::RowAccessPolicies => (OBJECTS, &[ObjectKind::RowAccessPolicy]),
         other => return Err(Error::unsupported(format_args!("SHOW {}", other.sql()))),
     })
 }

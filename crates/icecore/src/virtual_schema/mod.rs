@@ -7,6 +7,7 @@ mod inferred;
 mod loads;
 mod objects;
 mod pipe_usage;
+mod policies;
 mod queries;
 mod refreshes;
 mod semantic;

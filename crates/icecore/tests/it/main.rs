@@ -12,6 +12,7 @@ mod memory;
 mod merging;
 mod mistakes;
 mod pipes;
+mod policies;
 mod quarantine;
 mod requests;
 #[cfg(feature = "s3")]

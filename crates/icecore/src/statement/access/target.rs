@@ -89,7 +89,7 @@ pub(super) fn user_securable(access: &Access, id: UserId, name: QualifiedName) -
 
 /// The kind of catalog object that these words mean.
 fn catalog_kind(words: &str) -> Result<ObjectKind> {
-    const KINDS: [ObjectKind; 9] = [
+    const KINDS: [ObjectKind; 11] = [
         ObjectKind::Database,
         ObjectKind::Schema,
         ObjectKind::Table,
@@ -99,6 +99,8 @@ fn catalog_kind(words: &str) -> Result<ObjectKind> {
         ObjectKind::Stage,
         ObjectKind::FileFormat,
         ObjectKind::Pipe,
+        ObjectKind::MaskingPolicy,
+        ObjectKind::RowAccessPolicy,
     ];
     let found = KINDS.iter().find(|kind| kind.sql() == words);
     found.copied().ok_or_else(|| Error::unsupported(format_args!("a grant on {words}")))

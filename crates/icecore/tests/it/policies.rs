@@ -1,0 +1,16 @@
+//! Masking and row access policies, held against every way around them.
+
+mod doors;
+mod fallible;
+mod random;
+
+use icecore::Session;
+
+use crate::engine;
+
+/// A session and what it has run.
+async fn session(script: &str) -> Session {
+    let session = engine().await.session().await.unwrap();
+    session.execute(script).await.unwrap();
+    session
+}
