@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use icecore_types::{
     Body, Name, NameSpace, ObjectId, ObjectKind, Result, TableDefinition, TablePolicies, Timestamp,
-    Version,
+    Version, ViewDefinition,
 };
 
 /// A catalog object at a version. The log does not interpret its body.
@@ -108,6 +108,7 @@ impl Object {
             ObjectKind::Table | ObjectKind::DynamicTable => {
                 Ok(self.body.read::<TableDefinition>()?.policies)
             }
+            ObjectKind::View => Ok(self.body.read::<ViewDefinition>()?.policies),
             _ => Ok(TablePolicies::default()),
         }
     }

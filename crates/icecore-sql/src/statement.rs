@@ -38,7 +38,7 @@ pub use object::{
     DropObject, Undrop,
 };
 pub use pipe::{AlterPipe, CreatePipe, PipeAction};
-pub use policy::{AlterPolicy, CreatePolicy, PolicyAction, PolicyChange};
+pub use policy::{AlterPolicy, CreatePolicy, PolicyAction, PolicyChange, PolicyOn};
 pub use rows::{Assignment, Delete, Insert, InsertSource, Truncate, Update, ValueExpr};
 pub use semantic::{
     CreateSemanticView, DistinctRange, NonAdditive, RelationshipTarget, SemanticClause,

@@ -241,6 +241,13 @@ pub struct ViewDefinition {
     /// What its owner says of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
+    /// What everybody sees of it; column n is the nth of `policy_columns`,
+    /// from 1, because the columns of a view have no ids of their own.
+    #[serde(default, skip_serializing_if = "TablePolicies::is_empty")]
+    pub policies: TablePolicies,
+    /// The columns that its policies name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub policy_columns: Vec<Name>,
 }
 
 /// A semantic view. What it is made of is in its statement, which is read

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use icecore_types::{
     Body, Code, Error, ObjectId, ObjectKind, PipeDefinition, Result, StageDefinition,
-    StageLocation, SuspendedBy, Suspension, TableDefinition, Version,
+    StageLocation, SuspendedBy, Suspension, TableDefinition, Version, ViewDefinition,
 };
 
 use super::{Draft, missing};
@@ -96,11 +96,8 @@ impl Draft<'_> {
             // today's policies govern them.
             copy.body = self.head.object(source).ok_or_else(|| missing(source))?.body.clone();
         }
-        if !copy.policies()?.is_empty() {
-            let mut definition: TableDefinition = copy.body.read()?;
-            definition.policies = definition.policies.pointed(pointed);
-            copy.body = Arc::new(Body::of(&definition)?);
-        }
+        let now = self.head.object(source).ok_or_else(|| missing(source))?;
+        copy.body = governed(&copy, now, pointed)?;
         if copy.kind.has_rows() {
             let then = self.head.content_at(source, at).ok_or_else(|| unavailable(source))?;
             content = if then.loads().next().is_none() { then } else { Arc::new(then.for_clone()) };
@@ -110,6 +107,27 @@ impl Draft<'_> {
         copy.cloned_from = Some(source);
         self.create(copy, content)
     }
+}
+
+/// The definition of a copy with the policies of today, those that were copied
+/// with it being the copies.
+fn governed(
+    copy: &Object,
+    now: &Object,
+    pointed: &dyn Fn(ObjectId) -> Option<ObjectId>,
+) -> Result<Arc<Body>> {
+    let policies = now.policies()?;
+    if policies.is_empty() && copy.policies()?.is_empty() {
+        return Ok(Arc::clone(&copy.body));
+    }
+    let policies = policies.pointed(pointed);
+    if copy.kind == ObjectKind::View {
+        let mut view: ViewDefinition = copy.body.read()?;
+        view.policy_columns = now.body.read::<ViewDefinition>()?.policy_columns;
+        return Body::of(&ViewDefinition { policies, ..view }).map(Arc::new);
+    }
+    let table: TableDefinition = copy.body.read()?;
+    Body::of(&TableDefinition { policies, ..table }).map(Arc::new)
 }
 
 /// A dynamic table as its clone begins: what its rows equal is what it was at

@@ -87,6 +87,11 @@ fn action(cursor: &mut Cursor<'_>, kind: ObjectKind) -> Result<ContainerAction> 
             return Ok(ContainerAction::ManagedAccess(managed));
         }
     }
+    if kind == ObjectKind::View
+        && let Some(action) = policy::of_view(cursor)?
+    {
+        return Ok(ContainerAction::Policy(action));
+    }
     let property = property(cursor, kind)?;
     Ok(match property {
         Property::Retention(_) if is_view => {

@@ -9,7 +9,8 @@ use super::{
 };
 use crate::cursor::Cursor;
 use crate::{
-    CreateContainer, CreateFileFormat, CreateStage, CreateView, OptionValue, Options, Statement,
+    CreateContainer, CreateFileFormat, CreateStage, CreateView, OptionValue, Options, PolicyOn,
+    Statement,
 };
 
 /// What CREATE does about an object of the same name.
@@ -74,6 +75,8 @@ pub(super) fn create(cursor: &mut Cursor<'_>) -> Result<Statement> {
 pub(super) struct Properties {
     pub retention_days: Option<u32>,
     pub comment: Option<String>,
+    /// Only of a table.
+    pub row_access: Option<PolicyOn>,
 }
 
 impl Properties {
@@ -89,6 +92,13 @@ impl Properties {
                 Some("COMMENT") if found.comment.is_none() => {
                     option::key(cursor)?;
                     found.comment = Some(cursor.string()?);
+                }
+                Some("WITH" | "ROW")
+                    if statement == "CREATE TABLE"
+                        && found.row_access.is_none()
+                        && policy::is_row_access(cursor) =>
+                {
+                    found.row_access = Some(policy::declared_row_access(cursor)?);
                 }
                 Some("AS") | None => return Ok(found),
                 Some(_) => return Err(unknown_property(cursor, statement)),

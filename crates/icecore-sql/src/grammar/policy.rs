@@ -7,7 +7,7 @@ use super::create::Existing;
 use super::rows::distinct;
 use super::{expression, if_exists, option, refusal, table};
 use crate::cursor::Cursor;
-use crate::{AlterPolicy, AlterTableAction, CreatePolicy, PolicyAction, PolicyChange};
+use crate::{AlterPolicy, AlterTableAction, CreatePolicy, PolicyAction, PolicyChange, PolicyOn};
 
 pub(super) fn create_policy(
     cursor: &mut Cursor<'_>,
@@ -112,6 +112,64 @@ pub(super) fn row_access(cursor: &mut Cursor<'_>) -> Result<Option<AlterTableAct
     Ok(Some(AlterTableAction::Policy(PolicyAction::AddRowAccess { instead, policy, columns })))
 }
 
+/// The columns behind USING, or the one that is masked.
+fn using(cursor: &mut Cursor<'_>, column: &Name) -> Result<Vec<Name>> {
+    if !cursor.accept(&["USING"]) {
+        return Ok(vec![column.clone()]);
+    }
+    let columns = cursor.names_in_parentheses()?;
+    if columns.first() != Some(column) {
+        let what = "USING begins with the column that is masked";
+        return Err(Error::new(Code::INVALID_STATEMENT, what)
+            .with_help(format!("write USING ({column}, ..)")));
+    }
+    Ok(columns)
+}
+
+/// Whether `[WITH] MASKING POLICY` is next.
+pub(super) fn is_mask(cursor: &Cursor<'_>) -> bool {
+    const WORDS: &[&str] = &["WITH", "MASKING", "POLICY"];
+    cursor.are_next(WORDS) || cursor.are_next(&["MASKING", "POLICY"])
+}
+
+pub(super) fn declared_mask(cursor: &mut Cursor<'_>, column: &Name) -> Result<PolicyOn> {
+    let _optional = cursor.accept(&["WITH"]);
+    cursor.expect(&["MASKING", "POLICY"])?;
+    let policy = cursor.qualified_name()?;
+    Ok(PolicyOn { policy, columns: using(cursor, column)? })
+}
+
+/// Whether `[WITH] ROW ACCESS POLICY` is next.
+pub(super) fn is_row_access(cursor: &Cursor<'_>) -> bool {
+    const WORDS: &[&str] = &["WITH", "ROW", "ACCESS", "POLICY"];
+    cursor.are_next(WORDS) || cursor.are_next(&["ROW", "ACCESS", "POLICY"])
+}
+
+pub(super) fn declared_row_access(cursor: &mut Cursor<'_>) -> Result<PolicyOn> {
+    let _optional = cursor.accept(&["WITH"]);
+    cursor.expect(&["ROW", "ACCESS", "POLICY"])?;
+    let policy = cursor.qualified_name()?;
+    cursor.expect(&["ON"])?;
+    Ok(PolicyOn { policy, columns: cursor.names_in_parentheses()? })
+}
+
+/// What ALTER VIEW does with policies, if that is next.
+pub(super) fn of_view(cursor: &mut Cursor<'_>) -> Result<Option<PolicyAction>> {
+    if let Some(AlterTableAction::Policy(action)) = row_access(cursor)? {
+        return Ok(Some(action));
+    }
+    if !cursor.is_next("ALTER") && !cursor.is_next("MODIFY") {
+        return Ok(None);
+    }
+    cursor.advance();
+    let _optional = cursor.accept(&["COLUMN"]);
+    let column = cursor.name()?;
+    match masking(cursor, &column)? {
+        Some(action) => Ok(Some(action)),
+        None => Err(cursor.unexpected()),
+    }
+}
+
 /// SET or UNSET MASKING POLICY of a column, if that is next.
 pub(super) fn masking(cursor: &mut Cursor<'_>, column: &Name) -> Result<Option<PolicyAction>> {
     let column = column.clone();
@@ -122,12 +180,7 @@ pub(super) fn masking(cursor: &mut Cursor<'_>, column: &Name) -> Result<Option<P
         return Ok(None);
     }
     let policy = cursor.qualified_name()?;
-    let using = cursor.accept(&["USING"]).then(|| cursor.names_in_parentheses()).transpose()?;
-    if using.as_ref().is_some_and(|using| using.first() != Some(&column)) {
-        let what = "USING begins with the column that is masked";
-        return Err(Error::new(Code::INVALID_STATEMENT, what)
-            .with_help(format!("write USING ({column}, ..)")));
-    }
+    let using = using(cursor, &column)?;
     let force = cursor.accept(&["FORCE"]);
     Ok(Some(PolicyAction::SetMask { column, policy, using, force }))
 }

@@ -7,7 +7,7 @@ use sqlparser::tokenizer::Token;
 use super::create::{Existing, Properties};
 use super::rows::distinct;
 use super::travel::clone_source;
-use super::{expectation, expression, object_name, query};
+use super::{expectation, expression, object_name, policy, query};
 use crate::cursor::Cursor;
 use crate::infer::template;
 use crate::{ColumnSpec, CreateTable, ExpectationSpec};
@@ -24,6 +24,7 @@ pub(super) fn create_table(cursor: &mut Cursor<'_>, existing: Existing) -> Resul
         clone: None,
         like: None,
         template: None,
+        row_access: None,
         retention_days: None,
         comment: None,
     };
@@ -45,6 +46,11 @@ pub(super) fn create_table(cursor: &mut Cursor<'_>, existing: Existing) -> Resul
     let properties = Properties::read(cursor, "CREATE TABLE")?;
     create.retention_days = properties.retention_days;
     create.comment = properties.comment;
+    create.row_access = properties.row_access;
+    let is_copy = create.clone.is_some() || create.like.is_some();
+    if is_copy && create.row_access.is_some() {
+        return Err(Error::unsupported("CREATE TABLE .. CLONE or LIKE .. ROW ACCESS POLICY"));
+    }
     let may_query = create.clone.is_none() && create.like.is_none() && create.template.is_none();
     if may_query && cursor.accept(&["AS"]) {
         create.as_query = Some(renamed(query(cursor)?, &renames)?);
@@ -100,7 +106,8 @@ fn refuse_table_constraint(cursor: &Cursor<'_>) -> Result<()> {
 pub(super) fn column(cursor: &mut Cursor<'_>) -> Result<ColumnSpec> {
     let name = cursor.name()?;
     let sql_type = sql_type(cursor)?;
-    let mut column = ColumnSpec { name, sql_type, not_null: false, default: None, comment: None };
+    let mut column =
+        ColumnSpec { name, sql_type, not_null: false, default: None, comment: None, mask: None };
     loop {
         match cursor.peek_word() {
             Some("NOT") if !column.not_null => {
@@ -117,6 +124,9 @@ pub(super) fn column(cursor: &mut Cursor<'_>) -> Result<ColumnSpec> {
             Some("COMMENT") if column.comment.is_none() => {
                 cursor.advance();
                 column.comment = Some(cursor.string()?);
+            }
+            Some("WITH" | "MASKING") if column.mask.is_none() && policy::is_mask(cursor) => {
+                column.mask = Some(policy::declared_mask(cursor, &column.name)?);
             }
             _ => break,
         }

@@ -5,7 +5,7 @@ use sqlparser::ast::Query;
 
 use crate::InferSchema;
 
-use super::{CloneSource, ExpectationSpec, FormatSpec, Options};
+use super::{CloneSource, ExpectationSpec, FormatSpec, Options, PolicyOn};
 
 /// CREATE DATABASE or CREATE SCHEMA.
 ///
@@ -59,6 +59,8 @@ pub struct ColumnSpec {
     pub default: Option<String>,
     /// COMMENT.
     pub comment: Option<String>,
+    /// MASKING POLICY: the first of its columns is this one.
+    pub mask: Option<PolicyOn>,
 }
 
 /// CREATE TABLE. At most one of `as_query`, `clone`, `like` and `template` is
@@ -94,6 +96,8 @@ pub struct CreateTable {
     pub like: Option<QualifiedName>,
     /// USING TEMPLATE: the columns that files have.
     pub template: Option<InferSchema>,
+    /// ROW ACCESS POLICY.
+    pub row_access: Option<PolicyOn>,
     /// DATA_RETENTION_TIME_IN_DAYS, 0 to 90.
     pub retention_days: Option<u32>,
     /// COMMENT.

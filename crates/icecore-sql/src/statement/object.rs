@@ -195,6 +195,8 @@ pub enum ContainerAction {
     SetRetention(Option<u32>),
     /// SET or UNSET COMMENT: nothing is UNSET.
     SetComment(Option<String>),
+    /// What is done with policies: only of a view.
+    Policy(PolicyAction),
     /// ENABLE or DISABLE MANAGED ACCESS, of a schema.
     ManagedAccess(bool),
 }
@@ -216,7 +218,7 @@ pub struct AlterView {
     pub name: QualifiedName,
     /// IF EXISTS.
     pub if_exists: bool,
-    /// `Rename` or `SetComment`.
+    /// `Rename`, `SetComment`, or of a view `Policy`.
     pub action: ContainerAction,
 }
 

@@ -70,7 +70,28 @@ pub enum PolicyChange {
     SetComment(Option<String>),
 }
 
-/// What ALTER TABLE does with policies.
+/// A policy and the columns that take the place of its arguments, as CREATE
+/// TABLE declares it.
+///
+/// ```
+/// use icecore_sql::{Limits, Statement, parse};
+/// let text = "CREATE TABLE t (a INT, b INT WITH MASKING POLICY m USING (b, a)) \
+///     WITH ROW ACCESS POLICY r ON (a)";
+/// let parsed = parse(text, &Limits::default())?;
+/// let Statement::CreateTable(create) = &parsed[0].statement else { panic!() };
+/// assert_eq!(create.row_access.as_ref().map(|on| on.columns.len()), Some(1));
+/// assert_eq!(create.columns[1].mask.as_ref().map(|on| on.columns.len()), Some(2));
+/// # Ok::<(), icecore_types::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct PolicyOn {
+    /// The policy.
+    pub policy: QualifiedName,
+    /// At least one.
+    pub columns: Vec<Name>,
+}
+
+/// What ALTER TABLE and ALTER VIEW do with policies.
 ///
 /// ```
 /// use icecore_sql::{AlterTableAction, Limits, PolicyAction, Statement, parse};
@@ -102,9 +123,9 @@ pub enum PolicyAction {
         column: Name,
         /// The policy.
         policy: QualifiedName,
-        /// USING: the column itself, then the others; all arguments are this
-        /// one column if nothing is said.
-        using: Option<Vec<Name>>,
+        /// USING: the column itself, then the others; the column alone if
+        /// nothing is said.
+        using: Vec<Name>,
         /// FORCE: instead of the one that it has.
         force: bool,
     },

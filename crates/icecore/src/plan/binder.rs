@@ -22,7 +22,7 @@ use parking_lot::Mutex;
 
 use super::pinned::{Pinned, covers};
 use super::sources::Sources;
-use super::{GovernedTable, Governs, RowsTable, StagedRows, plan_select, table_scan};
+use super::{GovernedTable, Governs, RowsTable, StagedRows, as_table, plan_select, table_scan};
 use crate::session::Session;
 use crate::statement::Resolver;
 use crate::virtual_schema;
@@ -305,7 +305,15 @@ impl Binder {
         let plan = self
             .plan_view((&definition, Some(object)), version, state)
             .map_err(|error| error.context(format_args!("view {}", object.name())))?;
-        let source = provider_as_source(Arc::new(ViewTable::new(plan, None)));
+        let source = if definition.policies.is_empty() {
+            provider_as_source(Arc::new(ViewTable::new(plan, None)))
+        } else if self.is_refreshing() {
+            return Err(Error::unsupported("a dynamic table over a view that has a policy"));
+        } else {
+            let definition = as_table(&definition, &plan)?;
+            let governs = Governs { table: object, definition: &definition, originals: false };
+            governs.source_of_view(plan, version, self, state)?
+        };
         self.views.lock().insert(key, Arc::clone(&source));
         Ok(source)
     }

@@ -116,6 +116,7 @@ impl Planning {
                 definition.comment = comment.clone();
                 replaced(found, Body::of(&definition)?)
             }
+            ContainerAction::Policy(action) => self.attach_to_view(found, action),
             ContainerAction::SetComment(comment) => {
                 let mut definition: ViewDefinition = found.body().read()?;
                 definition.comment = comment.clone();
@@ -296,6 +297,10 @@ impl Planning {
             }
             definition.columns.push(added);
             definition.next_column += 1;
+            if spec.mask.is_some() {
+                return Err(Error::unsupported("ADD COLUMN .. MASKING POLICY")
+                    .with_help("add the column first, then SET MASKING POLICY"));
+            }
         }
         Ok(())
     }

@@ -99,8 +99,11 @@ impl Planning {
         }
         definition.comment = create.comment.clone();
         definition.retention_days = create.retention_days;
+        let needs = self.declared_policies(&mut definition, create)?;
         let body = Body::of(&definition)?;
-        Ok(self.create(ObjectKind::Table, &create.name, if_exists, body)?.1)
+        let mut change = self.create(ObjectKind::Table, &create.name, if_exists, body)?.1;
+        change.requirements.extend(needs);
+        Ok(change)
     }
 
     /// The stored form of declared columns.
@@ -233,6 +236,8 @@ impl Planning {
             schema: schema.name().clone(),
             text: text.to_owned(),
             comment: create.comment.clone(),
+            policies: TablePolicies::default(),
+            policy_columns: Vec::new(),
         };
         // A view that cannot be planned is refused now rather than when it is read.
         let plan = self.binder.plan_view((&definition, None), None, &self.state)?;

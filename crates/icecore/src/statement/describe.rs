@@ -13,7 +13,7 @@ use icecore_types::{
 
 use super::Planning;
 use crate::cells::{Cell, Columns, batch};
-use crate::plan::Binder;
+use crate::plan::{Binder, as_table};
 
 const TEXT: SqlType = SqlType::TEXT;
 
@@ -123,7 +123,12 @@ pub(crate) fn columns_of(
     if object.kind() == ObjectKind::View {
         let definition: ViewDefinition = object.body().read()?;
         let (plan, _) = binder.view_plan((&definition, Some(object)), None, state)?;
-        return columns_of_view(plan.schema().fields());
+        let table = as_table(&definition, &plan)?;
+        let mut columns = columns_of_view(plan.schema().fields())?;
+        for (described, column) in columns.iter_mut().zip(&table.columns) {
+            described.mask = table.policies.mask(column.id).map(|mask| mask.policy);
+        }
+        return Ok(columns);
     }
     let definition: TableDefinition = object.body().read()?;
     let policies = definition.policies;

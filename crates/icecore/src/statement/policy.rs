@@ -2,17 +2,17 @@
 
 use icecore_governance::{Verb, add_row_access, drop_row_access, set_mask, unset_mask};
 use icecore_snapshot::{Head, Object, Requirement};
-use icecore_sql::{AlterPolicy, CreatePolicy, PolicyAction, PolicyChange};
+use icecore_sql::{AlterPolicy, CreatePolicy, CreateTable, PolicyAction, PolicyChange, PolicyOn};
 use icecore_types::{
     Body as Stored, Code, Error, Name, ObjectId, ObjectKind, PolicyDefinition, QualifiedName,
-    Result, SqlType, TableDefinition,
+    Result, SqlType, TableDefinition, ViewDefinition,
 };
 
 use super::Planning;
 use super::alter::replaced;
 use super::change::{Change, IfExists};
 use super::resolver::Intent;
-use crate::plan::{Body, GovernedTable, Governs, table_scan};
+use crate::plan::{Body, GovernedTable, Governs, as_table, store_in_view, table_scan};
 
 const DONE: &str = "Statement executed successfully.";
 
@@ -69,41 +69,93 @@ impl Planning {
     /// policy is what it was.
     pub(super) fn attach(&self, table: &Object, action: &PolicyAction) -> Result<Change> {
         let mut definition: TableDefinition = table.body().read()?;
-        let mut needs = None;
-        match action {
-            PolicyAction::AddRowAccess { instead, policy, columns } => {
-                if let Some(dropped) = instead {
-                    let dropped = self.policy(ObjectKind::RowAccessPolicy, dropped)?.id();
-                    drop_row_access(&mut definition, dropped)?;
-                }
-                let policy = self.policy(ObjectKind::RowAccessPolicy, policy)?;
-                let attached = (policy.id(), &policy.body().read()?);
-                add_row_access(&mut definition, attached, columns)?;
-                needs = Some(policy.id());
-            }
-            PolicyAction::DropRowAccess(policy) => {
-                let policy = self.policy(ObjectKind::RowAccessPolicy, policy)?.id();
-                drop_row_access(&mut definition, policy)?;
-            }
-            PolicyAction::DropAllRowAccess => definition.policies.row_access = None,
-            PolicyAction::SetMask { column, policy, using, force } => {
-                let policy = self.policy(ObjectKind::MaskingPolicy, policy)?;
-                let attached = (policy.id(), &policy.body().read()?);
-                let alone = std::slice::from_ref(column);
-                let columns = using.as_deref().unwrap_or(alone);
-                set_mask(&mut definition, attached, columns, *force)?;
-                needs = Some(policy.id());
-            }
-            PolicyAction::UnsetMask { column } => unset_mask(&mut definition, column)?,
-        }
+        let needs = self.put_on(&mut definition, action)?;
         self.act_on_removed(table, &definition)?;
         if needs.is_some() {
             refuse_expectations(&definition)?;
             self.try_policies(table, &definition)?;
         }
         let mut change = replaced(table, Stored::of(&definition)?)?;
-        change.requirements.extend(needs.map(|id| Requirement::ObjectUnchanged { id }));
+        change.requirements.extend(needs);
         Ok(change)
+    }
+
+    /// What ALTER VIEW does with policies.
+    pub(super) fn attach_to_view(&self, view: &Object, action: &PolicyAction) -> Result<Change> {
+        let mut definition: ViewDefinition = view.body().read()?;
+        let (plan, _) = self.binder.view_plan((&definition, Some(view)), None, &self.state)?;
+        let mut table = as_table(&definition, &plan)?;
+        let needs = self.put_on(&mut table, action)?;
+        self.act_on_removed(view, &table)?;
+        if needs.is_some() {
+            let governs = Governs { table: view, definition: &table, originals: false };
+            governs.source_of_view(plan, None, &self.binder, &self.state)?;
+        }
+        store_in_view(table, &mut definition);
+        let mut change = replaced(view, Stored::of(&definition)?)?;
+        change.requirements.extend(needs);
+        Ok(change)
+    }
+
+    /// The policies that CREATE TABLE declares, put on the table.
+    pub(super) fn declared_policies(
+        &self,
+        table: &mut TableDefinition,
+        create: &CreateTable,
+    ) -> Result<Vec<Requirement>> {
+        let mut needs = Vec::new();
+        for on in create.columns.iter().filter_map(|column| column.mask.as_ref()) {
+            let action = PolicyAction::SetMask {
+                column: on.columns.first().cloned().unwrap_or_else(|| Name::quoted("")),
+                policy: on.policy.clone(),
+                using: on.columns.clone(),
+                force: false,
+            };
+            needs.extend(self.put_on(table, &action)?);
+        }
+        if let Some(PolicyOn { policy, columns }) = create.row_access.clone() {
+            let action = PolicyAction::AddRowAccess { instead: None, policy, columns };
+            needs.extend(self.put_on(table, &action)?);
+        }
+        if !needs.is_empty() {
+            refuse_expectations(table)?;
+        }
+        Ok(needs)
+    }
+
+    /// Puts a policy on a table, or takes it off; what is put on must stay what
+    /// it is.
+    fn put_on(
+        &self,
+        table: &mut TableDefinition,
+        action: &PolicyAction,
+    ) -> Result<Option<Requirement>> {
+        let rows = ObjectKind::RowAccessPolicy;
+        let put = match action {
+            PolicyAction::AddRowAccess { instead, policy, columns } => {
+                if let Some(dropped) = instead {
+                    drop_row_access(table, self.policy(rows, dropped)?.id())?;
+                }
+                let policy = self.policy(rows, policy)?;
+                add_row_access(table, (policy.id(), &policy.body().read()?), columns)?;
+                policy
+            }
+            PolicyAction::SetMask { policy, using, force, .. } => {
+                let policy = self.policy(ObjectKind::MaskingPolicy, policy)?;
+                set_mask(table, (policy.id(), &policy.body().read()?), using, *force)?;
+                policy
+            }
+            PolicyAction::DropRowAccess(policy) => {
+                drop_row_access(table, self.policy(rows, policy)?.id())?;
+                return Ok(None);
+            }
+            PolicyAction::DropAllRowAccess => {
+                table.policies.row_access = None;
+                return Ok(None);
+            }
+            PolicyAction::UnsetMask { column } => return unset_mask(table, column).map(|()| None),
+        };
+        Ok(Some(Requirement::ObjectUnchanged { id: put.id() }))
     }
 
     /// Who takes a policy off a table must be one who may put it there: the

@@ -85,6 +85,7 @@ impl Planning {
         }
         let column = |column: &InferredColumn| {
             Ok(ColumnSpec {
+                mask: None,
                 name: Name::quoted(&column.name),
                 sql_type: SqlType::parse(&column.sql_type).map_err(|error| {
                     error.context(format_args!("column '{}' of the template", column.name))

@@ -184,6 +184,10 @@ impl Planning {
             return Err(Error::unsupported("EXPECTATION in CREATE TABLE AS")
                 .with_help("create the table first, then INSERT INTO it"));
         }
+        if create.row_access.is_some() || create.columns.iter().any(|it| it.mask.is_some()) {
+            return Err(Error::unsupported("a policy in CREATE TABLE AS")
+                .with_help("create the table first, then attach the policy and INSERT INTO it"));
+        }
         let source = plan_select(query, &self.state, &self.binder)?;
         let mut definition = match create.columns.is_empty() {
             true => inferred(&source)?,

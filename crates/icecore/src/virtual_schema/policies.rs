@@ -7,7 +7,8 @@ use arrow::datatypes::SchemaRef;
 use icecore_governance::Verb;
 use icecore_snapshot::Object;
 use icecore_types::{
-    Code, ColumnId, Error, ObjectId, ObjectKind, QualifiedName, Result, SqlType, TableDefinition,
+    Code, ColumnId, Error, Name, ObjectId, ObjectKind, QualifiedName, Result, SqlType,
+    TableDefinition, ViewDefinition,
 };
 
 use super::functions::{Argument, text};
@@ -54,16 +55,14 @@ pub(super) fn references(
         Asked::Policy(_) => resolver
             .head()
             .objects()
-            .filter(|object| object.is_live() && object.kind() == ObjectKind::Table)
+            .filter(|object| object.is_live() && is_relation(object))
             .filter(|object| resolver.sees(object))
             .collect(),
     };
     tables.sort_by_cached_key(|object| resolver.path(object.id()));
     let mut rows = Vec::new();
     for table in tables {
-        if table.kind() == ObjectKind::Table {
-            add_table(table, &asked, binder, &mut rows)?;
-        }
+        add_table(table, &asked, binder, &mut rows)?;
     }
     let rows = batch(REFERENCES, rows)?;
     Ok((rows.schema(), vec![rows]))
@@ -122,20 +121,24 @@ fn add_table(
     binder: &Binder,
     rows: &mut Vec<Vec<Cell>>,
 ) -> Result<()> {
-    let definition: TableDefinition = table.body().read()?;
+    let policies = table.policies()?;
+    if policies.is_empty() {
+        return Ok(());
+    }
+    let names = names(table)?;
     let wanted = |policy: ObjectId| match asked {
         Asked::Policy(id) => *id == policy,
         Asked::Entity(_) => true,
     };
     let name = |id: &ColumnId| {
-        let column = definition.columns.iter().find(|column| column.id == *id);
-        column.map(|column| column.name.as_str().to_owned()).unwrap_or_default()
+        let column = names.iter().find(|(column, _)| column == id);
+        column.map(|(_, name)| name.as_str().to_owned()).unwrap_or_default()
     };
     let list = |columns: &[ColumnId]| {
         let quoted: Vec<String> = columns.iter().map(|id| format!("{:?}", name(id))).collect();
         Cell::text(format!("[{}]", quoted.join(", ")))
     };
-    for mask in definition.policies.masks.iter().filter(|mask| wanted(mask.policy)) {
+    for mask in policies.masks.iter().filter(|mask| wanted(mask.policy)) {
         let conditions = match mask.conditions.as_slice() {
             [] => Cell::Null,
             columns => list(columns),
@@ -143,11 +146,26 @@ fn add_table(
         let columns = [Cell::text(name(&mask.column)), conditions];
         rows.push(row((mask.policy, "MASKING_POLICY"), table, columns, binder));
     }
-    if let Some(on) = definition.policies.row_access.as_ref().filter(|on| wanted(on.policy)) {
+    if let Some(on) = policies.row_access.as_ref().filter(|on| wanted(on.policy)) {
         let columns = [Cell::Null, list(&on.columns)];
         rows.push(row((on.policy, "ROW_ACCESS_POLICY"), table, columns, binder));
     }
     Ok(())
+}
+
+fn is_relation(object: &Object) -> bool {
+    matches!(object.kind(), ObjectKind::Table | ObjectKind::View)
+}
+
+/// The names of the columns that policies may name.
+fn names(object: &Object) -> Result<Vec<(ColumnId, Name)>> {
+    if object.kind() == ObjectKind::View {
+        let names = object.body().read::<ViewDefinition>()?.policy_columns;
+        let id = |at: usize| ColumnId::new(at as u32 + 1);
+        return Ok(names.into_iter().enumerate().map(|(at, name)| (id(at), name)).collect());
+    }
+    let columns = object.body().read::<TableDefinition>()?.columns;
+    Ok(columns.into_iter().map(|column| (column.id, column.name)).collect())
 }
 
 fn row(

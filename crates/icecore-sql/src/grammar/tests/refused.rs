@@ -34,7 +34,7 @@ fn what_is_not_there_is_refused_by_name() {
         ("CREATE TABLE t (a INT PRIMARY KEY)", "column clause PRIMARY KEY"),
         ("CREATE TABLE t (a INT, PRIMARY KEY (a))", "constraint PRIMARY KEY"),
         ("CREATE TABLE t (a INT AUTOINCREMENT)", "column clause AUTOINCREMENT"),
-        ("CREATE TABLE t (a INT WITH MASKING POLICY p)", "column clause WITH MASKING"),
+        ("CREATE TABLE t (a INT WITH PROJECTION POLICY p)", "column clause WITH PROJECTION"),
         ("CREATE TABLE t (a VARIANT)", "data type VARIANT"),
         ("CREATE TABLE t USING TEMPLATE (SELECT 1)", "USING TEMPLATE with another query"),
         ("CREATE SCHEMA s WITH MANAGED ACCESS", "CREATE SCHEMA .. WITH MANAGED ACCESS"),

@@ -9,9 +9,11 @@ use datafusion::datasource::provider_as_source;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, TableSource, cast};
 use icecore_exec::from_datafusion;
+use icecore_governance::fits;
 use icecore_snapshot::Object;
 use icecore_types::{
-    ColumnDefinition, ColumnId, Error, ObjectId, PolicyDefinition, Result, SqlType, TableDefinition,
+    ColumnDefinition, ColumnId, Error, ObjectId, PolicyArgument, PolicyDefinition, Result, SqlType,
+    TableDefinition, Version,
 };
 
 use super::{Body, PolicyTable};
@@ -50,8 +52,33 @@ impl Governs<'_> {
         binder: &Binder,
         state: &SessionState,
     ) -> Result<Arc<dyn TableSource>> {
-        let read = raw.read();
-        let session = raw.session();
+        let version = raw.read().1;
+        let source = provider_as_source(Arc::new(raw));
+        let raw = LogicalPlanBuilder::scan(RAW, source, None).map_err(from_datafusion)?;
+        self.over(raw, version, binder, state)
+    }
+
+    /// The same over the plan of a view's query.
+    pub(crate) fn source_of_view(
+        &self,
+        plan: LogicalPlan,
+        version: Option<Version>,
+        binder: &Binder,
+        state: &SessionState,
+    ) -> Result<Arc<dyn TableSource>> {
+        let raw = LogicalPlanBuilder::from(plan).alias(RAW).map_err(from_datafusion)?;
+        self.over(raw, version, binder, state)
+    }
+
+    fn over(
+        &self,
+        raw: LogicalPlanBuilder,
+        version: Option<Version>,
+        binder: &Binder,
+        state: &SessionState,
+    ) -> Result<Arc<dyn TableSource>> {
+        let read = (self.table.id(), version);
+        let session = binder.session().shared().id;
         let (plan, fails) = self.plan(raw, binder, state)?;
         let schema = self.schema(&plan)?;
         let open = schema.fields().iter().map(|field| !fails && self.is_open(field.name()));
@@ -101,14 +128,12 @@ impl Governs<'_> {
     /// The plan, and whether a policy in it may fail on a row.
     fn plan(
         &self,
-        raw: GovernedTable,
+        mut plan: LogicalPlanBuilder,
         binder: &Binder,
         state: &SessionState,
     ) -> Result<(LogicalPlan, bool)> {
         let policies = &self.definition.policies;
         let mut fails = false;
-        let source = provider_as_source(Arc::new(raw));
-        let mut plan = LogicalPlanBuilder::scan(RAW, source, None).map_err(from_datafusion)?;
         let columns: Vec<Expr> = plan.schema().columns().into_iter().map(Expr::Column).collect();
         if let Some(on) = &policies.row_access {
             let rows = self.applied(on.policy, &on.columns, (binder, state), 0)?;
@@ -184,7 +209,13 @@ impl Governs<'_> {
         binder.resolver().take_intents(inside.resolver());
         let find = |id: &ColumnId| self.definition.columns.iter().find(|column| column.id == *id);
         let columns: Option<Vec<_>> = columns.iter().map(find).collect();
-        let columns = columns.filter(|found| found.len() == definition.arguments.len());
+        let columns = columns.filter(|found| {
+            let fit = |(column, argument): (&&ColumnDefinition, &PolicyArgument)| {
+                fits(&argument.sql_type, &column.sql_type)
+            };
+            let arguments = &definition.arguments;
+            found.len() == arguments.len() && found.iter().zip(arguments).all(fit)
+        });
         Ok(Applied { body, arguments, columns: columns.ok_or_else(gone)? })
     }
 }

@@ -5,7 +5,9 @@
 mod body;
 mod build;
 mod table;
+mod view;
 
 pub(crate) use body::Body;
 pub(crate) use build::{Governs, original};
 pub(crate) use table::PolicyTable;
+pub(crate) use view::{as_table, store_in_view};
