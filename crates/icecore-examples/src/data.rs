@@ -80,6 +80,21 @@ impl Data {
         format!("file://{}", self.folder.join(pattern).display())
     }
 
+    /// The sales of the example `governance`, as PUT names them: they lie beside
+    /// the folder of the flights.
+    pub(crate) fn sales(&self) -> Result<String> {
+        let folder = self.folder.with_file_name("global_sales");
+        let path = folder.join("sales_2023-q1.csv.gz");
+        match path.is_file() {
+            true => Ok(format!("file://{}", path.display())),
+            false => Err(Error::new(
+                Code::FILE_NOT_FOUND,
+                format!("no sales in folder={}", folder.display()),
+            )
+            .with_help("run it from the root of the repository")),
+        }
+    }
+
     /// The bytes of a file, as its producer sends them.
     pub(crate) fn bytes(&self, name: &str) -> Result<Vec<u8>> {
         let path = self.folder.join(name);

@@ -1,8 +1,9 @@
-//! `icecore-examples`: the engine at work on a year of real flights. Each
-//! example narrates what it does, checks its own numbers and leaves a page.
+//! `icecore-examples`: the engine at work on a year of real flights, and on a
+//! quarter of invented sales. Each example narrates what it does, checks its own numbers and leaves a page.
 
 mod chart;
 mod data;
+mod governance;
 mod metrics;
 mod notebook;
 mod page;
@@ -43,6 +44,8 @@ enum Example {
     Metrics,
     /// A bad UPDATE is found, understood and undone.
     Rescue,
+    /// A table with personal data, three roles, and every side door tried.
+    Governance,
 }
 
 #[derive(Args)]
@@ -89,6 +92,9 @@ async fn run(options: Options) -> Result<()> {
             ("pipeline", pipeline::run(Notebook::open(&lake).await?, &data).await?)
         }
         Example::Metrics => ("metrics", metrics::run(Notebook::open(&lake).await?, &data).await?),
+        Example::Governance => {
+            ("governance", governance::run(Notebook::open(&lake).await?, &data).await?)
+        }
         Example::Rescue => ("rescue", rescue::run(Notebook::open(&lake).await?, &data).await?),
     };
     let checks = notebook.checks();

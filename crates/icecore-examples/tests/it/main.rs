@@ -131,6 +131,22 @@ fn rescue() {
 }
 
 #[test]
+fn governance() {
+    let run = Run::of("governance");
+    let checks = run.checks();
+    assert_eq!(checks.len(), 31, "{}", run.text);
+    for check in [
+        "rows that marketing counts: 4117",
+        "Europe's total, as DuckDB adds it up: 12072998.98",
+        "addresses in a file: 4117 masked, 0 in clear",
+        "statements of others that Mia sees: 0",
+    ] {
+        assert!(checks.contains(&check), "{check} in {}", run.text);
+    }
+    assert!(run.page("governance.html").contains("<svg"));
+}
+
+#[test]
 fn a_missing_folder_is_named() {
     let output = Command::new(env!("CARGO_BIN_EXE_icecore-examples"))
         .args(["quickstart", "--data", "no/such/folder"])

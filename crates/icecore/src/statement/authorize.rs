@@ -44,10 +44,25 @@ pub(super) fn authorize(acting: &Acting, intents: &[Intent], head: &Head) -> Res
             // A session that lost its role can still take another.
             None if acts.is_empty() => {}
             None => acting.authorize(&acts)?,
-            Some(role) => acting.as_owner(role)?.authorize(&acts)?,
+            Some(role) => {
+                let owner = acting.as_owner(role)?;
+                owner.authorize(&acts).map_err(|error| without_hidden(error, acting, &acts))?;
+            }
         }
     }
     Ok(())
+}
+
+/// The owner of a view or a policy lacks a right: what it reads is named only
+/// to who sees it.
+fn without_hidden(error: Error, acting: &Acting, acts: &[Act]) -> Error {
+    let seen = |act: &Act| acting.access.shows(&acting.session, act.on()).unwrap_or(false);
+    if acts.iter().all(seen) {
+        return error;
+    }
+    let what = "an object that a view or a policy reads does not exist or its owner is not \
+                authorized";
+    Error::new(error.code(), what)
 }
 
 /// What is asked with the session's rights, first, and with those of owners.
