@@ -19,7 +19,7 @@ const CUSTOMER: &str = "user8844@test.org";
 
 /// The question that everybody asks.
 const QUESTION: &str = "\
-SELECT region, COUNT(*) AS sales, SUM(total) AS total, MIN(email) AS an_address
+SELECT region, COUNT(*) AS sales, SUM(total) AS total, MAX(email) AS an_address
 FROM processed.sales GROUP BY region ORDER BY region";
 
 pub(crate) async fn run(mut notebook: Notebook, data: &Data) -> Result<Notebook> {
