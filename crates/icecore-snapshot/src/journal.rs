@@ -4,6 +4,7 @@
 mod age;
 mod batch;
 mod reading;
+mod seal;
 
 use std::collections::BTreeMap;
 
@@ -16,6 +17,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use self::batch::{Batch, Place, Waiting};
+use self::seal::Seal;
+pub use self::seal::{AuditKey, SealCheck};
 
 /// Batches of a folder: bounds a listing.
 const PER_FOLDER: u64 = 10_000;
@@ -105,6 +108,7 @@ pub struct Journal {
     times: Mutex<BTreeMap<u64, Timestamp>>,
     /// When it was last looked for what is too old.
     cleaned: Mutex<Option<Timestamp>>,
+    seal: Option<Mutex<Seal>>,
 }
 
 impl Journal {
@@ -115,6 +119,42 @@ impl Journal {
     /// `Unavailable` if the store does not answer, `Corrupted` if the last
     /// batch is damaged.
     pub async fn open(env: Env, root: Path, kind: &str) -> Result<Self> {
+        Self::open_with(env, root, kind, None).await
+    }
+
+    /// Opens a journal whose end is covered by checkpoints, for
+    /// [`Journal::verify_sealed`]; with a key, batches and checkpoints are
+    /// sealed with it. Every process must have the same key.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use icecore_snapshot::{AuditKey, Journal};
+    /// use icecore_testkit::test_env;
+    /// use object_store::memory::InMemory;
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// let env = test_env(Arc::new(InMemory::new()));
+    /// let key = Some(AuditKey::new([7; 32]));
+    /// let journal = Journal::open_sealed(env, "account/a".into(), "access", key).await?;
+    /// journal.append(serde_json::json!({"user": "ANA"}));
+    /// journal.flush().await?;
+    /// assert_eq!(journal.verify_sealed().await?.journal.rows, 1);
+    /// # Ok::<(), icecore_types::Error>(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Journal::open`].
+    pub async fn open_sealed(
+        env: Env,
+        root: Path,
+        kind: &str,
+        key: Option<AuditKey>,
+    ) -> Result<Self> {
+        Self::open_with(env, root, kind, Some(Seal::with(key))).await
+    }
+
+    async fn open_with(env: Env, root: Path, kind: &str, seal: Option<Seal>) -> Result<Self> {
         if kind.is_empty() || !kind.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_') {
             return Err(Error::internal(format_args!("not a kind of journal: '{kind}'")));
         }
@@ -127,11 +167,16 @@ impl Journal {
             tail: tokio::sync::Mutex::new(tail),
             times: Mutex::default(),
             cleaned: Mutex::default(),
+            seal: seal.map(Mutex::new),
         };
-        if let Some(last) = journal.stored().await?.map(|stored| *stored.end()) {
-            let batch = journal.read(last).await?;
-            journal.tail.lock().await.stand_after(&batch);
+        let last = match journal.stored().await?.map(|stored| *stored.end()) {
+            Some(last) => Some(journal.read(last).await?),
+            None => None,
+        };
+        if let Some(batch) = &last {
+            journal.tail.lock().await.stand_after(batch);
         }
+        journal.open_seal(last.as_ref()).await?;
         Ok(journal)
     }
 
@@ -171,6 +216,11 @@ impl Journal {
         }
     }
 
+    /// The word that it was opened with.
+    pub fn kind(&self) -> &str {
+        &self.kind
+    }
+
     /// How many rows wait for a flush.
     pub fn unflushed(&self) -> usize {
         self.buffered.lock().rows.len()
@@ -191,6 +241,9 @@ impl Journal {
         // First what an earlier flush left behind, then what came since.
         while self.take_pending(&mut tail)? {
             self.settle(&mut tail).await?;
+            if let Some(hash) = tail.hash {
+                self.cover(tail.number, hash).await;
+            }
         }
         Ok(())
     }
@@ -204,7 +257,7 @@ impl Journal {
             }
             let newest = buffered.rows.iter().map(|row| row.time).max().unwrap_or_default();
             let time = newest.max(self.env.clock.now()).max(tail.time);
-            let bytes = batch::encode(self.next_place(tail, time), &buffered.rows)?.into();
+            let bytes = self.encoded(self.next_place(tail, time), &buffered.rows)?.into();
             let rows = std::mem::take(&mut *buffered).rows;
             tail.pending = Some(Pending { rows, time, bytes });
         }
@@ -253,11 +306,15 @@ impl Journal {
         tail.stand_after(theirs);
         if let Some(mut pending) = tail.pending.take() {
             pending.time = pending.time.max(tail.time);
-            pending.bytes =
-                batch::encode(self.next_place(tail, pending.time), &pending.rows)?.into();
+            let place = self.next_place(tail, pending.time);
+            pending.bytes = self.encoded(place, &pending.rows)?.into();
             tail.pending = Some(pending);
         }
         Ok(())
+    }
+
+    fn encoded(&self, place: Place<'_>, rows: &[Waiting]) -> Result<Vec<u8>> {
+        batch::encode(place, rows, self.key().as_ref())
     }
 
     fn next_place(&self, tail: &Tail, time: Timestamp) -> Place<'_> {

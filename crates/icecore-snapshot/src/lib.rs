@@ -62,7 +62,7 @@ pub use conflict::{Verdict, validate};
 pub use content::{SegmentGroup, TableContent};
 pub use fold::{ChunkWriter, FoldedSegment};
 pub use head::Head;
-pub use journal::{Journal, JournalCheck};
+pub use journal::{AuditKey, Journal, JournalCheck, SealCheck};
 pub use merging::{DeletesConflict, DeletesMerger};
 pub use metrics::StorageMetrics;
 pub use object::{Dropped, Object};

@@ -62,6 +62,7 @@ pub(crate) fn statement(cursor: &mut Cursor<'_>) -> Result<Statement> {
         }
         "USE" => session::choose(cursor).map(Statement::Use),
         "COPY" => copy::copy(cursor),
+        "VERIFY" => verify_audit(cursor),
         "PUT" => loading::put(cursor).map(Statement::Put),
         "LIST" | "LS" => loading::list(cursor).map(Statement::List),
         "REMOVE" | "RM" => loading::remove(cursor).map(Statement::Remove),
@@ -96,6 +97,11 @@ pub(crate) fn expression(cursor: &mut Cursor<'_>) -> Result<Expr> {
 pub(crate) fn whole_expression(cursor: &mut Cursor<'_>) -> Result<Expr> {
     refusal::tokens(cursor)?;
     expression(cursor)
+}
+
+fn verify_audit(cursor: &mut Cursor<'_>) -> Result<Statement> {
+    cursor.expect(&["VERIFY", "AUDIT"])?;
+    Ok(Statement::VerifyAudit)
 }
 
 fn explain(cursor: &mut Cursor<'_>) -> Result<Explain> {

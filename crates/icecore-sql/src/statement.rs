@@ -156,6 +156,8 @@ pub enum Statement {
     UseSecondaryRoles(UseSecondaryRoles),
     /// SYSTEM$WAIT.
     Wait(Wait),
+    /// VERIFY AUDIT.
+    VerifyAudit,
 }
 
 impl Statement {
@@ -208,6 +210,7 @@ impl Statement {
             Self::ShowGrants(_) | Self::ShowEffectiveAccess(_) => "SHOW",
             Self::UseSecondaryRoles(_) => "USE",
             Self::Wait(_) => "CALL",
+            Self::VerifyAudit => "VERIFY_AUDIT",
         }
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use futures::StreamExt;
 use icecore_raw::SqsOptions;
-use icecore_snapshot::{Durability, StoreOptions, clocked_store, open_store_with};
+use icecore_snapshot::{AuditKey, Durability, StoreOptions, clocked_store, open_store_with};
 use icecore_types::{
     ByteSize, Env, IdSource, RandomIds, Result, SeededIds, SimulatedClock, SystemClock,
     SystemTimer, Timestamp,
@@ -48,6 +48,26 @@ pub struct Settings {
     pub results: ByteSize,
     /// How pipes load.
     pub pipes: PipeSettings,
+    /// How the audit log is kept.
+    pub audit: AuditSettings,
+}
+
+/// How the audit log is kept: the query and the access history.
+///
+/// ```
+/// use icecore::{AuditKey, AuditSettings};
+/// let settings = AuditSettings { key: Some(AuditKey::new([7; 32])), strict: true };
+/// assert!(!AuditSettings::default().strict);
+/// # drop(settings);
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct AuditSettings {
+    /// What the audit log is sealed with, nothing by default: see
+    /// [`Builder::audit_key`].
+    pub key: Option<AuditKey>,
+    /// Whether nothing runs whose record is not stored: see
+    /// [`Builder::strict_audit`].
+    pub strict: bool,
 }
 
 /// How pipes load what they are told of: their back-pressure.
@@ -99,6 +119,7 @@ impl Default for Settings {
             alone: false,
             results: ByteSize::mib(64),
             pipes: PipeSettings::default(),
+            audit: AuditSettings::default(),
         }
     }
 }
@@ -213,6 +234,44 @@ impl Builder {
     /// ```
     pub fn allow_stage_location(mut self, url: &str) -> Self {
         self.stage_locations.push(url.to_owned());
+        self
+    }
+
+    /// Seals the audit log with a key: VERIFY AUDIT then finds what somebody
+    /// without it has written, edited or put in another order. All processes
+    /// that open the store need the same one.
+    ///
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// use icecore::{AuditKey, Icecore};
+    /// let key = AuditKey::new([7; 32]);
+    /// let lake = Icecore::builder("memory://").audit_key(key).await?;
+    /// let verified = lake.session().await?.execute("VERIFY AUDIT").await?.collect().await?;
+    /// assert_eq!(verified[0].num_rows(), 2, "the query and the access history");
+    /// # Ok::<(), icecore::Error>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn audit_key(mut self, key: AuditKey) -> Self {
+        self.settings.audit.key = Some(key);
+        self
+    }
+
+    /// Whether the record of a statement, with what it reads and writes, must
+    /// be stored before it reads or changes anything; off by default, and then
+    /// records are stored every now and then, and by closing the engine. It
+    /// costs each statement two objects, and a statement whose record the store
+    /// refuses fails. How a statement ended is stored with the next ones.
+    ///
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// use icecore::Icecore;
+    /// let lake = Icecore::builder("memory://").strict_audit(true).await?;
+    /// lake.session().await?.execute("SELECT 1").await?.collect().await?;
+    /// # Ok::<(), icecore::Error>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn strict_audit(mut self, strict: bool) -> Self {
+        self.settings.audit.strict = strict;
         self
     }
 

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BooleanArray, Int64Array, RecordBatch, StringViewArray, TimestampMicrosecondArray,
+    ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, StringViewArray,
+    TimestampMicrosecondArray,
 };
 use arrow::datatypes::Schema;
 use icecore_types::{Error, Result, SqlType, Timestamp};
@@ -44,6 +45,14 @@ pub(crate) type Columns = &'static [(&'static str, SqlType)];
 /// # Errors
 /// `Internal` if a row has other cells than the columns say.
 pub(crate) fn batch(columns: Columns, rows: Vec<Vec<Cell>>) -> Result<RecordBatch> {
+    batch_of(columns, rows)
+}
+
+/// The same for columns that are put together.
+pub(crate) fn batch_of(
+    columns: &[(&'static str, SqlType)],
+    rows: Vec<Vec<Cell>>,
+) -> Result<RecordBatch> {
     let wrong = || Error::internal("a row has other cells than its columns");
     if rows.iter().any(|row| row.len() != columns.len()) {
         return Err(wrong());
@@ -79,6 +88,11 @@ fn column<'a>(ty: &SqlType, cells: impl Iterator<Item = &'a Cell>) -> Option<Arr
             Arc::new(StringViewArray::from_iter(gather!(Text, String::as_str)))
         }
         SqlType::Integer => Arc::new(Int64Array::from(gather!(Number, |n: &i64| *n))),
+        // No cell has a fraction: of these there are NULLs only.
+        SqlType::Float => {
+            let nulls = cells.map(|cell| matches!(cell, Cell::Null).then_some(None));
+            Arc::new(Float64Array::from(nulls.collect::<Option<Vec<Option<f64>>>>()?))
+        }
         SqlType::Boolean => Arc::new(BooleanArray::from(gather!(Flag, |f: &bool| *f))),
         SqlType::TimestampLtz => {
             let micros = gather!(Time, |time: &Timestamp| time.as_micros());

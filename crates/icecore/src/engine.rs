@@ -15,6 +15,7 @@ use icecore_types::{
 use icecore_warehouse::{Warehouse, WarehouseSettings};
 
 use crate::access::{self, AccessOfHead};
+use crate::access_history::AccessHistory;
 use crate::due::Freshness;
 use crate::expectations::ExpectationResults;
 use crate::history::History;
@@ -66,6 +67,7 @@ pub(crate) struct Engine {
     pub(crate) content_keys: Arc<ContentKeys>,
     pub(crate) stages: StageStores,
     pub(crate) history: History,
+    pub(crate) accesses: AccessHistory,
     pub(crate) refreshes: Refreshes,
     pub(crate) loads: LoadHistory,
     pub(crate) pipes: Pipes,
@@ -91,7 +93,9 @@ impl Engine {
             Arc::new(move || names.next_segment_id()),
             Arc::clone(&cache),
         );
-        let history = History::open(env.clone(), account.root().clone()).await?;
+        let key = settings.audit.key.clone();
+        let history = History::open(env.clone(), account.root().clone(), key.clone()).await?;
+        let accesses = AccessHistory::open(env.clone(), account.root().clone(), key).await?;
         let refreshes = Refreshes::open(env.clone(), account.root().clone()).await?;
         let loads = LoadHistory::open(env.clone(), account.root().clone()).await?;
         let pipes = Pipes::open(env.clone(), account.root().clone()).await?;
@@ -110,6 +114,7 @@ impl Engine {
             content_keys: Arc::default(),
             stages,
             history,
+            accesses,
             refreshes,
             loads,
             pipes,
@@ -355,6 +360,7 @@ impl Icecore {
     /// `Unavailable` if the store does not answer.
     pub async fn close(self) -> Result<()> {
         self.engine.history.flush().await?;
+        self.engine.accesses.flush().await?;
         self.engine.refreshes.flush().await?;
         self.engine.loads.flush().await?;
         self.engine.expectations.flush().await?;

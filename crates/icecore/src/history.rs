@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use icecore_snapshot::Journal;
+use icecore_snapshot::{AuditKey, Journal};
 use icecore_types::{Env, Error, Name, QueryId, Result, Timestamp, Version};
 use object_store::path::Path;
 use parking_lot::RwLock;
@@ -73,25 +73,33 @@ pub(crate) struct History {
 #[derive(Default)]
 struct Rows {
     ordered: Vec<Arc<HistoryRow>>,
-    by_id: HashMap<QueryId, Arc<HistoryRow>>,
+    /// Where each stands in them.
+    by_id: HashMap<QueryId, usize>,
 }
 
 impl Rows {
+    /// The row of a statement's end takes the place of that of its beginning.
     fn push(&mut self, row: HistoryRow) {
-        let row = Arc::new(row);
-        self.by_id.insert(row.query_id, Arc::clone(&row));
-        self.ordered.push(row);
+        let (id, row) = (row.query_id, Arc::new(row));
+        let begun = self.by_id.get(&id).and_then(|at| self.ordered.get_mut(*at));
+        match begun {
+            Some(begun) => *begun = row,
+            None => {
+                self.by_id.insert(id, self.ordered.len());
+                self.ordered.push(row);
+            }
+        }
     }
 }
 
 impl History {
     /// Reads what was kept.
-    pub(crate) async fn open(env: Env, root: Path) -> Result<Self> {
+    pub(crate) async fn open(env: Env, root: Path, key: Option<AuditKey>) -> Result<Self> {
         let now = env.clock.now();
-        let journal = Journal::open(env, root, "queries").await?;
+        let journal = Journal::open_sealed(env, root, "queries", key).await?;
         let mut rows = Rows::default();
         for stored in journal.rows_since(now.minus(KEPT)).await? {
-            let row = serde_json::from_value(stored).map_err(|source| {
+            let row: HistoryRow = serde_json::from_value(stored).map_err(|source| {
                 Error::corrupted("a row of the query history").with_source(source)
             })?;
             rows.push(row);
@@ -107,6 +115,20 @@ impl History {
         self.rows.write().push(row);
     }
 
+    /// Stores at once that a statement begins.
+    pub(crate) async fn record_beginning(&self, row: &HistoryRow) -> Result<()> {
+        self.journal.append(
+            serde_json::to_value(row).map_err(|source| {
+                Error::internal("a row of the query history").with_source(source)
+            })?,
+        );
+        self.journal.flush().await
+    }
+
+    pub(crate) fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
     /// Stores what was added, and forgets in time.
     pub(crate) async fn flush(&self) -> Result<()> {
         self.journal.upkeep(KEPT).await
@@ -115,7 +137,7 @@ impl History {
     /// The version at the end of a statement, if it is remembered.
     pub(crate) fn version_at_end(&self, id: QueryId, now: Timestamp) -> Option<Version> {
         let rows = self.rows.read();
-        let row = rows.by_id.get(&id)?;
+        let row = rows.ordered.get(*rows.by_id.get(&id)?)?;
         (now.since(row.ended) <= REMEMBERED).then_some(row.end_version)
     }
 

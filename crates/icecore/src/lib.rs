@@ -23,6 +23,7 @@
 //! ```
 
 mod access;
+mod access_history;
 mod at;
 mod builder;
 mod cells;
@@ -56,7 +57,7 @@ mod virtual_schema;
 
 pub use arrow;
 pub use at::At;
-pub use builder::{Builder, PipeSettings, Settings};
+pub use builder::{AuditSettings, Builder, PipeSettings, Settings};
 pub use channel::{Channel, ChannelAppend, OpenChannel};
 pub use datafusion;
 pub use dynamic_table::{CreateDynamicTable, DynamicTable};
@@ -66,7 +67,7 @@ pub use expect::{AddExpectation, Expect, Expectation};
 pub use handle::{StatementHandle, Statistics};
 pub use icecore_raw::{FileEvent, SqsOptions};
 pub use icecore_segment::CacheStatistics;
-pub use icecore_snapshot::{Commit, Durability};
+pub use icecore_snapshot::{AuditKey, Commit, Durability};
 pub use icecore_sql::{OnError, is_complete, split};
 pub use icecore_types::{
     ByteSize, Clock, Code, Env, Error, ErrorKind, IdSource, Name, QualifiedName, QueryId,

@@ -50,6 +50,9 @@ impl Journal {
         let kept = self.first_since(stored, time).await?;
         let floors = self.floors().await?;
         if kept > oldest {
+            if !self.cover_beginning(kept).await? {
+                return Ok(0);
+            }
             let floor = self.floor_path(kept);
             let put = self.env.store.put_opts(&floor, Bytes::new().into(), PutMode::Create.into());
             match put.await {

@@ -105,8 +105,13 @@ impl Journal {
     /// not missed.
     pub async fn verify(&self) -> Result<JournalCheck> {
         let batches = self.batches(self.stored().await?).await?;
+        self.verify_batches(&batches)
+    }
+
+    /// Checks that each of these follows the one before it.
+    pub(super) fn verify_batches(&self, batches: &[Batch]) -> Result<JournalCheck> {
         let mut previous: Option<&Batch> = None;
-        for batch in &batches {
+        for batch in batches {
             let expected = previous.map(|batch| batch.hash);
             let beginning = previous.is_none() && batch.number > 1;
             if !beginning && batch.previous != expected {
@@ -242,7 +247,7 @@ impl Journal {
             Err(object_store::Error::NotFound { .. }) => return Ok(None),
             Err(error) => return Err(error.into()),
         };
-        let batch = batch::decode(&bytes)
+        let batch = batch::decode(&bytes, self.key().as_ref())
             .map_err(|error| error.context(format_args!("journal path={path}")))?;
         if batch.kind != self.kind || batch.number != number {
             return Err(self.damaged(number, "it is another batch"));

@@ -148,7 +148,8 @@ async fn damage_is_found() {
     assert_eq!(journal.rows().await.unwrap_err().kind(), ErrorKind::Corrupted);
     let (kind, time) = ("query", Timestamp::default());
     let place = Place { kind, number: 2, previous: Some(Hash::of(b"")), time };
-    let forged = batch::encode(place, &[Waiting::new(time, &json!({ "n": 9 })).unwrap()]).unwrap();
+    let row = Waiting::new(time, &json!({ "n": 9 })).unwrap();
+    let forged = batch::encode(place, &[row], None).unwrap();
     store.put(&second, forged.into()).await.unwrap();
     assert_eq!(journal.verify().await.unwrap_err().kind(), ErrorKind::Corrupted);
     store.delete(&second).await.unwrap();

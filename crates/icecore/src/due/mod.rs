@@ -27,6 +27,7 @@ pub(crate) async fn run(engine: &Arc<Engine>) -> Result<()> {
         freshness::run(engine).await,
         fold::run(engine).await,
         engine.history.flush().await,
+        engine.accesses.flush().await,
         engine.refreshes.flush().await,
         engine.loads.flush().await,
         engine.expectations.flush().await,

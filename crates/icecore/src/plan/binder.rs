@@ -20,6 +20,7 @@ use icecore_types::{
 };
 use parking_lot::Mutex;
 
+use super::column_lineage::marked;
 use super::pinned::{Pinned, covers};
 use super::sources::Sources;
 use super::{GovernedTable, Governs, RowsTable, StagedRows, as_table, plan_select, table_scan};
@@ -305,6 +306,7 @@ impl Binder {
         let plan = self
             .plan_view((&definition, Some(object)), version, state)
             .map_err(|error| error.context(format_args!("view {}", object.name())))?;
+        let plan = marked(plan, object.id()).map_err(from_datafusion)?;
         let source = if definition.policies.is_empty() {
             provider_as_source(Arc::new(ViewTable::new(plan, None)))
         } else if self.is_refreshing() {

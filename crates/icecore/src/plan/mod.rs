@@ -2,6 +2,7 @@
 
 mod binder;
 mod cells;
+mod column_lineage;
 mod common_types;
 mod context;
 mod guard;
@@ -11,6 +12,7 @@ mod names;
 mod null_mark;
 mod part;
 mod pinned;
+mod planned_access;
 mod planner;
 mod policy;
 mod provider;
@@ -25,10 +27,12 @@ mod staged;
 mod template;
 
 pub(crate) use binder::{Binder, TARGET, named};
+pub(crate) use column_lineage::{ColumnLineage, Read, Source};
 pub(crate) use context::{plan_expression, plan_select};
 pub(crate) use names::plan_with_repeated_names;
 pub(crate) use part::PartTable;
 pub(crate) use pinned::{Pinned, covers_input};
+pub(crate) use planned_access::AccessRule;
 pub(crate) use planner::{PlanningPermit, physical_plan};
 pub(crate) use policy::{Body, Governs, PolicyTable, as_table, original, store_in_view};
 pub(crate) use provider::{GovernedTable, table_scan};

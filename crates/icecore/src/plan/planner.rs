@@ -12,6 +12,8 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_planner::{DefaultPhysicalPlanner, PhysicalPlanner};
 use icecore_exec::StatementExec;
 
+use super::planned_access::take_analyzed;
+use crate::access_history::Access;
 use crate::statement::QueryHooks;
 
 /// Proof that a scan is asked for by the statement path. Only this file makes
@@ -63,7 +65,12 @@ impl QueryPlanner for StatementPlanner {
         ) else {
             return plan_err!("a plan of this engine runs only in the session that made it");
         };
+        let access = match plan {
+            // It says what would be read.
+            LogicalPlan::Explain(_) => Access::default(),
+            _ => take_analyzed().unwrap_or_default(),
+        };
         let input = permitted(plan, state).await?;
-        Ok(Arc::new(StatementExec::new(input, hooks)))
+        Ok(Arc::new(StatementExec::new(input, hooks.planned(access))))
     }
 }

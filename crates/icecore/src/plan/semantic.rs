@@ -7,6 +7,7 @@ use std::sync::Arc;
 use datafusion::common::TableReference;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::LogicalPlan;
+use icecore_exec::from_datafusion;
 use icecore_governance::Verb;
 use icecore_semantic::{BaseTable, Model};
 use icecore_snapshot::Object;
@@ -15,6 +16,7 @@ use icecore_types::{
     Code, Error, Name, ObjectKind, QualifiedName, Result, SemanticViewDefinition, Version,
 };
 
+use super::column_lineage::marked;
 use super::roll_up::Asks;
 use super::{Binder, plan_select};
 use crate::statement::travel;
@@ -102,7 +104,7 @@ impl Binder {
         }
         let (query, plan) = answer.unwrap_or((query, plan));
         self.sources().asked(object.id(), &query, considered);
-        Ok(plan)
+        marked(plan, object.id()).map_err(from_datafusion)
     }
 
     /// A semantic view with the columns that its tables had at a version.

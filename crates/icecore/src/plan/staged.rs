@@ -79,6 +79,11 @@ pub(crate) struct StagedFiles {
 }
 
 impl StagedRows {
+    /// Where the files are, as LIST calls it.
+    pub(crate) fn location(&self) -> String {
+        self.source.stage.shown().to_owned()
+    }
+
     /// The files with the columns that a statement reads. `width` is how many
     /// fields the files have where all are asked for.
     ///

@@ -14,6 +14,19 @@ pub(super) struct Authorized {
 }
 
 impl Authorized {
+    pub(super) fn resolved(&self) -> &Resolved {
+        &self.resolved
+    }
+
+    /// Whether it is a query, which begins when its rows are asked for.
+    pub(super) fn is_query(&self) -> bool {
+        match &self.resolved {
+            Resolved::Query(_) => true,
+            Resolved::Unload(unload) => unload.return_rows(),
+            _ => false,
+        }
+    }
+
     pub(super) fn into_inner(self) -> Resolved {
         self.resolved
     }

@@ -2,6 +2,7 @@
 //! anything.
 
 mod access;
+mod accessed;
 mod alter;
 mod authorize;
 mod change;
@@ -28,6 +29,7 @@ mod show;
 mod staged;
 pub(crate) mod travel;
 mod unload;
+mod verify_audit;
 mod wait;
 mod write;
 
@@ -38,9 +40,11 @@ use datafusion::common::TableReference;
 use datafusion::dataframe::DataFrame;
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
 use icecore_exec::from_datafusion;
+use icecore_governance::Verb;
 use icecore_sql::{AlterTableAction, ExplainFormat, Limits, Parsed, Statement};
 use icecore_types::{Code, Error, ErrorKind, ObjectKind, QualifiedName, Result};
 
+pub(crate) use accessed::read_access;
 use authorize::authorize;
 pub(crate) use change::Change;
 pub(crate) use channel::{AppendChannel, OpenChannel};
@@ -93,6 +97,8 @@ pub(crate) enum Resolved {
     Wait(Duration),
     /// What fills a dynamic table.
     Dynamic(DynamicWork),
+    /// VERIFY AUDIT.
+    VerifyAudit,
     /// What is done with a pipe.
     Pipe(Box<PipeWork>),
 }
@@ -243,6 +249,10 @@ impl Planning {
             Statement::Wait(wait) => {
                 self.resolver.intend(Intent::OnSession);
                 Resolved::Wait(wait.time)
+            }
+            Statement::VerifyAudit => {
+                self.resolver.intend(Intent::OnAccount(Verb::Show));
+                Resolved::VerifyAudit
             }
             Statement::CreatePipe(create) => self.create_pipe(create)?.into(),
             Statement::AlterPipe(alter) => self.alter_pipe(alter)?,

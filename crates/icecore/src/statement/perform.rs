@@ -118,6 +118,11 @@ async fn attempt_once(
     let intents = planning.resolver.intents();
     let acting = &planning.acting;
     let authorized = authorize_statement(acting, &intents, planning.resolver.head(), resolved)?;
+    run.accesses(planning.access(authorized.resolved())?);
+    if !authorized.is_query() {
+        // A query's record is stored when it is known what it reads.
+        run.ensure_recorded().await?;
+    }
     let scanned = Arc::clone(&planning.scanned);
     let attempt = planning.perform(authorized, run.id(), observer).await;
     run.scanned_by_parts(*scanned.lock());
@@ -212,6 +217,7 @@ impl Planning {
             Resolved::Session(change) => self.change_session(change)?,
             Resolved::Wait(time) => self.wait(time).await?,
             Resolved::Dynamic(work) => self.dynamic_work(work, id).await?,
+            Resolved::VerifyAudit => Performed::rows(self.verify_audit().await?),
             Resolved::Pipe(work) => self.work_on_pipe(*work, id).await?,
         };
         Ok(Attempt::Done(performed))
@@ -250,7 +256,7 @@ impl Planning {
     }
 
     async fn write(&self, write: Write, id: QueryId) -> Result<Performed> {
-        let Write { table, schema, rows, kind, scan, before, gate, report } = write;
+        let Write { table, schema, rows, kind, scan, before, gate, report, .. } = write;
         let gate = self.open_gate(gate, id).await?;
         let input = physical_plan(&rows, &self.state).await.map_err(from_datafusion)?;
         let target = WriteTarget {

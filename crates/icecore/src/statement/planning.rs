@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use super::authorize::authorize;
 use super::{QueryHooks, Resolver, StatementRun};
 use crate::access::Acting;
-use crate::plan::{Binder, StatementRule};
+use crate::plan::{AccessRule, Binder, StatementRule};
 use crate::session::Session;
 
 /// One attempt at a statement: all names are looked up in one snapshot.
@@ -87,6 +87,7 @@ impl Planning {
         let hooks = QueryHooks::new(who, text, bound, begun);
         let mut state = self.state.clone();
         state.config_mut().set_extension(Arc::new(hooks));
+        state.add_analyzer_rule(Arc::new(AccessRule::new(Arc::clone(self.resolver.head()))));
         state
     }
 

@@ -146,6 +146,7 @@ impl Planning {
             before: Vec::new(),
             gate: self.gate(table, &definition, arrival)?,
             report: Report::Commit,
+            assigned: given,
         })
     }
 }

@@ -17,6 +17,7 @@ use super::authorize::authorize;
 use super::policy::same_policies;
 use super::resolver::Intent;
 use crate::access::Acting;
+use crate::access_history::{Access, AccessRow};
 use crate::history::{HistoryRow, Status};
 use crate::session::Session;
 
@@ -25,6 +26,9 @@ use crate::session::Session;
 pub(crate) struct StatementRun {
     session: Session,
     row: Option<HistoryRow>,
+    access: Access,
+    /// Whether the store has its record, as far as it is known before its end.
+    recorded: bool,
     permit: Option<Permit>,
 }
 
@@ -60,7 +64,13 @@ impl StatementRun {
             segments_total: 0,
         };
         let permit = Some(engine.warehouse.admit().await);
-        Self { session: session.clone(), row: Some(row), permit }
+        Self {
+            session: session.clone(),
+            row: Some(row),
+            access: Access::default(),
+            recorded: false,
+            permit,
+        }
     }
 
     pub(crate) fn id(&self) -> QueryId {
@@ -72,6 +82,35 @@ impl StatementRun {
         if let Some(row) = &mut self.row {
             row.read_version = version;
         }
+    }
+
+    /// Says what it reads and writes.
+    pub(crate) fn accesses(&mut self, access: Access) {
+        // An attempt after the first does what the first was about to do.
+        if !self.recorded {
+            self.access = access;
+        }
+    }
+
+    /// Where the audit is strict: stores that the statement begins, and what it
+    /// is about to read and write, before it does.
+    ///
+    /// # Errors
+    /// The store's, if it does not take the record: then the statement must
+    /// not go on.
+    pub(crate) async fn ensure_recorded(&mut self) -> Result<()> {
+        let Some(row) = self.row.as_ref().filter(|_| !self.recorded) else { return Ok(()) };
+        let engine = self.session.engine();
+        if !engine.settings.audit.strict {
+            return Ok(());
+        }
+        engine.history.record_beginning(row).await?;
+        if !self.access.is_nothing() {
+            engine.accesses.record(access_row(row, std::mem::take(&mut self.access)));
+        }
+        engine.accesses.journal().flush().await?;
+        self.recorded = true;
+        Ok(())
     }
 
     /// Says how many rows it changed.
@@ -126,7 +165,28 @@ impl StatementRun {
         row.end_version = engine.account.head().version();
         // Only now: LAST_QUERY_ID() within a statement is the one before it.
         self.session.shared().remember_query(row.query_id);
+        let access = std::mem::take(&mut self.access);
+        let access = match status {
+            Status::Success => access,
+            // Who has seen rows has read them, however it ended.
+            _ if rows > 0 => access.only_read(),
+            _ => Access::default(),
+        };
+        if !access.is_nothing() {
+            engine.accesses.record(access_row(&row, access));
+        }
         engine.history.record(row);
+    }
+}
+
+fn access_row(row: &HistoryRow, access: Access) -> AccessRow {
+    AccessRow {
+        query_id: row.query_id,
+        started: row.started,
+        user: row.user.clone(),
+        role: row.role.clone(),
+        tag: row.tag.clone(),
+        access,
     }
 }
 
@@ -182,22 +242,40 @@ impl std::fmt::Debug for QueryHooks {
     }
 }
 
-impl StatementHooks for QueryHooks {
+/// The hooks of one plan of a query: a DataFrame can be planned more than once,
+/// and each time read something else.
+#[derive(Debug)]
+pub(crate) struct PlannedQuery {
+    hooks: Arc<QueryHooks>,
+    access: Access,
+}
+
+impl QueryHooks {
+    /// For a plan that reads this.
+    pub(crate) fn planned(self: Arc<Self>, access: Access) -> Arc<PlannedQuery> {
+        Arc::new(PlannedQuery { hooks: self, access })
+    }
+}
+
+impl StatementHooks for PlannedQuery {
     fn begin(
         &self,
         _context: &TaskContext,
     ) -> BoxFuture<'static, Result<Box<dyn RunningStatement>>> {
-        let begun = self.begun.lock().take();
-        let (session, text) = (self.session.clone(), self.text.clone());
-        let (intents, planned) = (self.intents.clone(), Arc::clone(&self.head));
+        let hooks = &self.hooks;
+        let begun = hooks.begun.lock().take();
+        let (session, text) = (hooks.session.clone(), hooks.text.clone());
+        let (intents, planned) = (hooks.intents.clone(), Arc::clone(&hooks.head));
         // In the role that it was planned in: its rows are that role's.
-        let session_then = Arc::clone(&self.acting.session);
+        let session_then = Arc::clone(&hooks.acting.session);
+        let access = self.access.clone();
         async move {
             let mut run = match begun {
                 Some(run) => run,
                 None => StatementRun::begin(&session, &text, "SELECT").await,
             };
             run.reads(planned.version());
+            run.accesses(access);
             // Taken after the data's version: a revoke is never overtaken by
             // rows that are newer than it.
             let head = session.engine().latest().await?;
@@ -206,6 +284,10 @@ impl StatementHooks for QueryHooks {
             let allowed = authorize(&acting, &intents, &head)
                 .and_then(|()| same_policies(&planned, &head, &intents));
             if let Err(error) = allowed {
+                run.end(0, Some(&error));
+                return Err(error);
+            }
+            if let Err(error) = run.ensure_recorded().await {
                 run.end(0, Some(&error));
                 return Err(error);
             }

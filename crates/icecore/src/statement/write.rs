@@ -40,6 +40,8 @@ pub(crate) struct Write {
     /// What judges the rows, if anything is expected of them.
     pub(crate) gate: Option<Box<Gate>>,
     pub(crate) report: Report,
+    /// The columns that are given values; none by a DELETE.
+    pub(crate) assigned: Vec<ColumnId>,
 }
 
 /// What is said when the rows are written.
@@ -110,6 +112,7 @@ impl Planning {
             before,
             gate: self.gate(table, &definition, arrival)?,
             report: Report::Counts(&["number of rows inserted"]),
+            assigned: given,
         })
     }
 
@@ -209,6 +212,7 @@ impl Planning {
             before: change.updates,
             gate: None,
             report: Report::Status(change.message),
+            assigned: given,
         })))
     }
 
@@ -241,6 +245,7 @@ impl Planning {
             before: Vec::new(),
             gate: None,
             report: Report::Counts(&["number of rows deleted"]),
+            assigned: Vec::new(),
         })
     }
 
@@ -291,6 +296,7 @@ impl Planning {
                 "number of rows updated",
                 "number of multi-joined rows updated",
             ]),
+            assigned: set,
         })
     }
 

@@ -177,6 +177,6 @@ fn query_history(arguments: &[Argument], binder: &Binder) -> Result<(SchemaRef, 
         }
     }
     let state = &binder.session().engine().template;
-    let rows = queries::history(&Listing { binder, state, database: None }, Some(limit))?;
+    let rows = queries::history(&Listing { binder, state, database: None }, limit)?;
     Ok((rows.schema(), vec![rows]))
 }

@@ -1,6 +1,7 @@
 //! Tables that the engine itself fills: INFORMATION_SCHEMA of each database,
 //! SNOWFLAKE.ACCOUNT_USAGE, and table functions.
 
+mod access;
 mod functions;
 mod graph;
 mod inferred;
@@ -9,6 +10,7 @@ mod objects;
 mod pipe_usage;
 mod policies;
 mod queries;
+mod query_usage;
 mod refreshes;
 mod semantic;
 mod storage;
@@ -97,7 +99,8 @@ pub(crate) fn table(
         ("FILE_FORMATS", _) => objects::file_formats(&listing),
         ("LOAD_HISTORY", _) => loads::load_history(&listing),
         ("TABLE_STORAGE_METRICS", _) => storage::metrics(&listing),
-        ("QUERY_HISTORY", Schema::AccountUsage) => queries::history(&listing, None),
+        ("ACCESS_HISTORY", Schema::AccountUsage) => access::history(&listing),
+        ("QUERY_HISTORY", Schema::AccountUsage) => query_usage::history(&listing),
         _ => return Err(unknown(name)),
     };
     rows.map(Some)

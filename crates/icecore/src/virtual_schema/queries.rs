@@ -1,11 +1,14 @@
 //! What was asked.
 
+use std::sync::Arc;
+
 use arrow::array::RecordBatch;
-use icecore_types::{Result, SqlType};
+use icecore_types::{Name, Result, SqlType};
 
 use super::Listing;
 use super::objects::name_cell;
 use crate::cells::{Cell, Columns, batch};
+use crate::history::HistoryRow;
 
 const TEXT: SqlType = SqlType::TEXT;
 const INTEGER: SqlType = SqlType::Integer;
@@ -37,16 +40,27 @@ const HISTORY: Columns = &[
     ("END_VERSION", INTEGER),
 ];
 
-/// The newest statements first, at most `limit`.
-pub(super) fn history(listing: &Listing<'_>, limit: Option<usize>) -> Result<RecordBatch> {
+/// The statements that the session may see, the newest first: texts of others
+/// hold what others asked for.
+pub(super) fn seen(listing: &Listing<'_>) -> Result<Vec<Arc<HistoryRow>>> {
+    let is_seen = may_see(listing)?;
     let rows = listing.binder.session().engine().history.rows();
-    // Texts of others hold what others asked for.
+    Ok(rows.into_iter().rev().filter(|row| is_seen(&row.user)).collect())
+}
+
+/// Whose statements the session may see.
+pub(super) fn may_see(listing: &Listing<'_>) -> Result<impl Fn(&Name) -> bool> {
     let (all, user) = match listing.binder.resolver().who() {
         Some(acting) => (acting.monitors()?, Some(acting.session.user_name().clone())),
         None => (false, None),
     };
-    let seen = rows.iter().rev().filter(|row| all || Some(&row.user) == user.as_ref());
-    let newest = seen.take(limit.unwrap_or(usize::MAX));
+    Ok(move |of: &Name| all || Some(of) == user.as_ref())
+}
+
+/// The newest statements first, at most `limit`.
+pub(super) fn history(listing: &Listing<'_>, limit: usize) -> Result<RecordBatch> {
+    let rows = seen(listing)?;
+    let newest = rows.iter().take(limit);
     let cells = newest.map(|row| {
         let elapsed = row.ended.since(row.started).as_millis();
         vec![

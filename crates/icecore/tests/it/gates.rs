@@ -117,9 +117,9 @@ async fn one_query_reads_for_one_session() {
 async fn a_result_that_is_dropped_was_cancelled() {
     let session = prepared().await;
     drop(session.execute("SELECT a.n FROM t a, t b, t c").await.unwrap());
-    let status = "SELECT execution_status FROM snowflake.account_usage.query_history \
+    let status = "SELECT error_message FROM snowflake.account_usage.query_history \
                   WHERE query_text = 'SELECT a.n FROM t a, t b, t c'";
-    assert_eq!(rows(&session, status).await, ["CANCELLED"]);
+    assert_eq!(rows(&session, status).await, ["SQL execution canceled"]);
 }
 
 #[tokio::test]
@@ -137,11 +137,11 @@ async fn a_statement_is_stopped_from_beside_its_reader() {
     assert!(batches.next().await.is_none());
     assert!(seen > 0 && handle.statistics().rows_produced == seen);
     let status = format!(
-        "SELECT execution_status FROM snowflake.account_usage.query_history \
+        "SELECT error_message FROM snowflake.account_usage.query_history \
          WHERE query_id = '{}'",
         handle.query_id()
     );
-    assert_eq!(rows(&session, &status).await, ["CANCELLED"]);
+    assert_eq!(rows(&session, &status).await, ["SQL execution canceled"]);
 }
 
 #[tokio::test]

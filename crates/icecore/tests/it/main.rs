@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod access;
+mod audit;
 mod channels;
 mod dynamic;
 mod faults;

@@ -38,6 +38,11 @@ impl PolicyTable {
         self.read
     }
 
+    /// What is inside.
+    pub(crate) fn plan(&self) -> &LogicalPlan {
+        &self.plan
+    }
+
     /// The session that it was made for.
     pub(crate) fn session(&self) -> u64 {
         self.session

@@ -64,6 +64,7 @@ impl Planning {
                 before: Vec::new(),
                 gate: None,
                 report: Report::Counts(&["number of rows purged"]),
+                assigned: Vec::new(),
             }))),
             (QuarantineAction::Purge, None) => {
                 Ok(Resolved::Rows(counted(&["number of rows purged"], &[0], None)?.rows))

@@ -34,6 +34,11 @@ impl Unloading {
         self.unload.return_rows
     }
 
+    /// The rows that are written.
+    pub(super) fn rows(&self) -> &LogicalPlan {
+        &self.rows
+    }
+
     /// The query alone.
     pub(super) fn into_rows(self) -> LogicalPlan {
         self.rows

@@ -1,0 +1,182 @@
+//! Who read and wrote which columns: the access history, in memory and in the
+//! journal `access`. Its rows are stored as ACCOUNT_USAGE.ACCESS_HISTORY shows
+//! them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use icecore_snapshot::{AuditKey, Journal};
+use icecore_types::{ColumnId, Env, Error, Name, ObjectId, QueryId, Result, Timestamp};
+use object_store::path::Path;
+use parking_lot::RwLock;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// How long accesses are remembered.
+const KEPT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+/// An object, as a list of objects shows it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct AccessedObject<C> {
+    pub(crate) object_domain: String,
+    /// Absent of a stage that has no name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) object_id: Option<ObjectId>,
+    pub(crate) object_name: String,
+    pub(crate) columns: Vec<C>,
+}
+
+/// A column that was read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ReadColumn {
+    /// Absent of a view's column, and of a field of a file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) column_id: Option<ColumnId>,
+    pub(crate) column_name: String,
+}
+
+/// A column that was written, and from what.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct WrittenColumn {
+    pub(crate) column_id: ColumnId,
+    pub(crate) column_name: String,
+    pub(crate) direct_sources: Vec<SourceColumn>,
+    pub(crate) base_sources: Vec<SourceColumn>,
+}
+
+/// A column that a written one was computed from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct SourceColumn {
+    pub(crate) object_domain: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) object_id: Option<ObjectId>,
+    pub(crate) object_name: String,
+    pub(crate) column_name: String,
+}
+
+/// What a statement did to the catalog.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ModifiedByDdl {
+    pub(crate) object_domain: String,
+    pub(crate) object_name: String,
+    pub(crate) object_id: ObjectId,
+    pub(crate) operation_type: String,
+    pub(crate) properties: Map<String, Value>,
+}
+
+/// Policies that were evaluated for an object.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ReferencedPolicies {
+    pub(crate) object_domain: String,
+    pub(crate) object_id: ObjectId,
+    pub(crate) object_name: String,
+    /// Those of its rows.
+    pub(crate) policies: Vec<ReferencedPolicy>,
+    pub(crate) columns: Vec<ColumnPolicies>,
+}
+
+/// Policies that were evaluated for a column.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ColumnPolicies {
+    pub(crate) column_id: ColumnId,
+    pub(crate) column_name: String,
+    pub(crate) policies: Vec<ReferencedPolicy>,
+}
+
+/// A policy that was evaluated.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ReferencedPolicy {
+    pub(crate) policy_name: String,
+    pub(crate) policy_id: ObjectId,
+    /// `MASKING_POLICY` or `ROW_ACCESS_POLICY`.
+    pub(crate) policy_kind: String,
+}
+
+/// What a statement reads and writes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Access {
+    pub(crate) direct: Vec<AccessedObject<ReadColumn>>,
+    pub(crate) base: Vec<AccessedObject<ReadColumn>>,
+    pub(crate) modified: Vec<AccessedObject<WrittenColumn>>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) ddl: Vec<ModifiedByDdl>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) policies: Vec<ReferencedPolicies>,
+}
+
+impl Access {
+    /// Whether it touches nothing that is kept.
+    pub(crate) fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Only what was read: the statement failed after it had released rows.
+    pub(crate) fn only_read(&self) -> Self {
+        Self { modified: Vec::new(), ddl: Vec::new(), ..self.clone() }
+    }
+}
+
+/// One statement's access.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct AccessRow {
+    pub(crate) query_id: QueryId,
+    pub(crate) started: Timestamp,
+    pub(crate) user: Name,
+    pub(crate) role: Name,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) tag: Option<String>,
+    #[serde(flatten)]
+    pub(crate) access: Access,
+}
+
+/// The accesses of an account, in the order in which their statements ended.
+pub(crate) struct AccessHistory {
+    journal: Journal,
+    rows: RwLock<Vec<Arc<AccessRow>>>,
+}
+
+impl AccessHistory {
+    /// Reads what was kept.
+    pub(crate) async fn open(env: Env, root: Path, key: Option<AuditKey>) -> Result<Self> {
+        let since = env.clock.now().minus(KEPT);
+        let journal = Journal::open_sealed(env, root, "access", key).await?;
+        let mut rows = Vec::new();
+        for stored in journal.rows_since(since).await? {
+            let row = serde_json::from_value(stored).map_err(|source| {
+                Error::corrupted("a row of the access history").with_source(source)
+            })?;
+            rows.push(Arc::new(row));
+        }
+        Ok(Self { journal, rows: RwLock::new(rows) })
+    }
+
+    /// Adds a statement's access; it is stored with the next flush.
+    pub(crate) fn record(&self, row: AccessRow) {
+        if let Ok(value) = serde_json::to_value(&row) {
+            self.journal.append(value);
+        }
+        self.rows.write().push(Arc::new(row));
+    }
+
+    /// Stores what was added, and forgets in time.
+    pub(crate) async fn flush(&self) -> Result<()> {
+        self.journal.upkeep(KEPT).await
+    }
+
+    pub(crate) fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
+    /// All that is remembered, oldest first.
+    pub(crate) fn rows(&self) -> Vec<Arc<AccessRow>> {
+        self.rows.read().clone()
+    }
+}
