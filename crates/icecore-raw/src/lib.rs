@@ -39,8 +39,8 @@ pub use notification::{
 };
 pub use reading::{FileReading, ReadOptions, read_file};
 pub use stage::{
-    ContentKeys, Endpoint, FileCompression, PutResult, PutStatus, RawFile, StageFile, StageFiles,
-    StagePlace, StageUrl, local_files, open_folder,
+    ContentKeys, Endpoint, FileCompression, GotFile, LocalFolder, PutResult, PutStatus, RawFile,
+    StageFile, StageFiles, StagePlace, StageUrl, local_files, open_folder,
 };
 pub use target::{ErrorCategory, FieldMatch, FileTarget, RowBlock, RowError, TargetColumn};
 pub use unload::{OpenFile, UnloadColumn, UnloadShape, WrittenFile};

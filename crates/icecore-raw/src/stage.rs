@@ -3,6 +3,7 @@
 mod content;
 #[cfg(unix)]
 mod folder;
+mod get;
 mod local;
 pub(crate) mod names;
 mod put;
@@ -21,6 +22,7 @@ use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
 use regex::Regex;
 
 pub use content::ContentKeys;
+pub use get::{GotFile, LocalFolder};
 pub use local::local_files;
 pub use put::{FileCompression, PutResult, PutStatus};
 pub use url::{Endpoint, StagePlace, StageUrl};
@@ -195,6 +197,26 @@ impl StageFiles {
             files.extend(self.file(meta));
         }
         Ok(files)
+    }
+
+    /// Which of these paths have no file any more, in the order given.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn missing(&self, paths: Vec<String>) -> Result<Vec<String>> {
+        const AT_ONCE: usize = 32;
+        let looked = paths.into_iter().map(|path| async move {
+            let location = self.location_of(&path)?;
+            match self.store.head(&location).await {
+                Ok(_) => Ok(None),
+                Err(object_store::Error::NotFound { .. }) => Ok(Some(path)),
+                Err(error) => Err(failure(error, self.foreign, &self.shown)),
+            }
+        });
+        // Collected first: a stream of borrowing closures is not `Send`.
+        let looked: Vec<_> = looked.collect();
+        let found = futures::stream::iter(looked).buffered(AT_ONCE);
+        found.try_filter_map(|path| std::future::ready(Ok(path))).try_collect().await
     }
 
     /// Removes the files that [`Self::list`] finds, and returns their paths.

@@ -64,6 +64,7 @@ pub(crate) fn statement(cursor: &mut Cursor<'_>) -> Result<Statement> {
         "COPY" => copy::copy(cursor),
         "VERIFY" => verify_audit(cursor),
         "PUT" => loading::put(cursor).map(Statement::Put),
+        "GET" => loading::get(cursor).map(Statement::Get),
         "LIST" | "LS" => loading::list(cursor).map(Statement::List),
         "REMOVE" | "RM" => loading::remove(cursor).map(Statement::Remove),
         _ if *cursor.peek() == Token::LParen => query(cursor).map(Statement::Query),

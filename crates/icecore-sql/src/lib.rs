@@ -69,7 +69,7 @@ pub use statement::{
     CreateContainer, CreateDynamicTable, CreateFileFormat, CreatePipe, CreatePolicy, CreateRole,
     CreateSemanticView, CreateStage, CreateTable, CreateUser, CreateView, CurrentGrantsMode,
     Delete, Describe, DistinctRange, DropMode, DropObject, DropRole, DropUser, DynamicAction,
-    DynamicQuery, DynamicSource, ExpectationSpec, Explain, ExplainFormat, FormatSpec, Grant,
+    DynamicQuery, DynamicSource, ExpectationSpec, Explain, ExplainFormat, FormatSpec, Get, Grant,
     GrantTarget, Granted, GranteeName, Insert, InsertSource, List, MatchByName, MetadataColumn,
     MetadataItem, NonAdditive, OnError, OptionValue, Options, PipeAction, Point, PolicyAction,
     PolicyChange, PolicyOn, Put, QuarantineAction, RelationshipTarget, Remove, RevokeMode,

@@ -31,7 +31,7 @@ pub use dynamic::{
 };
 pub use expectation::{CheckSpec, ExpectationSpec, QuarantineAction};
 pub use loading::{
-    FormatSpec, List, OptionValue, Options, Put, Remove, StageAddress, StageName, StageRef,
+    FormatSpec, Get, List, OptionValue, Options, Put, Remove, StageAddress, StageName, StageRef,
 };
 pub use object::{
     AlterContainer, AlterTable, AlterTableAction, AlterView, ContainerAction, Describe, DropMode,
@@ -128,6 +128,8 @@ pub enum Statement {
     Unload(Box<Unload>),
     /// PUT files into a stage.
     Put(Put),
+    /// GET files of a stage.
+    Get(Get),
     /// LIST the files of a stage.
     List(List),
     /// REMOVE files of a stage.
@@ -198,6 +200,7 @@ impl Statement {
             Self::CopyInto(_) => "COPY",
             Self::Unload(_) => "UNLOAD",
             Self::Put(_) => "PUT_FILES",
+            Self::Get(_) => "GET_FILES",
             Self::List(_) => "LIST_FILES",
             Self::Remove(_) => "REMOVE_FILES",
             Self::AlterSession(_) => "ALTER_SESSION",

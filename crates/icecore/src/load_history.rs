@@ -14,8 +14,9 @@ use arrow::array::RecordBatch;
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt, stream};
 use icecore_processed::{CopyPlan, FileResult, FileStatus, Rejected};
+use icecore_raw::StageFiles;
 use icecore_snapshot::Journal;
-use icecore_types::{ByteSize, Env, Error, ObjectId, QueryId, Result, SqlType, Timestamp};
+use icecore_types::{ByteSize, Code, Env, Error, ObjectId, QueryId, Result, SqlType, Timestamp};
 use object_store::path::Path;
 use parking_lot::{Mutex, RwLock};
 use serde::{Deserialize, Serialize};
@@ -72,6 +73,15 @@ pub(crate) struct LoadRow {
     /// Where its files are, as load keys have it, and how LIST shows that.
     pub(crate) location: String,
     pub(crate) stage: String,
+    /// The stage if it has a name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) stage_id: Option<ObjectId>,
+    /// The stage as this process opened it.
+    #[serde(skip)]
+    pub(crate) opened: Option<StageFiles>,
+    /// Whether files that were loaded were to be removed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) purged: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) pipe: Option<ObjectId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -167,17 +177,36 @@ impl RejectedError {
         }
     }
 
+    /// What is said of a file that is not where it was loaded from.
+    fn missing(stage: &str, file: &str) -> Self {
+        let code = Code::FILE_NOT_FOUND;
+        Self {
+            error: format!("Remote file '{stage}/{file}' was not found: it was removed since"),
+            line: 0,
+            character: 0,
+            byte_offset: 0,
+            category: String::new(),
+            code: code.number().to_owned(),
+            sql_state: code.sqlstate().to_owned(),
+            column: None,
+            row: 0,
+            start_line: 0,
+            record: String::new(),
+        }
+    }
+
     /// The cells of [`REJECTED`].
     fn cells(&self, file: &str) -> Vec<Cell> {
         // What is no record of the file has no place in it.
         let place = |number: u64| if number == 0 { Cell::Null } else { Cell::count(number) };
+        let text = |text: &str| if text.is_empty() { Cell::Null } else { Cell::text(text) };
         vec![
             Cell::text(&self.error),
             Cell::text(file),
             place(self.line),
             place(self.character),
             if self.line == 0 { Cell::Null } else { Cell::count(self.byte_offset) },
-            Cell::text(&self.category),
+            text(&self.category),
             Cell::text(&self.code),
             Cell::text(&self.sql_state),
             Cell::maybe_text(self.column.clone()),
@@ -204,6 +233,15 @@ pub(crate) const REJECTED: Columns = &[
     ("REJECTED_RECORD", SqlType::TEXT),
 ];
 
+/// The files of a load that are not there any more, as VALIDATE shows them
+/// behind the refused records; not those that the load itself removed.
+pub(crate) async fn missing_files(stage: &StageFiles, load: &LoadRow) -> Result<RecordBatch> {
+    let files = load.files.iter().filter(|file| !load.purged || file.status == FAILED);
+    let missing = stage.missing(files.map(|file| file.file.clone()).collect()).await?;
+    let row = |file: &String| RejectedError::missing(&load.stage, file).cells(file);
+    batch(REJECTED, missing.iter().map(row).collect())
+}
+
 /// Refused records as VALIDATE shows them.
 pub(crate) fn rejected_rows(rejected: &[Rejected]) -> Result<RecordBatch> {
     let row = |rejected: &Rejected| RejectedError::of(rejected).cells(&rejected.file);
@@ -228,6 +266,9 @@ impl LoadStatement {
             records_rejected: self.records_rejected.load(Ordering::Relaxed),
             location: plan.stage.location().to_owned(),
             stage: plan.stage.shown().to_owned(),
+            stage_id: None,
+            opened: Some(plan.stage.clone()),
+            purged: false,
             pipe: pipe.map(|pipe| pipe.pipe),
             received: pipe.and_then(|pipe| pipe.received),
             files: files.iter().map(FileRow::of).collect(),

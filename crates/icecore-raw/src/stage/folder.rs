@@ -50,6 +50,14 @@ impl fmt::Display for FolderStore {
     }
 }
 
+impl FolderStore {
+    /// A folder that is taken on its word: links on the way there are its own.
+    pub(super) fn open_root(path: &FolderPath) -> std::io::Result<Self> {
+        let root = rustix::fs::open(path, FOLDER, Mode::empty())?;
+        Ok(Self { root: Arc::new(root) })
+    }
+}
+
 /// Opens a folder that the embedding program named, and from there on, part by
 /// part, the one at `below`.
 ///
@@ -170,6 +178,19 @@ impl FolderStore {
             PutMode::Overwrite => false,
             PutMode::Update(_) => return Err(unsupported("a conditional write")),
         };
+        let write = |file: &mut File| chunks.iter().try_for_each(|chunk| file.write_all(chunk));
+        let meta = self.write(path, create, write)?;
+        Ok(PutResult { e_tag: meta.e_tag, version: None })
+    }
+
+    /// A file that appears when all of it is written; with `create` only where
+    /// none is.
+    pub(super) fn write(
+        &self,
+        path: &Path,
+        create: bool,
+        write: impl FnOnce(&mut File) -> std::io::Result<()>,
+    ) -> Result<ObjectMeta> {
         let (folder, name) = self.parent(path, true)?;
         let number = WRITES.fetch_add(1, Ordering::Relaxed);
         let partial = format!("{PARTIAL}{}-{number}", std::process::id());
@@ -178,7 +199,7 @@ impl FolderStore {
         let failed = |error: std::io::Error| store_error(path, error);
         let file = rustix::fs::openat(&folder, &partial, flags, Mode::from_raw_mode(0o644));
         let mut file = File::from(file.map_err(|error| store_error(path, error))?);
-        let written = chunks.iter().try_for_each(|chunk| file.write_all(chunk));
+        let written = write(&mut file);
         let placed = written.and_then(|()| file.sync_all()).and_then(|()| match create {
             true => rustix::fs::linkat(&folder, &partial, &folder, name, AtFlags::empty())
                 .map_err(std::io::Error::from),
@@ -192,8 +213,7 @@ impl FolderStore {
         }
         placed.map_err(failed)?;
         let metadata = file.metadata().map_err(failed)?;
-        let meta = meta(path.clone(), &metadata);
-        Ok(PutResult { e_tag: meta.e_tag, version: None })
+        Ok(meta(path.clone(), &metadata))
     }
 
     fn remove(&self, path: &Path) -> Result<()> {

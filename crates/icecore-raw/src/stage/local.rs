@@ -1,4 +1,4 @@
-//! Files of the machine that PUT reads.
+//! Files of the machine that PUT reads, and the paths of PUT and GET.
 
 use std::path::{Path, PathBuf};
 
@@ -23,7 +23,7 @@ use regex::Regex;
 /// `NotFound` if there is no such file, `InvalidInput` for another scheme, for
 /// a folder, and for wildcards in another part than the last.
 pub fn local_files(source: &str) -> Result<Vec<PathBuf>> {
-    let path = path_of(source)?;
+    let path = path_of("PUT", source)?;
     let name = path
         .file_name()
         .and_then(|name| name.to_str())
@@ -52,16 +52,17 @@ pub fn local_files(source: &str) -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-fn path_of(source: &str) -> Result<PathBuf> {
-    let path = match source.split_once("://") {
+/// The path on the machine that PUT or GET names.
+pub(super) fn path_of(statement: &str, text: &str) -> Result<PathBuf> {
+    let path = match text.split_once("://") {
         Some((scheme, path)) if scheme.eq_ignore_ascii_case("file") => path,
         Some((scheme, _)) => {
             return Err(invalid(format!(
-                "PUT reads local files, not '{scheme}' source='{source}'"
+                "{statement} takes local files, not '{scheme}' path='{text}'"
             ))
             .with_help("write file:///absolute/path"));
         }
-        None => source,
+        None => text,
     };
     Ok(PathBuf::from(path))
 }

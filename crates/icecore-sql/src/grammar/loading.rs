@@ -1,29 +1,15 @@
-//! PUT, LIST and REMOVE, and how a stage is written.
+//! PUT, GET, LIST and REMOVE, and how a stage is written.
 
 use icecore_types::{Code, Error, QualifiedName, Result};
 use sqlparser::tokenizer::Token;
 
 use super::option;
 use crate::cursor::Cursor;
-use crate::{List, Put, Remove, StageAddress, StageName, StageRef};
+use crate::{Get, List, OptionValue, Put, Remove, StageAddress, StageName, StageRef};
 
 pub(super) fn put(cursor: &mut Cursor<'_>) -> Result<Put> {
     cursor.expect(&["PUT"])?;
-    let source = match cursor.peek() {
-        Token::Placeholder(text) if text.len() > 7 => text.clone(),
-        Token::SingleQuotedString(text) => text.clone(),
-        _ => {
-            return Err(cursor.unexpected().with_help("write PUT file:///path/to/file.csv @stage"));
-        }
-    };
-    cursor.advance();
-    let path = match source.get(..7) {
-        Some(head) if head.eq_ignore_ascii_case("file://") => source[7..].to_owned(),
-        _ => source,
-    };
-    if path.is_empty() {
-        return Err(Error::new(Code::INVALID_OPTION, "PUT has no path of a file"));
-    }
+    let path = local(cursor, "PUT", "PUT file:///path/to/file.csv @stage")?;
     let target = stage(cursor)?;
     let mut put = Put { source: path, target, auto_compress: true, overwrite: false };
     let mut seen = Vec::new();
@@ -40,6 +26,52 @@ pub(super) fn put(cursor: &mut Cursor<'_>) -> Result<Put> {
         seen.push(key);
     }
     Ok(put)
+}
+
+/// A path of the machine without its `file://`.
+fn local(cursor: &mut Cursor<'_>, statement: &str, example: &str) -> Result<String> {
+    let text = match cursor.peek() {
+        Token::Placeholder(text) if text.len() > 7 => text.clone(),
+        Token::SingleQuotedString(text) => text.clone(),
+        _ => return Err(cursor.unexpected().with_help(format!("write {example}"))),
+    };
+    cursor.advance();
+    let path = match text.get(..7) {
+        Some(head) if head.eq_ignore_ascii_case("file://") => text[7..].to_owned(),
+        _ => text,
+    };
+    match path.is_empty() {
+        true => Err(Error::new(Code::INVALID_OPTION, format!("{statement} has no local path"))),
+        false => Ok(path),
+    }
+}
+
+pub(super) fn get(cursor: &mut Cursor<'_>) -> Result<Get> {
+    cursor.expect(&["GET"])?;
+    let stage = stage(cursor)?;
+    let target = local(cursor, "GET", "GET @stage/path/ file:///path/to/folder/")?;
+    let mut get = Get { stage, target, parallel: 10, pattern: None };
+    let mut seen = Vec::new();
+    while !cursor.is_done() {
+        let key = option::key(cursor)?;
+        if seen.contains(&key) {
+            return Err(Error::new(Code::INVALID_OPTION, format!("option given twice key={key}")));
+        }
+        let value = option::value(cursor)?;
+        match (key.as_str(), &value) {
+            ("PARALLEL", OptionValue::Number(number)) => {
+                let number = number.parse().ok().filter(|number| (1..=99).contains(number));
+                get.parallel =
+                    number.ok_or_else(|| option::invalid(&key, &value, "a number of 1 to 99"))?;
+            }
+            ("PARALLEL", _) => return Err(option::invalid(&key, &value, "a number of 1 to 99")),
+            ("PATTERN", OptionValue::Text(text)) => get.pattern = Some(text.clone()),
+            ("PATTERN", _) => return Err(option::invalid(&key, &value, "a text in quotes")),
+            _ => return Err(Error::unsupported(format_args!("GET option {key}"))),
+        }
+        seen.push(key);
+    }
+    Ok(get)
 }
 
 pub(super) fn list(cursor: &mut Cursor<'_>) -> Result<List> {

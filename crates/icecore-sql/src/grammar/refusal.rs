@@ -24,7 +24,6 @@ const STATEMENTS: &[(&str, &str)] = &[
     ("FOR", "scripting (FOR)"),
     ("WHILE", "scripting (WHILE)"),
     ("LOOP", "scripting (LOOP)"),
-    ("GET", "GET"),
     ("COMMENT", "COMMENT ON"),
 ];
 

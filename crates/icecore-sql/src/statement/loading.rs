@@ -170,6 +170,27 @@ pub struct Put {
     pub overwrite: bool,
 }
 
+/// GET.
+///
+/// ```
+/// use icecore_sql::{Limits, Statement, parse};
+/// let parsed = parse("GET @landing/2013/ file:///data/ PATTERN = '.*gz'", &Limits::default())?;
+/// let Statement::Get(get) = &parsed[0].statement else { panic!() };
+/// assert_eq!((get.target.as_str(), get.parallel), ("/data/", 10));
+/// # Ok::<(), icecore_types::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Get {
+    /// Where the files are.
+    pub stage: StageRef,
+    /// The folder's path without its `file://`, absolute or relative.
+    pub target: String,
+    /// PARALLEL: files that are fetched at the same time, 1 to 99.
+    pub parallel: u8,
+    /// A regular expression over names.
+    pub pattern: Option<String>,
+}
+
 /// LIST.
 ///
 /// ```

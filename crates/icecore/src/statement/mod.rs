@@ -52,7 +52,7 @@ pub(crate) use describe::columns_of;
 use dynamic::DynamicWork;
 pub(crate) use dynamic::{dynamic_of, in_order, is_suspended, statistics};
 pub(crate) use expectation::{OpenGate, Passed, Replay, named_table, quarantine_relation};
-pub(crate) use load::{Companion, Load, LoadingPipe, StageChange};
+pub(crate) use load::{Companion, Load, LoadingPipe, StageChange, stage_of_load};
 pub(crate) use pipe::{PipeWork, pipe_status};
 pub(crate) use pipe_load::{RunPipe, is_the_files_fault};
 pub(crate) use planning::Planning;
@@ -241,6 +241,7 @@ impl Planning {
             Statement::CopyInto(copy) => Resolved::Load(self.copy_into(copy)?.into()),
             Statement::Unload(unload) => Resolved::Unload(self.unload(unload)?.into()),
             Statement::Put(put) => Resolved::Stage(self.put(put)?),
+            Statement::Get(get) => Resolved::Stage(self.get(get)?),
             Statement::List(list) => Resolved::Stage(self.list(list)?),
             Statement::Remove(remove) => Resolved::Stage(self.remove(remove)?),
             Statement::Show(show) => Resolved::Rows(self.show(show)?),

@@ -14,6 +14,7 @@ use datafusion::physical_plan::{ExecutionPlan, SendableRecordBatchStream};
 use futures::{StreamExt, TryStreamExt};
 use icecore_exec::to_datafusion;
 use icecore_governance::Verb;
+use icecore_raw::StageFiles;
 use icecore_snapshot::Object;
 use icecore_types::{
     Code, Error, Name, ObjectId, ObjectKind, QualifiedName, QueryId, Result, SqlType, Timestamp,
@@ -22,9 +23,9 @@ use icecore_types::{
 use super::Listing;
 use super::functions::{Argument, object, text, time};
 use crate::cells::{Cell, Columns, batch};
-use crate::load_history::{FileRow, LoadRow, REJECTED};
+use crate::load_history::{FileRow, LoadRow, REJECTED, missing_files};
 use crate::plan::{Binder, PlanningPermit};
-use crate::statement::refuse_under_policy;
+use crate::statement::{refuse_under_policy, stage_of_load};
 
 const TEXT: SqlType = SqlType::TEXT;
 const INTEGER: SqlType = SqlType::Integer;
@@ -246,14 +247,21 @@ pub(crate) fn validate(
     if load.as_ref().is_some_and(|load| load.transformed) {
         return Err(Error::unsupported("VALIDATE of a load with a query"));
     }
+    let stage = match &load {
+        Some(load) => stage_of_load(session.engine(), binder.resolver().head(), load)?,
+        None => None,
+    };
     let schema = batch(REJECTED, Vec::new())?.schema();
-    Ok(Arc::new(Refused { binder_session: session.clone(), load, schema }))
+    Ok(Arc::new(Refused { binder_session: session.clone(), load, stage, schema }))
 }
 
-/// The records that a load refused, read when they are asked for.
+/// The records that a load refused and the files that went since, read when
+/// they are asked for.
 struct Refused {
     binder_session: crate::Session,
     load: Option<Arc<LoadRow>>,
+    /// Where its files are looked for.
+    stage: Option<StageFiles>,
     schema: SchemaRef,
 }
 
@@ -284,6 +292,7 @@ impl TableProvider for Refused {
         let records = RefusedRecords {
             session: self.binder_session.clone(),
             load: self.load.clone(),
+            stage: self.stage.clone(),
             schema: Arc::clone(&self.schema),
         };
         Ok(Arc::new(StreamingTableExec::try_new(
@@ -300,6 +309,8 @@ impl TableProvider for Refused {
 struct RefusedRecords {
     session: crate::Session,
     load: Option<Arc<LoadRow>>,
+    /// Where its files are looked for.
+    stage: Option<StageFiles>,
     schema: SchemaRef,
 }
 
@@ -319,6 +330,10 @@ impl PartitionStream for RefusedRecords {
             Some(load) => self.session.engine().loads.rejected_of(load),
             None => futures::stream::empty().boxed(),
         };
+        let looked_for = self.load.clone().zip(self.stage.clone());
+        let missing = futures::stream::iter(looked_for)
+            .then(|(load, stage)| async move { missing_files(&stage, &load).await });
+        let rows = rows.chain(missing);
         let schema = Arc::clone(&self.schema);
         Box::pin(RecordBatchStreamAdapter::new(schema, rows.map_err(to_datafusion)))
     }

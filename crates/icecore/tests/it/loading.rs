@@ -119,6 +119,12 @@ async fn what_was_refused_can_be_seen_after_opening_again() {
         report.query_id()
     );
     assert_eq!(rows(&session, &validate).await, ["10|2|29|bad,c"]);
+    rows(&session, "REMOVE @s/b").await;
+    let missing = format!(
+        "SELECT file, line FROM TABLE(VALIDATE(t, JOB_ID => '{}')) WHERE line IS NULL",
+        report.query_id()
+    );
+    assert_eq!(rows(&session, &missing).await, ["b|NULL"]);
     let history = "SELECT file_name, status, row_count, error_count FROM TABLE(\
                    INFORMATION_SCHEMA.COPY_HISTORY(TABLE_NAME => 't', START_TIME => \
                    '2000-01-01'::TIMESTAMP)) ORDER BY 1";

@@ -44,6 +44,33 @@ async fn a_folder_is_a_stage_where_the_program_allows_it() {
     }
 }
 
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn files_are_fetched_into_a_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = format!("file://{}", folder.path().display());
+    let lake = Icecore::open("memory://").await.unwrap();
+    let session = lake.session().await.unwrap();
+    rows(&session, "CREATE STAGE s").await;
+    let unload = "FROM (SELECT SEQ4() AS n FROM TABLE(GENERATOR(ROWCOUNT => 3))) SINGLE = TRUE \
+                  FILE_FORMAT = (TYPE = CSV COMPRESSION = NONE)";
+    for path in ["in/a.csv", "in/deep/b.csv", "in/c.txt"] {
+        rows(&session, &format!("COPY INTO @s/{path} {unload}")).await;
+    }
+    let get = format!("GET @s/in/ {target} PATTERN = '.*csv' PARALLEL = 2");
+    assert_eq!(rows(&session, &get).await, ["a.csv|6|DOWNLOADED|", "deep/b.csv|6|DOWNLOADED|"]);
+    let read = |path: &str| std::fs::read_to_string(folder.path().join(path)).unwrap();
+    assert_eq!((read("a.csv"), read("deep/b.csv")), ("0\n1\n2\n".into(), "0\n1\n2\n".into()));
+    assert!(!folder.path().join("c.txt").exists());
+    // What comes back is what was put.
+    rows(&session, &format!("PUT {target}/a.csv @s/again AUTO_COMPRESS = FALSE")).await;
+    assert_eq!(rows(&session, "SELECT SUM($1::INT) FROM @s/again").await, ["3"]);
+    assert!(rows(&session, &format!("GET @s/none {target}")).await.is_empty());
+    std::fs::write(folder.path().join("file"), "").unwrap();
+    let error = try_rows(&session, &format!("GET @s {target}/file")).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stage_needs_no_allowance_to_be_dropped_or_described() {
     let folder = tempfile::tempdir().unwrap();

@@ -6,7 +6,7 @@ use futures::TryStreamExt;
 use object_store::ObjectStoreExt;
 
 use super::*;
-use crate::StageFiles;
+use crate::{LocalFolder, StageFiles};
 
 /// A folder with a secret beside the one that is a stage.
 struct World {
@@ -173,4 +173,55 @@ fn a_folder_that_is_swapped_while_it_is_opened_gives_nothing_away() {
     });
     stop.store(true, Ordering::Relaxed);
     swapping.join().unwrap();
+}
+
+#[test]
+fn what_is_fetched_stays_in_its_folder() {
+    use icecore_types::ErrorKind;
+    use object_store::memory::InMemory;
+    let world = World::new();
+    let target = LocalFolder::open(world.path("stage").to_str().unwrap()).unwrap();
+    let stage = |path: &str| world.path("stage").join(path);
+    symlink(world.path("secret"), stage("linked")).unwrap();
+    symlink(world.path("secret/key"), stage("link")).unwrap();
+    block_on(async {
+        let bucket = Arc::new(InMemory::new());
+        let files = StageFiles::new(bucket.clone(), Path::from("s"), "s".to_owned());
+        for path in ["in/a.csv", "in/new/b.csv", "in/link", "in/linked/key", "in/deep"] {
+            files.put_bytes(path, format!("{path}\n").into_bytes()).await.unwrap();
+        }
+        // What a writer of the bucket may call its objects.
+        for name in ["s/hostile/%2E%2E", "s/hostile2/%2E%2E/secret/key", "s/hostile3/a%5Cb"] {
+            bucket.put(&Path::parse(name).unwrap(), "x".into()).await.unwrap();
+        }
+        let got = async |below: &str| {
+            let found = files.list(below, None).await.unwrap();
+            assert!(!found.is_empty(), "{below}");
+            files.get(&found, below, &target, 2).await
+        };
+        let named = |got: Vec<crate::GotFile>| got.into_iter().map(|got| got.file).next();
+        assert_eq!(named(got("in/a").await.unwrap()).as_deref(), Some("a.csv"));
+        assert_eq!(std::fs::read_to_string(stage("a.csv")).unwrap(), "in/a.csv\n", "replaced");
+        assert_eq!(named(got("in/new").await.unwrap()).as_deref(), Some("new/b.csv"));
+        assert_eq!(std::fs::read_to_string(stage("new/b.csv")).unwrap(), "in/new/b.csv\n");
+        // The link goes, and what it led to stays.
+        got("in/link").await.unwrap_err();
+        got("in/linked").await.unwrap_err();
+        let link = files.list("in/link", None).await.unwrap().swap_remove(0);
+        files.get(&[link], "in/", &target, 1).await.unwrap();
+        assert!(std::fs::symlink_metadata(stage("link")).unwrap().is_file());
+        assert_eq!(std::fs::read_to_string(world.path("secret/key")).unwrap(), "SECRET");
+        assert_eq!(got("in/deep").await.unwrap_err().kind(), ErrorKind::NotFound, "a folder");
+        for below in ["hostile/", "hostile2/", "hostile3/"] {
+            let error = got(below).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidInput, "{below} {error}");
+        }
+        assert!(!world.path("secret/new").exists());
+        let left = std::fs::read_dir(world.path("stage")).unwrap();
+        assert!(left.flatten().all(|e| !e.file_name().to_string_lossy().starts_with(PARTIAL)));
+    });
+    for missing in ["/no/such/folder", world.path("secret/key").to_str().unwrap()] {
+        assert_eq!(LocalFolder::open(missing).unwrap_err().kind(), ErrorKind::NotFound);
+    }
+    assert_eq!(LocalFolder::open("s3://b/").unwrap_err().kind(), ErrorKind::InvalidInput);
 }

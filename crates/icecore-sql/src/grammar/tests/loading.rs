@@ -197,3 +197,32 @@ fn a_url_has_a_folder_and_what_names_begin_with() {
     assert_eq!(address.credentials.map(|keys| keys.key_id).as_deref(), Some("k"));
     assert!(error("COPY INTO t FROM @s REGION = 'x'").message().contains("is of a URL"));
 }
+
+#[test]
+fn get_names_a_stage_and_a_folder() {
+    for text in ["GET @s/p/ file:///tmp/x", "get @s/p/ 'file:///tmp/x'"] {
+        let Statement::Get(get) = one(text) else { panic!() };
+        assert_eq!((get.stage.path.as_str(), get.target.as_str()), ("p/", "/tmp/x"));
+        assert_eq!((get.parallel, get.pattern), (10, None));
+    }
+    let Statement::Get(get) = one("GET @~ file://x PATTERN = '.*gz' PARALLEL = 99") else {
+        panic!()
+    };
+    assert_eq!(
+        (get.target.as_str(), get.parallel, get.pattern.as_deref()),
+        ("x", 99, Some(".*gz"))
+    );
+    for wrong in [
+        "GET @s",
+        "GET file:///tmp @s",
+        "GET @s 'file://'",
+        "GET @s file:///tmp PARALLEL = 0",
+        "GET @s file:///tmp PARALLEL = 100",
+        "GET @s file:///tmp PARALLEL = 1.5",
+        "GET @s file:///tmp PATTERN = x",
+        "GET @s file:///tmp OVERWRITE = TRUE",
+        "GET @s file:///tmp PARALLEL = 1 PARALLEL = 1",
+    ] {
+        assert!(parse(wrong, &Limits::default()).is_err(), "{wrong}");
+    }
+}

@@ -12,7 +12,6 @@ fn what_is_not_there_is_refused_by_name() {
         ("SET x = 1", "session variables (SET)"),
         ("CALL p()", "CALL"),
         ("EXECUTE TASK t", "EXECUTE"),
-        ("GET @s file:///tmp", "GET"),
         ("COMMENT ON TABLE t IS 'x'", "COMMENT ON"),
         ("CREATE WAREHOUSE w", "CREATE WAREHOUSE"),
         ("CREATE PROJECTION POLICY p AS ()", "CREATE PROJECTION POLICY"),

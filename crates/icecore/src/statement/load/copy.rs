@@ -10,7 +10,7 @@ use icecore_snapshot::{Requirement, TableContent, Update};
 use icecore_sql::{CopyInto, MatchByName, Validation};
 use icecore_types::{
     ByteSize, Code, ColumnDefinition, ColumnId, Error, FileFormatDefinition, Name, ObjectId,
-    Result, SqlType, TableDefinition, Timestamp,
+    ObjectKind, Result, SqlType, TableDefinition, Timestamp,
 };
 use regex::Regex;
 
@@ -32,6 +32,8 @@ pub(crate) struct Load {
     pub(super) metadata: Vec<MetadataColumn>,
     pub(super) truncated: Vec<(ColumnId, u32)>,
     pub(super) stage: StageFiles,
+    /// The stage if it has a name.
+    pub(super) stage_id: Option<ObjectId>,
     pub(super) files: LoadFiles,
     pub(super) size_limit: Option<ByteSize>,
     pub(super) format: FileFormat,
@@ -142,6 +144,10 @@ impl Planning {
             metadata: columns.metadata,
             truncated: columns.truncated,
             stage,
+            stage_id: match copy.from.stage.named() {
+                Some(name) => Some(self.resolver.object(ObjectKind::Stage, name)?.id()),
+                None => None,
+            },
             files: match &copy.files {
                 Some(names) => LoadFiles::Named { path, names: names.clone() },
                 None => LoadFiles::Below { path, pattern: pattern(copy.pattern.as_deref())? },

@@ -7,4 +7,4 @@ mod stage;
 mod transform;
 
 pub(crate) use copy::{Companion, Load, LoadingPipe};
-pub(crate) use stage::{StageChange, pattern};
+pub(crate) use stage::{StageChange, pattern, stage_of_load};

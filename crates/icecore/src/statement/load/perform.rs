@@ -21,7 +21,7 @@ use parking_lot::Mutex;
 use super::copy::{Load, LoadFiles};
 use super::results::load_rows;
 use crate::Progress;
-use crate::load_history::{LoadStatement, rejected_rows};
+use crate::load_history::{LoadRow, LoadStatement, rejected_rows};
 use crate::progress::Observer;
 use crate::statement::Planning;
 use crate::statement::expectation::FileGate;
@@ -99,6 +99,7 @@ impl Planning {
             self.measured(gate.measured(), id);
         }
         let done = statement.done(&plan, load.pipe, &outcome.files);
+        let done = LoadRow { stage_id: load.stage_id, purged: load.purge, ..done };
         engine.loads.record(done).await;
         if load.purge && !outcome.loaded.is_empty() {
             plan.stage.purge(&outcome.loaded).await;

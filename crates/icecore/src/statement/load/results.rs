@@ -1,10 +1,10 @@
-//! What PUT, LIST, REMOVE and COPY INTO return.
+//! What PUT, GET, LIST, REMOVE and COPY INTO return.
 
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringViewArray};
 use icecore_processed::FileResult;
-use icecore_raw::{PutResult, StageFile, StageFiles};
+use icecore_raw::{GotFile, PutResult, StageFile, StageFiles};
 use icecore_types::{Result, SqlType, Timestamp};
 
 use crate::statement::perform::{Performed, named_rows};
@@ -46,6 +46,15 @@ pub(super) fn put_rows(results: &[PutResult]) -> Result<Performed> {
             texts(results.iter().map(|r| r.target_compression.as_str())),
         ),
         ("status", SqlType::TEXT, texts(results.iter().map(|r| r.status.as_str()))),
+        ("message", SqlType::TEXT, texts(results.iter().map(|_| ""))),
+    ])
+}
+
+pub(super) fn got_rows(results: &[GotFile]) -> Result<Performed> {
+    answer(vec![
+        ("file", SqlType::TEXT, texts(results.iter().map(|r| &r.file))),
+        ("size", SqlType::Integer, numbers(results.iter().map(|r| r.size_bytes))),
+        ("status", SqlType::TEXT, texts(results.iter().map(|_| "DOWNLOADED"))),
         ("message", SqlType::TEXT, texts(results.iter().map(|_| ""))),
     ])
 }

@@ -1,16 +1,20 @@
-//! Stages as statements name them, and what PUT, LIST and REMOVE do to their
-//! files.
+//! Stages as statements name them, and what PUT, GET, LIST and REMOVE do to
+//! their files.
 
 use std::sync::Arc;
 
 use icecore_governance::Verb;
-use icecore_raw::{PutResult, StageFiles, StageUrl, local_files};
-use icecore_sql::{List, Put, Remove, StageAddress, StageName, StageRef};
+use icecore_raw::{LocalFolder, PutResult, StageFiles, StageUrl, local_files};
+use icecore_snapshot::Head;
+use icecore_sql::{Get, List, Put, Remove, StageAddress, StageName, StageRef};
 use icecore_types::{Code, Error, ObjectId, ObjectKind, Result, StageDefinition, StageLocation};
+use object_store::path::Path;
 use regex::Regex;
 
-use super::results::{list_rows, put_rows, removed_rows};
+use super::results::{got_rows, list_rows, put_rows, removed_rows};
 use crate::Progress;
+use crate::engine::Engine;
+use crate::load_history::LoadRow;
 use crate::progress::Observer;
 use crate::statement::Planning;
 use crate::statement::perform::Performed;
@@ -22,6 +26,11 @@ pub(crate) enum StageChange {
         stage: StageFiles,
         id: Option<ObjectId>,
         put: Put,
+    },
+    Get {
+        stage: StageFiles,
+        get: Get,
+        pattern: Option<Regex>,
     },
     List {
         stage: StageFiles,
@@ -42,6 +51,7 @@ impl Planning {
         stage: &StageRef,
         verb: Verb,
     ) -> Result<(StageFiles, StageDefinition)> {
+        let engine = self.session.engine();
         let internal =
             StageDefinition { location: StageLocation::Internal, file_format: None, comment: None };
         match &stage.stage {
@@ -50,14 +60,14 @@ impl Planning {
                 self.resolver.act(verb, object);
                 let definition: StageDefinition = object.body().read()?;
                 let (id, shown) = (object.id().to_string(), object.name().as_str().to_lowercase());
-                Ok((self.stage_files(&definition.location, &[&id], shown)?, definition))
+                Ok((stage_files(engine, &definition.location, &[&id], shown)?, definition))
             }
             StageName::Table(name) => {
                 let table = self.resolver.object(ObjectKind::Table, name)?;
                 self.resolver.act(verb, table);
                 let id = table.id().to_string();
                 let shown = format!("@%{}", table.name());
-                Ok((self.stage_files(&internal.location, &[&id], shown)?, internal))
+                Ok((stage_files(engine, &internal.location, &[&id], shown)?, internal))
             }
             StageName::User => {
                 // By id: another user of the same name finds nothing there.
@@ -65,40 +75,14 @@ impl Planning {
                     Error::new(Code::OPERATION_IMPOSSIBLE, "nobody's stage @~ is asked for")
                 })?;
                 let folder = ["~", &user.object().to_string()];
-                Ok((self.stage_files(&internal.location, &folder, "@~".to_owned())?, internal))
+                let shown = "@~".to_owned();
+                Ok((stage_files(engine, &internal.location, &folder, shown)?, internal))
             }
             StageName::Url(address) => {
                 let StageAddress { url, endpoint, region, credentials } = address.clone();
                 let location = self.external_place(url, endpoint, region, credentials)?;
-                let files = self.stage_files(&location, &[], String::new())?;
+                let files = stage_files(engine, &location, &[], String::new())?;
                 Ok((files, StageDefinition { location, ..internal }))
-            }
-        }
-    }
-
-    /// The files of a place; inside the account of a folder of its own.
-    fn stage_files(
-        &self,
-        location: &StageLocation,
-        folder: &[&str],
-        shown: String,
-    ) -> Result<StageFiles> {
-        let engine = self.session.engine();
-        match location {
-            StageLocation::Internal => {
-                let root = engine.account.root().clone().join("stage");
-                let prefix = folder.iter().fold(root, |path, part| path.join(*part));
-                let keys = Arc::clone(&engine.content_keys);
-                Ok(StageFiles::new(Arc::clone(&engine.env.store), prefix, shown).with_keys(keys))
-            }
-            StageLocation::External { url, endpoint, region, credentials } => {
-                let url = StageUrl::parse(url, endpoint.as_deref())?;
-                let (store, prefix) =
-                    engine.stages.open(&url, region.as_deref(), credentials.as_ref())?;
-                let url = url.to_string();
-                let shown = url.trim_end_matches('/').to_owned();
-                let keys = Arc::clone(&engine.content_keys);
-                Ok(StageFiles::new(store, prefix, shown).at_url(url).with_keys(keys))
             }
         }
     }
@@ -110,6 +94,12 @@ impl Planning {
             None => None,
         };
         Ok(StageChange::Put { stage, id, put: put.clone() })
+    }
+
+    pub(in crate::statement) fn get(&self, get: &Get) -> Result<StageChange> {
+        let (stage, _) = self.stage(&get.stage, Verb::ReadStage)?;
+        let pattern = pattern(get.pattern.as_deref())?;
+        Ok(StageChange::Get { stage, get: get.clone(), pattern })
     }
 
     pub(in crate::statement) fn list(&self, list: &List) -> Result<StageChange> {
@@ -138,6 +128,13 @@ impl Planning {
                 }
                 put_rows(&results)
             }
+            StageChange::Get { stage, get, pattern } => {
+                let target = LocalFolder::open(&get.target)?;
+                let path = get.stage.path.as_str();
+                let files = stage.list(path, pattern.as_ref()).await?;
+                let got = stage.get(&files, path, &target, usize::from(get.parallel)).await?;
+                got_rows(&got)
+            }
             StageChange::List { stage, path, pattern } => {
                 let files = stage.list(&path, pattern.as_ref()).await?;
                 list_rows(&stage, &files).await
@@ -164,6 +161,68 @@ async fn put_files(stage: &StageFiles, put: &Put, observer: &Observer) -> Result
         results.push(stage.put(file, below, put.auto_compress, put.overwrite).await?);
     }
     Ok(results)
+}
+
+/// The files of a place; inside the account of a folder of its own.
+fn stage_files(
+    engine: &Engine,
+    location: &StageLocation,
+    folder: &[&str],
+    shown: String,
+) -> Result<StageFiles> {
+    match location {
+        StageLocation::Internal => {
+            let root = stages_root(engine);
+            let prefix = folder.iter().fold(root, |path, part| path.join(*part));
+            Ok(internal_files(engine, prefix, shown))
+        }
+        StageLocation::External { url, endpoint, region, credentials } => {
+            let url = StageUrl::parse(url, endpoint.as_deref())?;
+            let (store, prefix) =
+                engine.stages.open(&url, region.as_deref(), credentials.as_ref())?;
+            let url = url.to_string();
+            let shown = url.trim_end_matches('/').to_owned();
+            let keys = Arc::clone(&engine.content_keys);
+            Ok(StageFiles::new(store, prefix, shown).at_url(url).with_keys(keys))
+        }
+    }
+}
+
+fn stages_root(engine: &Engine) -> Path {
+    engine.account.root().clone().join("stage")
+}
+
+fn internal_files(engine: &Engine, prefix: Path, shown: String) -> StageFiles {
+    let keys = Arc::clone(&engine.content_keys);
+    StageFiles::new(Arc::clone(&engine.env.store), prefix, shown).with_keys(keys)
+}
+
+/// The files that a load was from, as far as it is known how they are reached:
+/// those of a stage that is gone, or of a URL that a statement of an earlier
+/// process named with its credentials, are not.
+///
+/// # Errors
+/// `Denied` for a place that the program does not allow any more.
+pub(crate) fn stage_of_load(
+    engine: &Engine,
+    head: &Head,
+    load: &LoadRow,
+) -> Result<Option<StageFiles>> {
+    if let Some(opened) = &load.opened {
+        return Ok(Some(opened.clone()));
+    }
+    if let Ok(prefix) = Path::parse(&load.location)
+        && prefix.prefix_matches(&stages_root(engine))
+    {
+        return Ok(Some(internal_files(engine, prefix, load.stage.clone())));
+    }
+    let Some(stage) = load.stage_id.and_then(|id| head.object(id)).filter(|it| it.is_live()) else {
+        return Ok(None);
+    };
+    let definition: StageDefinition = stage.body().read()?;
+    let files = stage_files(engine, &definition.location, &[], String::new())?;
+    // A stage that was moved since says nothing of the place before.
+    Ok((files.location() == load.location).then_some(files))
 }
 
 /// A PATTERN: it holds for a whole name.
