@@ -135,7 +135,8 @@ fn with_lexemes<T>(
     read: impl FnOnce(&[Lexeme]) -> Result<T>,
 ) -> Result<T> {
     check_length(text, limits)?;
-    let lexemes = lex(text).map_err(|error| not_a_token(text, &error))?;
+    let lexemes =
+        lex(text).map_err(|error| without_secret(&redacted(text), not_a_token(text, &error)))?;
     // The limits bound how many levels of nesting there are. Few tokens do with
     // the stack that is there: the pages of another would have to be cleared.
     stacker::maybe_grow(stack_needed(lexemes.len()), STACK_GIVEN, || read(&lexemes))
@@ -149,16 +150,20 @@ fn parse_one(text: &str, lexemes: &[Lexeme], limits: &Limits) -> Result<Parsed> 
     let end = lexemes.last().map_or(0, |last| last.end);
     let start = lexemes.first().map_or(0, |first| first.start);
     let shown = redacted(text.get(start..end).unwrap_or_default());
-    let statement = whole(text, lexemes, limits, grammar::statement).map_err(|error| {
-        // The place of a mistake may be a secret.
-        if matches!(shown, Cow::Owned(_)) && error.code() == Code::SYNTAX {
-            let message = "a statement with CREDENTIALS cannot be read; what is wrong is not shown";
-            return Error::new(Code::SYNTAX, message)
-                .with_help("write CREDENTIALS = (AWS_KEY_ID = '..' AWS_SECRET_KEY = '..')");
-        }
-        error
-    })?;
+    let statement = whole(text, lexemes, limits, grammar::statement)
+        .map_err(|error| without_secret(&shown, error))?;
     Ok(Parsed { text: shown.into_owned(), statement })
+}
+
+/// The place of a mistake may be a secret: it is not shown where the text was
+/// redacted.
+fn without_secret(shown: &Cow<'_, str>, error: Error) -> Error {
+    if !matches!(shown, Cow::Owned(_)) || error.code() != Code::SYNTAX {
+        return error;
+    }
+    let message = "a statement with CREDENTIALS cannot be read; what is wrong is not shown";
+    Error::new(Code::SYNTAX, message)
+        .with_help("write CREDENTIALS = (AWS_KEY_ID = '..' AWS_SECRET_KEY = '..')")
 }
 
 /// Reads all of the tokens as one thing.

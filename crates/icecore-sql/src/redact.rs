@@ -19,8 +19,7 @@ pub fn redacted(text: &str) -> Cow<'_, str> {
     while let Some(word) = next {
         let behind = word + "credentials".len();
         let rest = text.get(behind..).unwrap_or_default();
-        let signs =
-            rest.len() - rest.trim_start_matches(|c: char| c.is_whitespace() || c == '=').len();
+        let signs = between(rest);
         let inside = rest.get(signs..).unwrap_or_default();
         // A word that no value follows is only a word.
         let is_option = rest.get(..signs).is_some_and(|signs| signs.contains('='));
@@ -36,20 +35,56 @@ pub fn redacted(text: &str) -> Cow<'_, str> {
     Cow::Owned(kept)
 }
 
+/// How much white space, signs of equality and comments there are.
+fn between(text: &str) -> usize {
+    let mut rest = text;
+    loop {
+        rest = rest.trim_start_matches(|c: char| c.is_whitespace() || c == '=');
+        match COMMENTS.iter().any(|(open, _)| rest.starts_with(open)) {
+            true => rest = rest.get(opaque(rest)..).unwrap_or_default(),
+            false => return text.len() - rest.len(),
+        }
+    }
+}
+
 /// Behind the parenthesis that closes the first one; the end if none does.
 fn closing(text: &str) -> usize {
-    let (mut quoted, mut depth) = (false, 0_usize);
-    for (at, c) in text.char_indices() {
-        match c {
-            '\'' => quoted = !quoted,
-            '(' if !quoted => depth += 1,
-            ')' if !quoted => {
-                depth = depth.saturating_sub(1);
-                if depth == 0 {
-                    return at + 1;
-                }
-            }
+    let (mut at, mut depth) = (0, 0_usize);
+    while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
+        match rest.chars().next() {
+            Some('(') => depth += 1,
+            Some(')') if depth <= 1 => return at + 1,
+            Some(')') => depth -= 1,
             _ if depth == 0 => return text.len(),
+            _ => {}
+        }
+        at += opaque(rest);
+    }
+    text.len()
+}
+
+const COMMENTS: [(&str, &str); 3] = [("--", "\n"), ("//", "\n"), ("/*", "*/")];
+const QUOTES: [(&str, &str); 2] = [("$$", "$$"), ("\"", "\"")];
+
+/// How long the quoted text or the comment is that stands first, or the sign.
+fn opaque(text: &str) -> usize {
+    for (open, close) in COMMENTS.iter().chain(&QUOTES) {
+        if let Some(inside) = text.strip_prefix(open) {
+            let end = inside.find(close).map(|end| open.len() + end + close.len());
+            return end.unwrap_or(text.len());
+        }
+    }
+    let mut signs = text.char_indices();
+    match signs.next() {
+        Some((_, '\'')) => {}
+        first => return first.map_or(0, |(_, sign)| sign.len_utf8()),
+    }
+    let mut escaped = false;
+    for (at, sign) in signs {
+        match sign {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            '\'' => return at + 1,
             _ => {}
         }
     }
@@ -67,6 +102,12 @@ mod tests {
             "create stage s credentials = ( AWS_SECRET_KEY = 'a''SECRET' ) comment = 'x'",
             "create stage s CREDENTIALS = (AWS_SECRET_KEY = 'SECRET",
             "create stage s CREDENTIALS = 'SECRET'",
+            "create stage s CREDENTIALS = (AWS_SECRET_KEY = 'a\\')SECRET')",
+            "create stage s CREDENTIALS = (AWS_SECRET_KEY = $$a)SECRET$$)",
+            "create stage s CREDENTIALS = (AWS_SECRET_KEY /* ) */ = 'SECRET')",
+            "create stage s CREDENTIALS -- = ()\n = (AWS_SECRET_KEY = 'SECRET')",
+            "create stage s CREDENTIALS /* = */ // ()\n (AWS_SECRET_KEY = 'SECRET')",
+            "create stage s CREDENTIALS = (a = (b = ')') AWS_SECRET_KEY = 'SECRET')",
             "create stage s CREDENTIALS (AWS_SECRET_KEY = 'SECRET')",
             "select 1; alter stage s set credentials = (a = 'SECRET'); \
              alter stage t set credentials\n=\t(a = 'SECRET')",
