@@ -78,6 +78,13 @@ impl Queries {
         }
     }
 
+    fn first(&self) -> Option<QueryId> {
+        match self {
+            Self::One(one) => Some(*one),
+            Self::Many(many) => many.first().copied(),
+        }
+    }
+
     fn contains(&self, query: QueryId) -> bool {
         match self {
             Self::One(one) => *one == query,
@@ -281,6 +288,11 @@ impl Head {
     /// several. It looks at about as many versions as there are such.
     pub fn version_of(&self, query: QueryId) -> Option<Version> {
         self.latest(query.to_bits(), |commit| commit.queries.contains(query))
+    }
+
+    /// The statement that committed a version, the first if there are several.
+    pub fn query_of(&self, version: Version) -> Option<QueryId> {
+        self.committed(version).and_then(|commit| commit.queries.first())
     }
 
     /// The version that a transaction made. It looks at about one version.

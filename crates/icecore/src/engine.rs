@@ -25,6 +25,7 @@ use crate::plan::{runtime_environment, session_template};
 use crate::refreshes::Refreshes;
 use crate::session::{Session, SessionBuilder};
 use crate::stages::StageStores;
+use crate::statement::DecidedPlans;
 use crate::{Builder, Settings};
 
 /// The account that a store has until there are others.
@@ -70,6 +71,7 @@ pub(crate) struct Engine {
     pub(crate) accesses: AccessHistory,
     pub(crate) refreshes: Refreshes,
     pub(crate) loads: LoadHistory,
+    pub(crate) decided: DecidedPlans,
     pub(crate) pipes: Pipes,
     pub(crate) expectations: ExpectationResults,
     pub(crate) freshness: Freshness,
@@ -97,7 +99,7 @@ impl Engine {
         let history = History::open(env.clone(), account.root().clone(), key.clone()).await?;
         let accesses = AccessHistory::open(env.clone(), account.root().clone(), key).await?;
         let refreshes = Refreshes::open(env.clone(), account.root().clone()).await?;
-        let loads = LoadHistory::open(env.clone(), account.root().clone()).await?;
+        let loads = LoadHistory::open(env.clone(), account.root().clone(), &account.head()).await?;
         let pipes = Pipes::open(env.clone(), account.root().clone()).await?;
         let expectations = ExpectationResults::open(env.clone(), account.root().clone()).await?;
         let template = session_template(&settings, runtime_env);
@@ -117,6 +119,7 @@ impl Engine {
             accesses,
             refreshes,
             loads,
+            decided: DecidedPlans::default(),
             pipes,
             expectations,
             freshness: Freshness::default(),

@@ -3,9 +3,13 @@
 //!
 //! Refused records are stored in batches while files are read, and all of them
 //! before the load commits; what became of the files is stored after the
-//! commit and before the statement ends.
+//! commit and before the statement ends. A process that dies in between leaves
+//! that to the next one, which finds in the commits what the journal lacks.
 
-use std::collections::HashMap;
+mod recovered;
+mod rejected;
+
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -15,14 +19,16 @@ use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt, stream};
 use icecore_processed::{CopyPlan, FileResult, FileStatus, Rejected};
 use icecore_raw::StageFiles;
-use icecore_snapshot::Journal;
-use icecore_types::{ByteSize, Code, Env, Error, ObjectId, QueryId, Result, SqlType, Timestamp};
+use icecore_snapshot::{Head, Journal};
+use icecore_types::{ByteSize, Env, Error, ObjectId, QueryId, Result, Timestamp};
 use object_store::path::Path;
 use parking_lot::{Mutex, RwLock};
 use serde::{Deserialize, Serialize};
 
-use crate::cells::{Cell, Columns, batch};
+use crate::cells::batch;
 use crate::statement::LoadingPipe;
+pub(crate) use rejected::{REJECTED, missing_files, rejected_rows};
+use rejected::{RejectedError, RejectedRow};
 
 /// How long a load can be seen.
 pub(crate) const KEPT: Duration = Duration::from_secs(14 * 24 * 60 * 60);
@@ -79,6 +85,10 @@ pub(crate) struct LoadRow {
     /// The stage as this process opened it.
     #[serde(skip)]
     pub(crate) opened: Option<StageFiles>,
+    /// Whether it was found in the commits: its process died before it wrote
+    /// it down.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) recovered: bool,
     /// Whether files that were loaded were to be removed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) purged: bool,
@@ -89,16 +99,20 @@ pub(crate) struct LoadRow {
     pub(crate) files: Vec<FileRow>,
 }
 
-/// What became of a file.
+/// What became of a file. A load that was recovered knows less of it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct FileRow {
     pub(crate) file: String,
     pub(crate) status: String,
-    pub(crate) size_bytes: u64,
-    pub(crate) rows_parsed: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) size_bytes: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) rows_parsed: Option<u64>,
     pub(crate) rows_loaded: u64,
-    pub(crate) errors: u64,
-    pub(crate) error_limit: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) errors: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) error_limit: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) first_error: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -119,133 +133,17 @@ impl FileRow {
         Self {
             file: file.file.clone(),
             status: status.to_owned(),
-            size_bytes: file.size_bytes,
-            rows_parsed: file.rows_parsed,
+            size_bytes: Some(file.size_bytes),
+            rows_parsed: Some(file.rows_parsed),
             rows_loaded: file.rows_loaded,
-            errors: file.errors_seen,
-            error_limit: file.error_limit,
+            errors: Some(file.errors_seen),
+            error_limit: Some(file.error_limit),
             first_error: file.first_error.clone(),
             first_error_line: file.first_error_line,
             first_error_character: file.first_error_character,
             first_error_column: file.first_error_column_name.clone(),
         }
     }
-}
-
-/// A refused record as it is stored.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct RejectedRow {
-    query_id: QueryId,
-    table: ObjectId,
-    attempt: u64,
-    file: String,
-    #[serde(flatten)]
-    error: RejectedError,
-}
-
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct RejectedError {
-    error: String,
-    line: u64,
-    character: u64,
-    byte_offset: u64,
-    category: String,
-    code: String,
-    sql_state: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    column: Option<String>,
-    row: u64,
-    start_line: u64,
-    record: String,
-}
-
-impl RejectedError {
-    fn of(rejected: &Rejected) -> Self {
-        let error = &rejected.error;
-        Self {
-            error: error.message.clone(),
-            line: error.line,
-            character: error.character,
-            byte_offset: error.byte_offset,
-            category: error.category.as_str().to_owned(),
-            code: error.code.number().to_owned(),
-            sql_state: error.code.sqlstate().to_owned(),
-            column: error.column.clone(),
-            row: error.row,
-            start_line: error.start_line,
-            record: error.record.clone(),
-        }
-    }
-
-    /// What is said of a file that is not where it was loaded from.
-    fn missing(stage: &str, file: &str) -> Self {
-        let code = Code::FILE_NOT_FOUND;
-        Self {
-            error: format!("Remote file '{stage}/{file}' was not found: it was removed since"),
-            line: 0,
-            character: 0,
-            byte_offset: 0,
-            category: String::new(),
-            code: code.number().to_owned(),
-            sql_state: code.sqlstate().to_owned(),
-            column: None,
-            row: 0,
-            start_line: 0,
-            record: String::new(),
-        }
-    }
-
-    /// The cells of [`REJECTED`].
-    fn cells(&self, file: &str) -> Vec<Cell> {
-        // What is no record of the file has no place in it.
-        let place = |number: u64| if number == 0 { Cell::Null } else { Cell::count(number) };
-        let text = |text: &str| if text.is_empty() { Cell::Null } else { Cell::text(text) };
-        vec![
-            Cell::text(&self.error),
-            Cell::text(file),
-            place(self.line),
-            place(self.character),
-            if self.line == 0 { Cell::Null } else { Cell::count(self.byte_offset) },
-            text(&self.category),
-            Cell::text(&self.code),
-            Cell::text(&self.sql_state),
-            Cell::maybe_text(self.column.clone()),
-            place(self.row),
-            place(self.start_line),
-            Cell::text(&self.record),
-        ]
-    }
-}
-
-/// The columns of VALIDATE.
-pub(crate) const REJECTED: Columns = &[
-    ("ERROR", SqlType::TEXT),
-    ("FILE", SqlType::TEXT),
-    ("LINE", SqlType::Integer),
-    ("CHARACTER", SqlType::Integer),
-    ("BYTE_OFFSET", SqlType::Integer),
-    ("CATEGORY", SqlType::TEXT),
-    ("CODE", SqlType::TEXT),
-    ("SQL_STATE", SqlType::TEXT),
-    ("COLUMN_NAME", SqlType::TEXT),
-    ("ROW_NUMBER", SqlType::Integer),
-    ("ROW_START_LINE", SqlType::Integer),
-    ("REJECTED_RECORD", SqlType::TEXT),
-];
-
-/// The files of a load that are not there any more, as VALIDATE shows them
-/// behind the refused records; not those that the load itself removed.
-pub(crate) async fn missing_files(stage: &StageFiles, load: &LoadRow) -> Result<RecordBatch> {
-    let files = load.files.iter().filter(|file| !load.purged || file.status == FAILED);
-    let missing = stage.missing(files.map(|file| file.file.clone()).collect()).await?;
-    let row = |file: &String| RejectedError::missing(&load.stage, file).cells(file);
-    batch(REJECTED, missing.iter().map(row).collect())
-}
-
-/// Refused records as VALIDATE shows them.
-pub(crate) fn rejected_rows(rejected: &[Rejected]) -> Result<RecordBatch> {
-    let row = |rejected: &Rejected| RejectedError::of(rejected).cells(&rejected.file);
-    batch(REJECTED, rejected.iter().map(row).collect())
 }
 
 impl LoadStatement {
@@ -269,6 +167,7 @@ impl LoadStatement {
             stage_id: None,
             opened: Some(plan.stage.clone()),
             purged: false,
+            recovered: false,
             pipe: pipe.map(|pipe| pipe.pipe),
             received: pipe.and_then(|pipe| pipe.received),
             files: files.iter().map(FileRow::of).collect(),
@@ -277,17 +176,25 @@ impl LoadStatement {
 }
 
 impl LoadHistory {
-    /// Reads what was kept.
-    pub(crate) async fn open(env: Env, root: Path) -> Result<Self> {
+    /// Reads what was kept, and finds in the commits what was not.
+    pub(crate) async fn open(env: Env, root: Path, head: &Head) -> Result<Self> {
         let loads = Journal::open(env.clone(), root.clone(), "loads").await?;
-        let rejected = Arc::new(Journal::open(env.clone(), root, "rejected").await?);
+        let rejected = Arc::new(Journal::open(env.clone(), root.clone(), "rejected").await?);
         let mut statements = Vec::new();
-        for stored in loads.rows_since(env.clock.now().minus(KEPT)).await? {
+        let oldest = env.clock.now().minus(KEPT);
+        for stored in loads.rows_since(oldest).await? {
             let row: LoadRow = serde_json::from_value(stored).map_err(|source| {
                 Error::corrupted("a row of the load history").with_source(source)
             })?;
             statements.push(Arc::new(row));
         }
+        forget_recovered_twice(&mut statements);
+        for row in recovered::loads(&statements, head, (&root, oldest)) {
+            // The next flush stores it.
+            loads.append_rows(env.clock.now(), [&row])?;
+            statements.push(Arc::new(row));
+        }
+        statements.sort_by_key(|row| row.ended);
         Ok(Self {
             loads,
             rejected,
@@ -386,7 +293,9 @@ impl LoadHistory {
             return stream::empty().boxed();
         }
         let (journal, since) = (Arc::clone(&self.rejected), load.began);
-        let (id, table, attempt) = (load.query_id, load.table, load.attempt);
+        let (id, table) = (load.query_id, load.table);
+        // Which attempt was committed is not known of one that was recovered.
+        let attempt = (!load.recovered).then_some(load.attempt);
         let batches = stream::once(async move {
             let numbers = journal.numbers_since(since).await?;
             let read = move |number| {
@@ -400,7 +309,8 @@ impl LoadHistory {
             for value in stored? {
                 let row: RejectedRow = serde_json::from_value(value)
                     .map_err(|source| Error::corrupted("a refused record").with_source(source))?;
-                if (row.query_id, row.table, row.attempt) == (id, table, attempt) {
+                let is_this = attempt.is_none_or(|attempt| row.attempt == attempt);
+                if is_this && (row.query_id, row.table) == (id, table) {
                     cells.push(row.error.cells(&row.file));
                 }
             }
@@ -411,6 +321,18 @@ impl LoadHistory {
             .try_flatten()
             .boxed()
     }
+}
+
+/// A load that two processes recovered, or one that its own process wrote down
+/// after all, is there once.
+fn forget_recovered_twice(rows: &mut Vec<Arc<LoadRow>>) {
+    let own = rows.iter().filter(|row| !row.recovered);
+    let own: HashSet<_> = own.map(|row| (row.query_id, row.table)).collect();
+    let mut seen = HashSet::new();
+    rows.retain(|row| {
+        let load = (row.query_id, row.table);
+        !row.recovered || (!own.contains(&load) && seen.insert((load, row.location.clone())))
+    });
 }
 
 /// Batches of a size that operators like.

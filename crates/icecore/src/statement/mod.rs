@@ -50,7 +50,7 @@ pub(crate) use change::Change;
 pub(crate) use channel::{AppendChannel, OpenChannel};
 pub(crate) use describe::columns_of;
 use dynamic::DynamicWork;
-pub(crate) use dynamic::{dynamic_of, in_order, is_suspended, statistics};
+pub(crate) use dynamic::{DecidedPlans, dynamic_of, in_order, is_suspended, statistics};
 pub(crate) use expectation::{OpenGate, Passed, Replay, named_table, quarantine_relation};
 pub(crate) use load::{Companion, Load, LoadingPipe, StageChange, stage_of_load};
 pub(crate) use pipe::{PipeWork, pipe_status};

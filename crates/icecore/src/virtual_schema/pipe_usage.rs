@@ -62,7 +62,7 @@ pub(super) fn history(
         let at = load.ended.as_micros();
         let usage = periods.entry(at - at.rem_euclid(micros(step))).or_default();
         for file in load.files.iter().filter(|file| file.status != FAILED) {
-            usage.bytes = usage.bytes.saturating_add(file.size_bytes);
+            usage.bytes = usage.bytes.saturating_add(file.size_bytes.unwrap_or(0));
             usage.files += 1;
         }
     }

@@ -179,7 +179,16 @@ async fn at_every_operation(fault: Fault) {
             next.notify(events).await.unwrap();
         }
         next.run_due().await.unwrap();
-        check(&next.session().await.unwrap(), &format!("{fault:?} n={n}")).await;
+        let (session, note) = (next.session().await.unwrap(), format!("{fault:?} n={n}"));
+        check(&session, &note).await;
+        for table in TABLES {
+            let listed = format!(
+                "SELECT COUNT(*), COUNT(DISTINCT file_name), COUNT(pipe_name) FROM TABLE(\
+                 INFORMATION_SCHEMA.COPY_HISTORY(TABLE_NAME => '{table}', START_TIME => \
+                 '2000-01-01'::TIMESTAMP))"
+            );
+            assert_eq!(rows(&session, &listed).await, ["6|6|6"], "{table} {note}");
+        }
         if operations < n {
             return;
         }

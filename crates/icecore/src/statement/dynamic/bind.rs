@@ -15,6 +15,7 @@ use icecore_types::{
     TableDefinition, Version,
 };
 
+use super::decided;
 use crate::plan::{Binder, PartTable, Pinned, named, plan_select, table_scan};
 use crate::statement::Planning;
 
@@ -77,10 +78,17 @@ impl Planning {
     }
 
     /// How the bound query can be refreshed from what changed, or why not.
-    pub(super) fn refresh_plan(&self, bound: &Bound) -> Result<Result<RefreshPlan, Reason>> {
+    pub(super) fn refresh_plan(
+        &self,
+        dynamic: &DynamicDefinition,
+        bound: &Bound,
+    ) -> Result<Result<RefreshPlan, Reason>> {
         let columns = bound.plan.schema().fields().iter();
         let names: Vec<Name> = columns.map(|column| Name::quoted(column.name())).collect();
-        RefreshPlan::decide(&bound.query, &names, &Facts { planning: self, bound })
+        let key = decided::key(dynamic, &bound.inputs, &names);
+        let facts = Facts { planning: self, bound };
+        let decide = || RefreshPlan::decide(&bound.query, &names, &facts);
+        self.session.engine().decided.of(key, decide)
     }
 
     /// The relations that the queries of a refresh plan read; of the changes

@@ -1,6 +1,7 @@
 //! Dynamic tables: CREATE, ALTER and REFRESH.
 
 mod bind;
+mod decided;
 mod delta;
 mod graph;
 mod refresh;
@@ -20,6 +21,7 @@ use icecore_types::{
     RefreshMode, Result, SqlType, SuspendedBy, Suspension, TableDefinition, TargetLag, Version,
 };
 
+pub(crate) use decided::DecidedPlans;
 pub(crate) use graph::{dynamic_of, in_order, is_suspended};
 pub(crate) use refresh::{RefreshTask, refresh};
 use refresh::{Refreshed, refresh_all};
@@ -143,7 +145,7 @@ impl Planning {
         mut dynamic: DynamicDefinition,
     ) -> Result<TableDefinition> {
         let bound = self.bind_dynamic_for_columns(&dynamic)?;
-        (dynamic.mode, dynamic.reason) = self.mode(dynamic.asked, &bound)?.1;
+        (dynamic.mode, dynamic.reason) = self.mode(&dynamic, &bound)?.1;
         let mut definition = inferred(&bound.plan)?;
         definition.comment = query.comment.clone();
         definition.retention_days = query.retention_days;
@@ -253,7 +255,7 @@ impl Planning {
     ) -> Result<Performed> {
         let now = self.session.engine().now();
         let bound = self.bind_dynamic(&dynamic, version)?;
-        let (plan, mode) = self.mode(dynamic.asked, &bound)?;
+        let (plan, mode) = self.mode(&dynamic, &bound)?;
         (dynamic.mode, dynamic.reason) = mode;
         dynamic.frontier = Some(Frontier { version, at: now, inputs: bound.inputs.clone() });
         let lag = dynamic.lag.duration();

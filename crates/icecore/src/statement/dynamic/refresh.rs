@@ -215,12 +215,14 @@ impl Planning {
         if frontier.inputs.iter().all(|input| covers_input(head, input, bound.version)) {
             return Ok((Way::None, kept));
         }
-        match (dynamic.mode, self.refresh_plan(bound)?) {
-            (RefreshMode::Incremental, Ok(plan)) => Ok((Way::Delta(plan), kept)),
-            (RefreshMode::Incremental, Err(_)) => {
+        if dynamic.mode == RefreshMode::Full {
+            return Ok((Way::All { plan: None, reason: None }, kept));
+        }
+        match self.refresh_plan(dynamic, bound)? {
+            Ok(plan) => Ok((Way::Delta(plan), kept)),
+            Err(_) => {
                 self.anew(dynamic, bound, Some("the query can no longer be refreshed from changes"))
             }
-            (RefreshMode::Full, _) => Ok((Way::All { plan: None, reason: None }, kept)),
         }
     }
 
@@ -231,7 +233,7 @@ impl Planning {
         bound: &Bound,
         reason: Option<&str>,
     ) -> Result<(Way, Mode)> {
-        let (plan, mode) = self.mode(dynamic.asked, bound)?;
+        let (plan, mode) = self.mode(dynamic, bound)?;
         Ok((Way::All { plan, reason: reason.map(str::to_owned) }, mode))
     }
 
@@ -241,13 +243,14 @@ impl Planning {
     /// `Unsupported` if INCREMENTAL was asked for and cannot be.
     pub(super) fn mode(
         &self,
-        asked: Option<RefreshMode>,
+        dynamic: &DynamicDefinition,
         bound: &Bound,
     ) -> Result<(Option<RefreshPlan>, Mode)> {
+        let asked = dynamic.asked;
         if asked == Some(RefreshMode::Full) {
             return Ok((None, (RefreshMode::Full, None)));
         }
-        match (self.refresh_plan(bound)?, asked) {
+        match (self.refresh_plan(dynamic, bound)?, asked) {
             (Ok(plan), _) => Ok((Some(plan), (RefreshMode::Incremental, None))),
             (Err(reason), Some(RefreshMode::Incremental)) => {
                 Err(Error::unsupported(format_args!("REFRESH_MODE = INCREMENTAL: {reason}"))
