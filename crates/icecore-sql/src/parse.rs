@@ -151,14 +151,14 @@ fn parse_one(text: &str, lexemes: &[Lexeme], limits: &Limits) -> Result<Parsed> 
     let start = lexemes.first().map_or(0, |first| first.start);
     let shown = redacted(text.get(start..end).unwrap_or_default());
     let statement = whole(text, lexemes, limits, grammar::statement)
-        .map_err(|error| without_secret(&shown, error))?;
+        .map_err(|error| without_secret(matches!(shown, Cow::Owned(_)), error))?;
     Ok(Parsed { text: shown.into_owned(), statement })
 }
 
 /// The place of a mistake may be a secret: it is not shown where the text was
 /// redacted.
-fn without_secret(shown: &Cow<'_, str>, error: Error) -> Error {
-    if !matches!(shown, Cow::Owned(_)) || error.code() != Code::SYNTAX {
+fn without_secret(redacted: bool, error: Error) -> Error {
+    if !redacted || error.code() != Code::SYNTAX {
         return error;
     }
     let message = "a statement with CREDENTIALS cannot be read; what is wrong is not shown";
