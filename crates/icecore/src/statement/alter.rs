@@ -72,7 +72,8 @@ impl Planning {
         let dropped = self.resolver.head().dropped(parent);
         let found = dropped
             .into_iter()
-            .find(|object| object.kind() == undrop.kind && *object.name() == name.name);
+            .find(|object| object.kind() == undrop.kind && *object.name() == name.name)
+            .filter(|object| self.resolver.sees(object));
         let found = found.ok_or_else(gone)?;
         let when = found.dropped().ok_or_else(gone)?;
         if self.session.engine().now().since(when.at()) >= self.resolver.retention(found) {

@@ -77,6 +77,18 @@ impl Resolver {
         self.acting.as_ref().is_some_and(|acting| acting.sees(&self.head, object))
     }
 
+    /// Whether a name means an object to who asks: what they may not see is not
+    /// there. A view's owner is asked when the statement is authorised, and
+    /// the engine itself sees everything.
+    fn is_visible(&self, object: &Object) -> bool {
+        self.owner.is_some() || self.acting.is_none() || self.sees(object)
+    }
+
+    /// The same names for who grants on what they may not see.
+    pub(crate) fn of_everything(&self) -> Self {
+        Self::new(Arc::clone(&self.head), self.database.clone(), self.schema.clone())
+    }
+
     /// The name of the role that owns an object.
     pub(crate) fn owner_name(&self, object: &Object) -> String {
         self.acting.as_ref().map(|acting| acting.owner_name(object)).unwrap_or_default()
@@ -130,10 +142,14 @@ impl Resolver {
     }
 
     /// The database of this name, or the current one.
+    ///
+    /// # Errors
+    /// `NotFound` for one that is missing or not seen.
     pub(crate) fn database(&self, name: Option<&Name>) -> Result<&Object> {
         let name = name.map_or_else(|| self.current_database(), Ok)?;
         self.head
             .lookup(None, NameSpace::Database, name)
+            .filter(|database| self.is_visible(database))
             .ok_or_else(|| missing(Code::OPERATION_IMPOSSIBLE, "database", name))
     }
 
@@ -147,6 +163,7 @@ impl Resolver {
         let database = self.database(database)?;
         self.head
             .lookup(Some(database.id()), NameSpace::Schema, schema)
+            .filter(|schema| self.is_visible(schema))
             .ok_or_else(|| missing(Code::OPERATION_IMPOSSIBLE, "schema", schema))
     }
 
@@ -191,7 +208,7 @@ impl Resolver {
     /// kind.
     pub(crate) fn object(&self, kind: ObjectKind, name: &QualifiedName) -> Result<&Object> {
         let found = match self.find(kind, name) {
-            Ok(found) => found,
+            Ok(found) => found.filter(|object| self.is_visible(object)),
             Err(error) if kind.name_space() == NameSpace::Relation && name.schema.is_some() => {
                 tracing::debug!(%error, "a container of the name is missing");
                 return Err(unknown(name));
@@ -200,14 +217,10 @@ impl Resolver {
         };
         match found {
             Some(object) if object.kind() == kind => Ok(object),
-            Some(object) => {
-                // Who may not see it does not learn what it is.
-                self.act(Verb::Show, object);
-                Err(Error::new(
-                    Code::OPERATION_IMPOSSIBLE,
-                    format!("object '{name}' is a {}, not a {}", object.kind().sql(), kind.sql()),
-                ))
-            }
+            Some(object) => Err(Error::new(
+                Code::OPERATION_IMPOSSIBLE,
+                format!("object '{name}' is a {}, not a {}", object.kind().sql(), kind.sql()),
+            )),
             None => Err(unknown(name)),
         }
     }
@@ -215,7 +228,7 @@ impl Resolver {
     /// The table or view of this name.
     pub(crate) fn relation(&self, name: &QualifiedName) -> Result<&Object> {
         let found = self.find(ObjectKind::Table, name);
-        match found {
+        match found.map(|found| found.filter(|object| self.is_visible(object))) {
             Ok(Some(object)) => Ok(object),
             Ok(None) => Err(unknown(name)),
             Err(_) if name.schema.is_some() => Err(unknown(name)),

@@ -64,7 +64,8 @@ impl Planning {
                 (access.role_id(None, name), QualifiedName::bare(name.clone()))
             }
             RoleName::Database(name) => {
-                let database = self.resolver.database(name.schema.as_ref())?;
+                let names = self.resolver.of_everything();
+                let database = names.database(name.schema.as_ref())?;
                 (access.role_id(Some(database.id()), &name.name), name.clone())
             }
         };

@@ -45,7 +45,8 @@ impl Planning {
             }
             "DATABASE ROLE" => {
                 let id = self.role(&RoleName::Database(name.clone()))?;
-                let database = self.resolver.database(name.schema.as_ref())?;
+                let names = self.resolver.of_everything();
+                let database = names.database(name.schema.as_ref())?;
                 let role = role_securable(access, id, SecurableKind::DatabaseRole, name.clone());
                 Ok(role.within(securable(self.resolver.head(), database)?))
             }
@@ -54,10 +55,12 @@ impl Planning {
                 Ok(user_securable(access, id, name.clone()))
             }
             _ => {
+                // Who manages grants need not see what they are on.
+                let names = self.resolver.of_everything();
                 let object = match catalog_kind(kind)? {
-                    ObjectKind::Database => self.resolver.database(Some(&name.name))?,
-                    ObjectKind::Schema => self.resolver.schema(Some(name))?,
-                    kind => self.resolver.object(kind, name)?,
+                    ObjectKind::Database => names.database(Some(&name.name))?,
+                    ObjectKind::Schema => names.schema(Some(name))?,
+                    kind => names.object(kind, name)?,
                 };
                 securable(self.resolver.head(), object)
             }
@@ -65,10 +68,13 @@ impl Planning {
     }
 
     pub(super) fn container(&self, name: &ContainerName) -> Result<&Object> {
-        match name {
-            ContainerName::Database(name) => self.resolver.database(Some(name)),
-            ContainerName::Schema(name) => self.resolver.schema(Some(name)),
-        }
+        let names = self.resolver.of_everything();
+        let found = match name {
+            ContainerName::Database(name) => names.database(Some(name))?.id(),
+            ContainerName::Schema(name) => names.schema(Some(name))?.id(),
+        };
+        let found = self.resolver.head().object(found);
+        found.ok_or_else(|| Error::internal("a container that was found"))
     }
 }
 
