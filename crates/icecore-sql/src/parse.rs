@@ -135,8 +135,9 @@ fn with_lexemes<T>(
     read: impl FnOnce(&[Lexeme]) -> Result<T>,
 ) -> Result<T> {
     check_length(text, limits)?;
-    let lexemes =
-        lex(text).map_err(|error| without_secret(&redacted(text), not_a_token(text, &error)))?;
+    let lexemes = lex(text).map_err(|error| {
+        without_secret(matches!(redacted(text), Cow::Owned(_)), not_a_token(text, &error))
+    })?;
     // The limits bound how many levels of nesting there are. Few tokens do with
     // the stack that is there: the pages of another would have to be cleared.
     stacker::maybe_grow(stack_needed(lexemes.len()), STACK_GIVEN, || read(&lexemes))

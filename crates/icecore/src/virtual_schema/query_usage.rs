@@ -76,7 +76,7 @@ pub(super) fn history(listing: &Listing<'_>) -> Result<RecordBatch> {
     let rows = seen(listing)?;
     let cells = |row: &HistoryRow| COLUMNS.iter().map(|(_, _, cell)| cell(row)).collect();
     let rows = rows.iter().map(|row| cells(row)).collect();
-    let columns: Vec<_> = COLUMNS.iter().map(|(name, ty, _)| (*name, ty.clone())).collect();
+    let columns: Vec<_> = COLUMNS.iter().map(|(name, ty, _)| (*name, *ty)).collect();
     batch_of(&columns, rows)
 }
 

@@ -42,9 +42,12 @@ async fn with_role(session: &Session) {
     .await;
 }
 
-/// An object, its privileges, and for each statement those that let it run.
-/// Everything else is for the owner.
-const MATRIX: &[(&str, &str, &[&str], &[(&str, &[&str])])] = &[
+/// A statement, and the privileges that let it run.
+type Allowed = (&'static str, &'static [&'static str]);
+
+/// An object, how it is made, its privileges, and for each statement those that
+/// let it run. Everything else is for the owner.
+const MATRIX: &[(&str, &str, &[&str], &[Allowed])] = &[
     (
         "TABLE t",
         "CREATE TABLE t (a INT); CREATE TABLE mine (a INT); GRANT ALL ON TABLE mine TO ROLE r; \

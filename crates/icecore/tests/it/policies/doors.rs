@@ -150,7 +150,7 @@ async fn copies_and_old_versions_stay_governed() {
         .await
         .unwrap();
     session.execute("DROP TABLE a.other; UNDROP TABLE a.other").await.unwrap();
-    for from in [&format!("a.c1"), "b.t", "a.c2", "c.t", "a.other", &format!("b.t {then}")] {
+    for from in ["a.c1", "b.t", "a.c2", "c.t", "a.other", &format!("b.t {then}")] {
         let Ok(found) = try_rows(&session, &format!("SELECT * FROM {from}")).await else {
             assert!(from.contains("AT ("), "{from}");
             continue;
