@@ -37,6 +37,9 @@ pub(crate) fn statement(cursor: &mut Cursor<'_>) -> Result<Statement> {
     if pipe::is_force_resume(cursor) {
         return pipe::force_resume(cursor).map(Statement::AlterPipe);
     }
+    if cursor.are_next(&["EXECUTE", "USING", "POLICY_CONTEXT"]) {
+        return policy::simulate(cursor).map(Statement::Simulate);
+    }
     match cursor.peek_word().unwrap_or_default() {
         "SELECT" | "WITH" | "VALUES" => query(cursor).map(Statement::Query),
         "INSERT" => rows::insert(cursor).map(Statement::Insert),

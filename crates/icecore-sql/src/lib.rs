@@ -74,7 +74,8 @@ pub use statement::{
     MetadataItem, NonAdditive, OnError, OptionValue, Options, PipeAction, Point, PolicyAction,
     PolicyChange, PolicyOn, Put, QuarantineAction, RelationshipTarget, Remove, RevokeMode,
     RoleAction, RoleName, Scope, SemanticClause, SemanticExpression, SemanticItem, SemanticKind,
-    SemanticQuery, SemanticRelationship, SemanticTable, Show, ShowGrants, ShowKind, StageAddress,
-    StageName, StageProperties, StageRef, Statement, TravelPoint, Truncate, Undrop, Unload, Update,
-    Use, UseSecondaryRoles, UseTarget, UserAction, Validation, ValueExpr, VerifiedQuery, Wait,
+    SemanticQuery, SemanticRelationship, SemanticTable, Show, ShowGrants, ShowKind, Simulate,
+    StageAddress, StageName, StageProperties, StageRef, Statement, TravelPoint, Truncate, Undrop,
+    Unload, Update, Use, UseSecondaryRoles, UseTarget, UserAction, Validation, ValueExpr,
+    VerifiedQuery, Wait,
 };

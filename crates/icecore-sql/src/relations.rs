@@ -62,6 +62,7 @@ pub(crate) fn visit_queries(
 ) -> Result<()> {
     match statement {
         Statement::Query(query) => visit(query, visitor),
+        Statement::Simulate(simulate) => visit(&simulate.query, visitor),
         Statement::Explain(explain) => visit_queries(&explain.statement, visitor),
         Statement::CreateTable(create) => {
             create

@@ -38,7 +38,7 @@ pub use object::{
     DropObject, Undrop,
 };
 pub use pipe::{AlterPipe, CreatePipe, PipeAction};
-pub use policy::{AlterPolicy, CreatePolicy, PolicyAction, PolicyChange, PolicyOn};
+pub use policy::{AlterPolicy, CreatePolicy, PolicyAction, PolicyChange, PolicyOn, Simulate};
 pub use rows::{Assignment, Delete, Insert, InsertSource, Truncate, Update, ValueExpr};
 pub use semantic::{
     CreateSemanticView, DistinctRange, NonAdditive, RelationshipTarget, SemanticClause,
@@ -108,6 +108,8 @@ pub enum Statement {
     CreatePolicy(Box<CreatePolicy>),
     /// ALTER of a policy.
     AlterPolicy(AlterPolicy),
+    /// EXECUTE USING POLICY_CONTEXT.
+    Simulate(Simulate),
     /// SHOW.
     Show(Show),
     /// DESCRIBE.
@@ -190,6 +192,7 @@ impl Statement {
                 _ => "CREATE ROW ACCESS POLICY",
             },
             Self::AlterPolicy(_) => "ALTER",
+            Self::Simulate(_) => "EXECUTE_USING_POLICY_CONTEXT",
             Self::Show(_) => "SHOW",
             Self::Describe(_) => "DESCRIBE",
             Self::Use(_) => "USE",

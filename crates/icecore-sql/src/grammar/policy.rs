@@ -5,9 +5,11 @@ use sqlparser::tokenizer::Token;
 
 use super::create::Existing;
 use super::rows::distinct;
-use super::{expression, if_exists, option, refusal, table};
+use super::{expression, if_exists, option, query, refusal, table};
 use crate::cursor::Cursor;
-use crate::{AlterPolicy, AlterTableAction, CreatePolicy, PolicyAction, PolicyChange, PolicyOn};
+use crate::{
+    AlterPolicy, AlterTableAction, CreatePolicy, PolicyAction, PolicyChange, PolicyOn, Simulate,
+};
 
 pub(super) fn create_policy(
     cursor: &mut Cursor<'_>,
@@ -82,6 +84,28 @@ pub(super) fn alter_policy(cursor: &mut Cursor<'_>, kind: ObjectKind) -> Result<
         return Err(cursor.unexpected());
     };
     Ok(AlterPolicy { kind, name, if_exists, change })
+}
+
+/// `EXECUTE USING POLICY_CONTEXT (CURRENT_ROLE => 'R') AS query`.
+pub(super) fn simulate(cursor: &mut Cursor<'_>) -> Result<Simulate> {
+    cursor.expect(&["EXECUTE", "USING", "POLICY_CONTEXT"])?;
+    cursor.expect_token(&Token::LParen)?;
+    if !cursor.is_next("CURRENT_ROLE") {
+        return match cursor.peek_word() {
+            Some(word) => Err(Error::unsupported(format_args!("POLICY_CONTEXT ({word} => ..)"))
+                .with_help("CURRENT_ROLE => 'R' is what there is")),
+            None => Err(cursor.unexpected()),
+        };
+    }
+    cursor.advance();
+    cursor.expect_token(&Token::RArrow)?;
+    let role = Name::quoted(&cursor.string()?);
+    if *cursor.peek() == Token::Comma {
+        return Err(Error::unsupported("POLICY_CONTEXT of more than CURRENT_ROLE"));
+    }
+    cursor.expect_token(&Token::RParen)?;
+    cursor.expect(&["AS"])?;
+    Ok(Simulate { role, query: query(cursor)? })
 }
 
 /// What ALTER TABLE does with row access policies, if that is next.

@@ -1,6 +1,7 @@
 //! Policies: what makes and changes one, and what attaches it.
 
 use icecore_types::{Name, ObjectKind, PolicyArgument, QualifiedName, SqlType};
+use sqlparser::ast::Query;
 
 /// CREATE MASKING POLICY or CREATE ROW ACCESS POLICY.
 ///
@@ -68,6 +69,25 @@ pub enum PolicyChange {
     SetBody(String),
     /// SET or UNSET COMMENT: nothing is UNSET.
     SetComment(Option<String>),
+}
+
+/// EXECUTE USING POLICY_CONTEXT: a query whose policies take it for another
+/// role's.
+///
+/// ```
+/// use icecore_sql::{Limits, Statement, parse};
+/// let text = "EXECUTE USING POLICY_CONTEXT (CURRENT_ROLE => 'ANALYST') AS SELECT 1";
+/// let parsed = parse(text, &Limits::default())?;
+/// let Statement::Simulate(simulate) = &parsed[0].statement else { panic!() };
+/// assert_eq!(simulate.role.as_str(), "ANALYST");
+/// # Ok::<(), icecore_types::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Simulate {
+    /// CURRENT_ROLE.
+    pub role: Name,
+    /// AS.
+    pub query: Box<Query>,
 }
 
 /// A policy and the columns that take the place of its arguments, as CREATE

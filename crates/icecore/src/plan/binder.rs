@@ -24,6 +24,7 @@ use super::column_lineage::marked;
 use super::pinned::{Pinned, covers};
 use super::sources::Sources;
 use super::{GovernedTable, Governs, RowsTable, StagedRows, as_table, plan_select, table_scan};
+use crate::access::Acting;
 use crate::session::Session;
 use crate::statement::Resolver;
 use crate::virtual_schema;
@@ -58,6 +59,8 @@ pub(crate) struct Binder {
     depth: usize,
     /// The table whose policy is planned.
     protected: Option<ObjectId>,
+    /// Whom policies take for who asks, if not the session.
+    simulated: Option<Arc<Acting>>,
     /// The policies that are planned, each inside the one before it.
     policies: Vec<ObjectId>,
     sources: Arc<Sources>,
@@ -78,6 +81,7 @@ impl Binder {
             pinned: None,
             depth: 0,
             protected: None,
+            simulated: None,
             policies: Vec::new(),
             sources: Arc::default(),
             views: Mutex::default(),
@@ -88,6 +92,22 @@ impl Binder {
     pub(crate) fn with_target(mut self, target: Arc<dyn TableSource>) -> Self {
         self.target = Some(target);
         self
+    }
+
+    /// Whose policies take another role for the one that asks.
+    pub(crate) fn simulating(mut self, acting: Arc<Acting>) -> Self {
+        self.simulated = Some(acting);
+        self
+    }
+
+    /// Who is simulated to a policy that is being planned.
+    pub(super) fn simulated(&self) -> Option<&Arc<Acting>> {
+        self.simulated.as_ref().filter(|_| self.protected.is_some())
+    }
+
+    /// Whether policies are only tried out.
+    pub(super) fn is_simulating(&self) -> bool {
+        self.simulated.is_some()
     }
 
     /// Binds a stage of the statement to its files.
@@ -360,6 +380,7 @@ impl Binder {
             pinned: self.pinned.clone(),
             depth: self.depth + 1,
             protected: self.protected,
+            simulated: self.simulated.clone(),
             policies: self.policies.clone(),
             sources: Arc::clone(&self.sources),
             views: Mutex::default(),

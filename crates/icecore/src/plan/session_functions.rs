@@ -30,6 +30,7 @@ pub(super) fn session_function(name: &str, binder: &Binder) -> Option<Arc<Scalar
     let name_of = |name: &icecore_types::Name| Some(name.as_str().to_owned());
     let now = binder.now().as_micros();
     let who = binder.resolver().who();
+    let roles = binder.simulated().or(who);
     let (database, schema) = match binder.protected_place() {
         Some((database, schema)) => (Some(database), Some(schema)),
         None => (session.database(), session.schema()),
@@ -38,13 +39,13 @@ pub(super) fn session_function(name: &str, binder: &Binder) -> Option<Arc<Scalar
         "current_database" => text(database.as_ref().and_then(name_of)),
         "current_schema" => text(schema.as_ref().and_then(name_of)),
         "current_user" => text(who.map(|it| it.session.user_name().as_str().to_owned())),
-        "current_role" => text(who.map(|it| it.session.role_name().as_str().to_owned())),
+        "current_role" => text(roles.map(|it| it.session.role_name().as_str().to_owned())),
         "current_secondary_roles" => text(who.map(|it| it.secondary_roles())),
         "current_available_roles" => text(who.map(|it| it.available_roles())),
-        "is_role_in_session" => Value::InSession(binder.resolver().who().cloned()?, None),
+        "is_role_in_session" => Value::InSession(roles.cloned()?, None),
         "is_database_role_in_session" => {
             let database = binder.resolver().database(None).ok()?.id();
-            Value::InSession(binder.resolver().who().cloned()?, Some(database))
+            Value::InSession(roles.cloned()?, Some(database))
         }
         "current_warehouse" => text(name_of(&session.warehouse)),
         "current_account" => text(Some("DEFAULT".to_owned())),

@@ -58,7 +58,7 @@ pub(crate) use pipe_load::{RunPipe, is_the_files_fault};
 pub(crate) use planning::Planning;
 pub(crate) use policy::refuse_under_policy;
 pub(crate) use request::{AppendRows, CloneTable, InsertFiles, RefreshRequest, Request};
-use resolver::Intent;
+pub(crate) use resolver::Intent;
 pub(crate) use resolver::{Resolver, path, unknown};
 pub(crate) use run::{QueryHooks, StatementRun};
 pub(crate) use semantic::listed;
@@ -217,6 +217,7 @@ impl Planning {
             Statement::Query(query) => {
                 Resolved::Query(plan::plan_with_repeated_names(query, |query| self.select(query))?)
             }
+            Statement::Simulate(simulate) => Resolved::Query(self.simulate(simulate)?),
             Statement::Explain(explain) if explain.format == ExplainFormat::Metric => {
                 Resolved::Lineage(self.explain_metric(explain)?)
             }

@@ -1,8 +1,13 @@
 //! Policies: made, changed, attached, and kept while something needs them.
 
+use std::sync::Arc;
+
+use datafusion::logical_expr::LogicalPlan;
 use icecore_governance::{Verb, add_row_access, drop_row_access, set_mask, unset_mask};
 use icecore_snapshot::{Head, Object, Requirement};
-use icecore_sql::{AlterPolicy, CreatePolicy, CreateTable, PolicyAction, PolicyChange, PolicyOn};
+use icecore_sql::{
+    AlterPolicy, CreatePolicy, CreateTable, PolicyAction, PolicyChange, PolicyOn, Simulate,
+};
 use icecore_types::{
     Body as Stored, Code, Error, Name, ObjectId, ObjectKind, PolicyDefinition, QualifiedName,
     Result, SqlType, TableDefinition, ViewDefinition,
@@ -12,7 +17,9 @@ use super::Planning;
 use super::alter::replaced;
 use super::change::{Change, IfExists};
 use super::resolver::Intent;
-use crate::plan::{Body, GovernedTable, Governs, as_table, store_in_view, table_scan};
+use crate::plan::{
+    Binder, Body, GovernedTable, Governs, as_table, plan_select, store_in_view, table_scan,
+};
 
 const DONE: &str = "Statement executed successfully.";
 
@@ -51,6 +58,18 @@ impl Planning {
             }
         }
         replaced(found, Stored::of(&definition)?)
+    }
+
+    /// EXECUTE USING POLICY_CONTEXT: the session's query, whose policies take
+    /// it for another role's. Only who may take these policies off may ask.
+    pub(super) fn simulate(&self, simulate: &Simulate) -> Result<LogicalPlan> {
+        let role = self.acting.access.role_id(None, &simulate.role).ok_or_else(|| {
+            let what = format!("role '{}' does not exist or not authorized", simulate.role);
+            Error::new(Code::OPERATION_IMPOSSIBLE, what)
+        })?;
+        let acting = Arc::new(self.acting.as_owner(role)?);
+        let binder = Binder::new(self.session.clone(), Arc::clone(&self.resolver));
+        plan_select(&simulate.query, &self.state, &Arc::new(binder.simulating(acting)))
     }
 
     /// A body that cannot be planned is refused now rather than when somebody

@@ -9,7 +9,7 @@ use datafusion::datasource::provider_as_source;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, TableSource, cast};
 use icecore_exec::from_datafusion;
-use icecore_governance::fits;
+use icecore_governance::{Verb, fits};
 use icecore_snapshot::Object;
 use icecore_types::{
     ColumnDefinition, ColumnId, Error, ObjectId, PolicyArgument, PolicyDefinition, Result, SqlType,
@@ -18,6 +18,7 @@ use icecore_types::{
 
 use super::{Body, PolicyTable};
 use crate::plan::{Binder, GovernedTable};
+use crate::statement::Intent;
 
 /// What the raw table is called inside. No name of a user's means it, nor one
 /// of the relations of arguments, which are called by their number.
@@ -203,6 +204,12 @@ impl Governs<'_> {
         let object = head.object(policy).filter(|policy| policy.is_live()).ok_or_else(gone)?;
         let definition: PolicyDefinition = object.body().read()?;
         let arguments = TableReference::bare(format!("\0{number}"));
+        if binder.is_simulating() {
+            // Who may take the policy off may see what it hides.
+            let resolver = binder.resolver();
+            resolver.intend(Intent::On(Verb::Apply, policy));
+            resolver.intend(Intent::On(Verb::Alter, self.table.id()));
+        }
         let inside = binder.inside_policy(object, self.table, &definition)?;
         let planned = (object.kind(), &definition);
         let body = Body::plan(planned, &arguments, state, &inside)?;
