@@ -8,15 +8,15 @@ use datafusion::common::TableReference;
 use datafusion::datasource::provider_as_source;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, TableSource};
-use icecore_exec::{TableScan, from_datafusion};
+use icecore_exec::from_datafusion;
 use icecore_governance::Verb;
 use icecore_raw::InferredColumn;
 use icecore_snapshot::{Object, TableContent};
 use icecore_sql::ast::ObjectName;
 use icecore_sql::{InferSchema, StagedTable};
 use icecore_types::{
-    Code, Error, Name, ObjectId, ObjectKind, PolicyDefinition, QualifiedName, Result,
-    TableDefinition, Version, ViewDefinition,
+    Code, Error, Name, ObjectId, ObjectKind, QualifiedName, Result, TableDefinition, Version,
+    ViewDefinition,
 };
 use parking_lot::Mutex;
 
@@ -42,8 +42,8 @@ type ObjectAt = (ObjectId, Option<Version>);
 /// One statement's view of the catalog: names are looked up in its snapshot,
 /// and what is looked up is what will be authorised.
 pub(crate) struct Binder {
-    session: Session,
-    resolver: Arc<Resolver>,
+    pub(super) session: Session,
+    pub(super) resolver: Arc<Resolver>,
     /// The version of tables for which the query names none: a view's, when it
     /// is read as of then.
     version: Option<Version>,
@@ -58,11 +58,11 @@ pub(crate) struct Binder {
     pinned: Option<Arc<Pinned>>,
     depth: usize,
     /// The table whose policy is planned.
-    protected: Option<ObjectId>,
+    pub(super) protected: Option<ObjectId>,
     /// Whom policies take for who asks, if not the session.
-    simulated: Option<Arc<Acting>>,
+    pub(super) simulated: Option<Arc<Acting>>,
     /// The policies that are planned, each inside the one before it.
-    policies: Vec<ObjectId>,
+    pub(super) policies: Vec<ObjectId>,
     sources: Arc<Sources>,
     /// Views that were planned, so that none is planned twice.
     views: Mutex<HashMap<ObjectAt, Arc<dyn TableSource>>>,
@@ -92,22 +92,6 @@ impl Binder {
     pub(crate) fn with_target(mut self, target: Arc<dyn TableSource>) -> Self {
         self.target = Some(target);
         self
-    }
-
-    /// Whose policies take another role for the one that asks.
-    pub(crate) fn simulating(mut self, acting: Arc<Acting>) -> Self {
-        self.simulated = Some(acting);
-        self
-    }
-
-    /// Who is simulated to a policy that is being planned.
-    pub(super) fn simulated(&self) -> Option<&Arc<Acting>> {
-        self.simulated.as_ref().filter(|_| self.protected.is_some())
-    }
-
-    /// Whether policies are only tried out.
-    pub(super) fn is_simulating(&self) -> bool {
-        self.simulated.is_some()
     }
 
     /// Binds a stage of the statement to its files.
@@ -237,56 +221,6 @@ impl Binder {
         governs.source(table, self, state)
     }
 
-    /// What a statement that changes rows of a table sees of it.
-    pub(crate) fn target_source(
-        &self,
-        (object, definition): (&Object, &TableDefinition),
-        scan: TableScan,
-        state: &SessionState,
-    ) -> Result<Arc<dyn TableSource>> {
-        let table = GovernedTable::new(scan, self.session.shared());
-        if definition.policies.is_empty() {
-            return Ok(provider_as_source(Arc::new(table)));
-        }
-        Governs { table: object, definition, originals: true }.source(table, self, state)
-    }
-
-    /// Who binds the names in the body of a policy of a table: in the policy's
-    /// schema, as everything is now, with the rights of the policy's owner. Who
-    /// queries the table need not have them.
-    ///
-    /// # Errors
-    /// `InvalidInput` if the policy is planned already: it reads what it
-    /// protects.
-    pub(super) fn inside_policy(
-        &self,
-        policy: &Object,
-        table: &Object,
-        definition: &PolicyDefinition,
-    ) -> Result<Arc<Self>> {
-        if self.policies.contains(&policy.id()) {
-            return Err(Error::new(
-                Code::INVALID_STATEMENT,
-                "a policy reads a table that it protects",
-            ));
-        }
-        let names = (Some(definition.database.clone()), Some(definition.schema.clone()));
-        let mut inside = self.nested(names, None, Some(policy))?;
-        inside.protected = Some(table.id());
-        inside.policies.clone_from(&self.policies);
-        inside.policies.push(policy.id());
-        Ok(Arc::new(inside))
-    }
-
-    /// The database and schema of the table whose policy is planned.
-    pub(super) fn protected_place(&self) -> Option<(Name, Name)> {
-        let path = self.resolver.path(self.protected?);
-        match path.as_slice() {
-            [database, schema, ..] => Some((database.clone(), schema.clone())),
-            _ => None,
-        }
-    }
-
     /// What a refresh reads of a table: its rows at the version of the refresh;
     /// of another dynamic table those that equal its query then.
     fn pinned_content(
@@ -355,7 +289,7 @@ impl Binder {
         self.nested(names, version, owned).map(Arc::new)
     }
 
-    fn nested(
+    pub(super) fn nested(
         &self,
         names: (Option<Name>, Option<Name>),
         version: Option<Version>,

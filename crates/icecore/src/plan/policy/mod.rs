@@ -2,6 +2,7 @@
 //! Decisions are in the table's definition; here they become plans, and only
 //! here.
 
+mod binding;
 mod body;
 mod build;
 mod table;
