@@ -233,6 +233,7 @@ impl From<ObjectKind> for SecurableKind {
             ObjectKind::RowAccessPolicy => K::RowAccessPolicy,
             ObjectKind::Role => K::Role,
             ObjectKind::User => K::User,
+            ObjectKind::Tag => K::Tag,
         }
     }
 }

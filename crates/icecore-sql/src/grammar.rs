@@ -16,6 +16,7 @@ mod semantic;
 mod session;
 mod stage;
 mod table;
+mod tag;
 mod travel;
 mod unload;
 
@@ -160,6 +161,7 @@ fn object_kind(cursor: &mut Cursor<'_>, verb: &str) -> Result<ObjectKind> {
         (&["PIPE"], ObjectKind::Pipe),
         (&["MASKING", "POLICY"], ObjectKind::MaskingPolicy),
         (&["ROW", "ACCESS", "POLICY"], ObjectKind::RowAccessPolicy),
+        (&["TAG"], ObjectKind::Tag),
     ];
     for (words, kind) in KINDS {
         if cursor.accept(words) {
@@ -207,7 +209,8 @@ fn drop(cursor: &mut Cursor<'_>) -> Result<Statement> {
 fn undrop(cursor: &mut Cursor<'_>) -> Result<Undrop> {
     cursor.expect(&["UNDROP"])?;
     let kind = object_kind(cursor, "UNDROP")?;
-    let comes_back = kind.has_rows() || matches!(kind, ObjectKind::Database | ObjectKind::Schema);
+    let comes_back = kind.has_rows()
+        || matches!(kind, ObjectKind::Database | ObjectKind::Schema | ObjectKind::Tag);
     if !comes_back {
         return Err(Error::unsupported(format_args!("UNDROP {}", kind.sql())));
     }

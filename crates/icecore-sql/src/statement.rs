@@ -12,6 +12,7 @@ mod policy;
 mod rows;
 mod semantic;
 mod session;
+mod tag;
 mod travel;
 
 pub use access::{
@@ -49,6 +50,7 @@ pub use session::{
     AlterSession, Explain, ExplainFormat, Scope, Show, ShowKind, Use, UseTarget, Wait,
 };
 use sqlparser::ast::Query;
+pub use tag::{AlterTag, CreateTag, SetTags, TagChange, TagsGiven};
 pub use travel::{AtBefore, CloneSource, Point, TravelPoint};
 
 /// One statement: everything that it says is in here, and nothing else is
@@ -160,6 +162,12 @@ pub enum Statement {
     UseSecondaryRoles(UseSecondaryRoles),
     /// SYSTEM$WAIT.
     Wait(Wait),
+    /// CREATE TAG.
+    CreateTag(Box<CreateTag>),
+    /// ALTER TAG.
+    AlterTag(AlterTag),
+    /// ALTER .. SET TAG and UNSET TAG.
+    SetTags(SetTags),
     /// VERIFY AUDIT.
     VerifyAudit,
 }
@@ -216,6 +224,8 @@ impl Statement {
             Self::ShowGrants(_) | Self::ShowEffectiveAccess(_) => "SHOW",
             Self::UseSecondaryRoles(_) => "USE",
             Self::Wait(_) => "CALL",
+            Self::CreateTag(_) => "CREATE TAG",
+            Self::AlterTag(_) | Self::SetTags(_) => "ALTER",
             Self::VerifyAudit => "VERIFY_AUDIT",
         }
     }

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ColumnId, DynamicDefinition, Error, Expectation, Name, ObjectId, Result, SqlType,
+    ColumnId, DynamicDefinition, Error, Expectation, Name, ObjectId, ObjectTags, Result, SqlType,
     TablePolicies, Timestamp,
 };
 
@@ -45,6 +45,8 @@ pub enum ObjectKind {
     MaskingPolicy,
     /// Which rows are seen.
     RowAccessPolicy,
+    /// A word that values are given of to objects and columns.
+    Tag,
 }
 
 /// Objects that share their names: a view cannot be called as a table is.
@@ -72,6 +74,8 @@ pub enum NameSpace {
     User,
     /// Policies of every kind.
     Policy,
+    /// Tags.
+    Tag,
 }
 
 impl ObjectKind {
@@ -91,6 +95,7 @@ impl ObjectKind {
             Self::Role => NameSpace::Role,
             Self::User => NameSpace::User,
             Self::MaskingPolicy | Self::RowAccessPolicy => NameSpace::Policy,
+            Self::Tag => NameSpace::Tag,
         }
     }
 
@@ -122,6 +127,7 @@ impl ObjectKind {
             Self::User => "USER",
             Self::MaskingPolicy => "MASKING POLICY",
             Self::RowAccessPolicy => "ROW ACCESS POLICY",
+            Self::Tag => "TAG",
         }
     }
 }
@@ -150,6 +156,21 @@ impl Body {
         T::deserialize(&self.0)
             .map_err(|source| Error::corrupted("the definition of an object").with_source(source))
     }
+
+    /// The same definition with these values of tags.
+    ///
+    /// # Errors
+    /// `Internal` if they cannot be stored, which is a defect.
+    pub fn with_tags(&self, tags: &ObjectTags) -> Result<Self> {
+        let mut value = self.0.clone();
+        if let Some(definition) = value.as_object_mut() {
+            definition.remove("tags");
+            if !tags.is_empty() {
+                definition.insert("tags".to_owned(), Self::of(tags)?.0);
+            }
+        }
+        Ok(Self(value))
+    }
 }
 
 /// A database or a schema.
@@ -162,6 +183,9 @@ pub struct ContainerDefinition {
     /// Days that dropped and changed content is kept; the container's if unset.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retention_days: Option<u32>,
+    /// The values of tags.
+    #[serde(default, skip_serializing_if = "ObjectTags::is_empty")]
+    pub tags: ObjectTags,
 }
 
 /// A column of a table.
@@ -214,6 +238,9 @@ pub struct TableDefinition {
     /// What everybody sees of it, its owner too.
     #[serde(default, skip_serializing_if = "TablePolicies::is_empty")]
     pub policies: TablePolicies,
+    /// The values of tags.
+    #[serde(default, skip_serializing_if = "ObjectTags::is_empty")]
+    pub tags: ObjectTags,
 }
 
 impl TableDefinition {
@@ -248,6 +275,9 @@ pub struct ViewDefinition {
     /// The columns that its policies name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub policy_columns: Vec<Name>,
+    /// The values of tags.
+    #[serde(default, skip_serializing_if = "ObjectTags::is_empty")]
+    pub tags: ObjectTags,
 }
 
 /// A semantic view. What it is made of is in its statement, which is read
@@ -264,6 +294,9 @@ pub struct SemanticViewDefinition {
     /// What its owner says of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
+    /// The values of tags.
+    #[serde(default, skip_serializing_if = "ObjectTags::is_empty")]
+    pub tags: ObjectTags,
 }
 
 /// Where a stage's files are.
@@ -326,6 +359,9 @@ pub struct StageDefinition {
     /// What its owner says of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
+    /// The values of tags.
+    #[serde(default, skip_serializing_if = "ObjectTags::is_empty")]
+    pub tags: ObjectTags,
 }
 
 /// A file format: its options as they were given and checked, upper-case key

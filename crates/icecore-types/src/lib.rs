@@ -30,6 +30,7 @@ mod simulated;
 mod size;
 mod sql_type;
 mod system;
+mod tag;
 mod time;
 mod version;
 
@@ -62,5 +63,6 @@ pub use simulated::{SeededIds, SimulatedClock, SimulatedTimer};
 pub use size::ByteSize;
 pub use sql_type::SqlType;
 pub use system::{RandomIds, SystemClock, SystemTimer};
+pub use tag::{ObjectTags, TagDefinition, TagValues};
 pub use time::{Timestamp, parse_advance};
 pub use version::{RecordNumber, Version};

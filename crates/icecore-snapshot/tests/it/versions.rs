@@ -39,8 +39,12 @@ async fn story(store: Arc<dyn ObjectStore>) {
     assert_eq!(lab.head().version(), Version::ZERO);
     lab.furnish().await;
     let before = lab.append(TABLE, 3).await;
-    let stage =
-        StageDefinition { location: StageLocation::Internal, file_format: None, comment: None };
+    let stage = StageDefinition {
+        location: StageLocation::Internal,
+        file_format: None,
+        comment: None,
+        tags: Default::default(),
+    };
     let body = Body::of(&stage).unwrap();
     let (id, kind, parent) = (OTHER, ObjectKind::Stage, Some(SCHEMA));
     let (stage, owner) = (name("LANDING"), ROLE);

@@ -6,12 +6,24 @@ use sqlparser::tokenizer::Token;
 use super::rows::distinct;
 use super::{
     access, dynamic, expectation, if_exists, object_kind, object_name, option, pipe, policy, table,
+    tag,
 };
 use crate::cursor::Cursor;
 use crate::{
     AlterContainer, AlterSession, AlterTable, AlterTableAction, AlterView, ContainerAction,
     Options, Statement,
 };
+
+/// What can have tags.
+const TAGGED: [ObjectKind; 7] = [
+    ObjectKind::Database,
+    ObjectKind::Schema,
+    ObjectKind::Table,
+    ObjectKind::DynamicTable,
+    ObjectKind::View,
+    ObjectKind::SemanticView,
+    ObjectKind::Stage,
+];
 
 pub(super) fn alter(cursor: &mut Cursor<'_>) -> Result<Statement> {
     cursor.expect(&["ALTER"])?;
@@ -22,7 +34,11 @@ pub(super) fn alter(cursor: &mut Cursor<'_>) -> Result<Statement> {
         return access::alter(cursor, &principal);
     }
     let kind = object_kind(cursor, "ALTER")?;
+    if TAGGED.contains(&kind) && tag::is_set(cursor) {
+        return tag::set_tags(cursor, kind).map(Statement::SetTags);
+    }
     match kind {
+        ObjectKind::Tag => tag::alter_tag(cursor).map(Statement::AlterTag),
         ObjectKind::Table => {
             alter_table(cursor).map(|alter| Statement::AlterTable(Box::new(alter)))
         }

@@ -5,12 +5,12 @@ use sqlparser::tokenizer::Token;
 
 use super::travel::clone_source;
 use super::{
-    access, dynamic, object_kind, object_name, option, pipe, policy, query, semantic, table,
+    access, dynamic, object_kind, object_name, option, pipe, policy, query, semantic, table, tag,
 };
 use crate::cursor::Cursor;
 use crate::{
     CreateContainer, CreateFileFormat, CreateStage, CreateView, OptionValue, Options, PolicyOn,
-    Statement,
+    Statement, TagsGiven,
 };
 
 /// What CREATE does about an object of the same name.
@@ -62,6 +62,9 @@ pub(super) fn create(cursor: &mut Cursor<'_>) -> Result<Statement> {
             policy::create_policy(cursor, existing, kind)
                 .map(|create| Statement::CreatePolicy(Box::new(create)))
         }
+        ObjectKind::Tag => {
+            tag::create_tag(cursor, existing).map(|create| Statement::CreateTag(Box::new(create)))
+        }
         ObjectKind::Channel => Err(cursor.unexpected()),
         // It comes with its table.
         kind @ (ObjectKind::Quarantine | ObjectKind::Role | ObjectKind::User) => {
@@ -77,6 +80,8 @@ pub(super) struct Properties {
     pub comment: Option<String>,
     /// Only of a table.
     pub row_access: Option<PolicyOn>,
+    /// Only of a table.
+    pub tags: TagsGiven,
 }
 
 impl Properties {
@@ -99,6 +104,13 @@ impl Properties {
                         && policy::is_row_access(cursor) =>
                 {
                     found.row_access = Some(policy::declared_row_access(cursor)?);
+                }
+                Some("WITH" | "TAG")
+                    if statement == "CREATE TABLE"
+                        && found.tags.is_empty()
+                        && tag::is_declared(cursor) =>
+                {
+                    found.tags = tag::declared(cursor)?;
                 }
                 Some("AS") | None => return Ok(found),
                 Some(_) => return Err(unknown_property(cursor, statement)),

@@ -105,8 +105,6 @@ const OBJECTS: &[&str] = &[
     "STREAM",
     "STREAMLIT",
     "STREAMS",
-    "TAG",
-    "TAGS",
     "TASK",
     "TASKS",
     "TEMP",

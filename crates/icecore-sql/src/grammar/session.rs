@@ -33,6 +33,7 @@ const KINDS: &[(&[&str], ShowKind)] = &[
     (&["USERS"], ShowKind::Users),
     (&["MASKING", "POLICIES"], ShowKind::MaskingPolicies),
     (&["ROW", "ACCESS", "POLICIES"], ShowKind::RowAccessPolicies),
+    (&["TAGS"], ShowKind::Tags),
 ];
 
 pub(super) fn show(cursor: &mut Cursor<'_>) -> Result<Show> {

@@ -25,6 +25,7 @@ pub(super) fn create_table(cursor: &mut Cursor<'_>, existing: Existing) -> Resul
         like: None,
         template: None,
         row_access: None,
+        tags: Vec::new(),
         retention_days: None,
         comment: None,
     };
@@ -47,9 +48,13 @@ pub(super) fn create_table(cursor: &mut Cursor<'_>, existing: Existing) -> Resul
     create.retention_days = properties.retention_days;
     create.comment = properties.comment;
     create.row_access = properties.row_access;
+    create.tags = properties.tags;
     let is_copy = create.clone.is_some() || create.like.is_some();
     if is_copy && create.row_access.is_some() {
         return Err(Error::unsupported("CREATE TABLE .. CLONE or LIKE .. ROW ACCESS POLICY"));
+    }
+    if is_copy && !create.tags.is_empty() {
+        return Err(Error::unsupported("CREATE TABLE .. CLONE or LIKE .. TAG"));
     }
     let may_query = create.clone.is_none() && create.like.is_none() && create.template.is_none();
     if may_query && cursor.accept(&["AS"]) {

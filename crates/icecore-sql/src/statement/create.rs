@@ -5,7 +5,7 @@ use sqlparser::ast::Query;
 
 use crate::InferSchema;
 
-use super::{CloneSource, ExpectationSpec, FormatSpec, Options, PolicyOn};
+use super::{CloneSource, ExpectationSpec, FormatSpec, Options, PolicyOn, TagsGiven};
 
 /// CREATE DATABASE or CREATE SCHEMA.
 ///
@@ -98,6 +98,8 @@ pub struct CreateTable {
     pub template: Option<InferSchema>,
     /// ROW ACCESS POLICY.
     pub row_access: Option<PolicyOn>,
+    /// WITH TAG.
+    pub tags: TagsGiven,
     /// DATA_RETENTION_TIME_IN_DAYS, 0 to 90.
     pub retention_days: Option<u32>,
     /// COMMENT.

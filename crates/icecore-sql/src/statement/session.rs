@@ -147,6 +147,8 @@ pub enum ShowKind {
     MaskingPolicies,
     /// Row access policies.
     RowAccessPolicies,
+    /// TAGS.
+    Tags,
 }
 
 impl ShowKind {
@@ -176,6 +178,7 @@ impl ShowKind {
             Self::Users => "USERS",
             Self::MaskingPolicies => "MASKING POLICIES",
             Self::RowAccessPolicies => "ROW ACCESS POLICIES",
+            Self::Tags => "TAGS",
         }
     }
 }

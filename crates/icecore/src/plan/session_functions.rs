@@ -66,6 +66,7 @@ pub(super) fn session_function(name: &str, binder: &Binder) -> Option<Arc<Scalar
             let version = binder.resolver().head().version().get();
             Value::Constant(ScalarValue::Int64(i64::try_from(version).ok()))
         }
+        "system$get_tag" => get_tag(binder),
         "system$pipe_status" => pipe_status(binder),
         "seq1" | "seq2" | "seq4" | "seq8" => Value::Sequence(Arc::default()),
         "random" => Value::Random(Arc::new(Mutex::new(Random::Unseeded(seed(binder))))),
@@ -83,6 +84,8 @@ enum Value {
     LastQueryId(Arc<crate::session::SessionShared>),
     /// Of one text that is known when the statement is planned.
     OfText(Arc<OfText>),
+    /// Of texts that are known when the statement is planned.
+    OfTexts(Arc<OfTexts>),
     /// Whether a role is in use: of the account, or of a database.
     InSession(Arc<Acting>, Option<ObjectId>),
     /// The next number; rows of one plan count on from each other.
@@ -129,6 +132,20 @@ fn uuid(state: &mut u64) -> String {
 }
 
 type OfText = dyn Fn(&str) -> icecore_types::Result<String> + Send + Sync;
+
+type OfTexts = dyn Fn(&[String]) -> icecore_types::Result<Option<String>> + Send + Sync;
+
+/// SYSTEM$GET_TAG, of what whoever asks can see.
+fn get_tag(binder: &Binder) -> Value {
+    let resolver = Arc::clone(binder.resolver());
+    Value::OfTexts(Arc::new(move |arguments| match arguments {
+        [tag, object, domain] => crate::statement::get_tag(&resolver, tag, object, domain),
+        _ => Err(icecore_types::Error::new(
+            icecore_types::Code::INVALID_ARGUMENT,
+            "SYSTEM$GET_TAG takes a tag, an object and its domain",
+        )),
+    }))
+}
 
 /// SYSTEM$PIPE_STATUS: whoever asks must be allowed to see how it is.
 fn pipe_status(binder: &Binder) -> Value {
@@ -188,7 +205,9 @@ impl ScalarUDFImpl for SessionFunction {
                 DataType::Timestamp(TimeUnit::Microsecond, zone.clone())
             }
             Value::Constant(value) => value.data_type(),
-            Value::LastQueryId(_) | Value::OfText(_) | Value::Uuid(_) => DataType::Utf8View,
+            Value::LastQueryId(_) | Value::OfText(_) | Value::OfTexts(_) | Value::Uuid(_) => {
+                DataType::Utf8View
+            }
             Value::Sequence(_) | Value::Random(_) => DataType::Int64,
             Value::InSession(..) => DataType::Boolean,
         })
@@ -240,6 +259,12 @@ impl ScalarUDFImpl for SessionFunction {
                 let value = function(&text).map_err(icecore_exec::to_datafusion)?;
                 Ok(ColumnarValue::Scalar(ScalarValue::Utf8View(Some(value))))
             }
+            (Value::OfTexts(function), arguments) => {
+                let texts = arguments.iter().map(|argument| constant_text(argument, &self.name));
+                let value = function(&texts.collect::<Result<Vec<_>>>()?);
+                let value = value.map_err(icecore_exec::to_datafusion)?;
+                Ok(ColumnarValue::Scalar(ScalarValue::Utf8View(value)))
+            }
             (Value::InSession(acting, database), [roles]) => {
                 let roles = roles.cast_to(&DataType::Utf8View, None)?.to_array(args.number_rows)?;
                 let found = as_string_view_array(&roles)?
@@ -250,6 +275,15 @@ impl ScalarUDFImpl for SessionFunction {
             _ => plan_err!("{}: wrong arguments", self.name.to_uppercase()),
         }
     }
+}
+
+fn constant_text(argument: &ColumnarValue, function: &str) -> Result<String> {
+    if let ColumnarValue::Scalar(text) = argument
+        && let ScalarValue::Utf8View(Some(text)) = text.cast_to(&DataType::Utf8View)?
+    {
+        return Ok(text);
+    }
+    plan_err!("{}: wrong arguments", function.to_uppercase())
 }
 
 fn last_query(id: Option<icecore_types::QueryId>) -> ColumnarValue {

@@ -9,8 +9,8 @@ use icecore_sql::{
 };
 use icecore_types::{
     Body, Code, ColumnDefinition, ColumnId, ContainerDefinition, Error, FileFormatDefinition, Name,
-    ObjectKind, QualifiedName, Result, StageCredentials, StageDefinition, StageLocation,
-    TableDefinition, TablePolicies, Version, ViewDefinition,
+    ObjectKind, ObjectTags, QualifiedName, Result, StageCredentials, StageDefinition,
+    StageLocation, TableDefinition, TablePolicies, Version, ViewDefinition,
 };
 
 use super::change::{Change, IfExists, Place, already_there, created, same_meaning};
@@ -49,6 +49,7 @@ impl Planning {
         let definition = ContainerDefinition {
             comment: create.comment.clone(),
             retention_days: create.retention_days,
+            tags: ObjectTags::default(),
         };
         let body = Body::of(&definition)?;
         let (id, mut change) =
@@ -99,7 +100,8 @@ impl Planning {
         }
         definition.comment = create.comment.clone();
         definition.retention_days = create.retention_days;
-        let needs = self.declared_policies(&mut definition, create)?;
+        let mut needs = self.declared_policies(&mut definition, create)?;
+        needs.extend(self.give_tags(&mut definition.tags, None, &create.tags)?);
         let body = Body::of(&definition)?;
         let mut change = self.create(ObjectKind::Table, &create.name, if_exists, body)?.1;
         change.requirements.extend(needs);
@@ -238,6 +240,7 @@ impl Planning {
             comment: create.comment.clone(),
             policies: TablePolicies::default(),
             policy_columns: Vec::new(),
+            tags: ObjectTags::default(),
         };
         // A view that cannot be planned is refused now rather than when it is read.
         let plan = self.binder.plan_view((&definition, None), None, &self.state)?;
@@ -248,8 +251,12 @@ impl Planning {
 
     /// CREATE STAGE.
     pub(super) fn create_stage(&self, create: &CreateStage) -> Result<Change> {
-        let internal =
-            StageDefinition { location: StageLocation::Internal, file_format: None, comment: None };
+        let internal = StageDefinition {
+            location: StageLocation::Internal,
+            file_format: None,
+            comment: None,
+            tags: ObjectTags::default(),
+        };
         let definition = self.stage_with(internal, &create.properties)?;
         let if_exists = IfExists::of(create.or_replace, create.if_not_exists);
         Ok(self.create(ObjectKind::Stage, &create.name, if_exists, Body::of(&definition)?)?.1)

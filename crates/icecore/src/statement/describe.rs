@@ -69,9 +69,10 @@ impl Planning {
                 let stage: StageDefinition = object.body().read()?;
                 stage_properties(&stage)
             }
-            kind @ (ObjectKind::Quarantine | ObjectKind::Role | ObjectKind::User) => {
-                Err(Error::unsupported(format_args!("DESCRIBE {}", kind.sql())))
-            }
+            kind @ (ObjectKind::Quarantine
+            | ObjectKind::Role
+            | ObjectKind::User
+            | ObjectKind::Tag) => Err(Error::unsupported(format_args!("DESCRIBE {}", kind.sql()))),
         }
     }
 

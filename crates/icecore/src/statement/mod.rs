@@ -27,6 +27,7 @@ mod semantic;
 mod settings;
 mod show;
 mod staged;
+mod tag;
 pub(crate) mod travel;
 mod unload;
 mod verify_audit;
@@ -64,6 +65,7 @@ pub(crate) use run::{QueryHooks, StatementRun};
 pub(crate) use semantic::listed;
 pub(crate) use settings::SessionChange;
 pub(crate) use show::comment_of;
+pub(crate) use tag::{get_tag, has_tags, tag_value, tagged};
 pub(crate) use unload::Unloading;
 pub(crate) use write::Write;
 
@@ -285,6 +287,9 @@ impl Planning {
             Statement::CreateSemanticView(create) => self.create_semantic_view(create, text),
             Statement::CreateStage(create) => self.create_stage(create),
             Statement::CreateFileFormat(create) => self.create_file_format(create),
+            Statement::CreateTag(create) => self.create_tag(create),
+            Statement::AlterTag(alter) => self.alter_tag(alter),
+            Statement::SetTags(set) => self.set_tags(set),
             Statement::CreatePolicy(create) => self.create_policy(create),
             Statement::AlterPolicy(alter) => self.alter_policy(alter),
             Statement::Drop(drop) => self.drop_object(drop),

@@ -65,6 +65,7 @@ impl Planning {
             schema: schema.name().clone(),
             text: text.to_owned(),
             comment: create.comment.clone(),
+            tags: icecore_types::ObjectTags::default(),
         };
         // What cannot be planned is refused now rather than when it is asked for.
         let view = self.binder.semantic_view((&definition, None), None, &self.state)?;

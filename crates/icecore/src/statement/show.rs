@@ -10,7 +10,7 @@ use icecore_sql::{Scope, Show, ShowKind};
 use icecore_types::{
     Body, ContainerDefinition, Error, FileFormatDefinition, ObjectId, ObjectKind, PipeDefinition,
     PolicyDefinition, QualifiedName, Result, RoleDefinition, SemanticViewDefinition, SqlType,
-    StageDefinition, StageLocation, TableDefinition, UserDefinition, ViewDefinition,
+    StageDefinition, StageLocation, TableDefinition, TagDefinition, UserDefinition, ViewDefinition,
 };
 
 pub(super) use filter::{cut, selected, shown};
@@ -69,6 +69,8 @@ const VIEWS: Columns =
     &[COMMON[0], COMMON[1], COMMON[2], COMMON[3], COMMON[4], COMMON[5], ("text", TEXT)];
 const OBJECTS: Columns =
     &[COMMON[0], COMMON[1], COMMON[2], COMMON[3], COMMON[4], COMMON[5], ("kind", TEXT)];
+const TAGS: Columns =
+    &[COMMON[0], COMMON[1], COMMON[2], COMMON[3], COMMON[4], COMMON[5], ("allowed_values", TEXT)];
 const CONTAINERS: Columns = &[
     COMMON[0],
     COMMON[1],
@@ -255,6 +257,7 @@ impl Planning {
                 row.push(Cell::text(FileType::of(&format)?.as_str()));
             }
             ShowKind::Pipes => row.extend(pipe_cells(&object.body().read()?)?),
+            ShowKind::Tags => row.push(allowed_values(&object.body().read()?)?),
             _ => row.push(Cell::text(object.kind().sql())),
         }
         Ok(row)
@@ -333,8 +336,18 @@ fn listed(what: ShowKind) -> Result<(Columns, &'static [ObjectKind])> {
         ShowKind::Pipes => (PIPES, &[ObjectKind::Pipe]),
         ShowKind::MaskingPolicies => (OBJECTS, &[ObjectKind::MaskingPolicy]),
         ShowKind::RowAccessPolicies => (OBJECTS, &[ObjectKind::RowAccessPolicy]),
+        ShowKind::Tags => (TAGS, &[ObjectKind::Tag]),
         other => return Err(Error::unsupported(format_args!("SHOW {}", other.sql()))),
     })
+}
+
+/// The allowed values of a tag, NULL if any is allowed.
+fn allowed_values(tag: &TagDefinition) -> Result<Cell> {
+    if tag.allowed_values.is_empty() {
+        return Ok(Cell::Null);
+    }
+    let text = serde_json::to_string(&tag.allowed_values);
+    text.map(Cell::Text).map_err(|source| Error::internal("values of a tag").with_source(source))
 }
 
 /// What SHOW PIPES says besides what it says of every object.
@@ -362,6 +375,7 @@ pub(crate) fn comment_of(kind: ObjectKind, body: &Body) -> Result<Option<String>
         ObjectKind::MaskingPolicy | ObjectKind::RowAccessPolicy => {
             body.read::<PolicyDefinition>()?.comment
         }
+        ObjectKind::Tag => body.read::<TagDefinition>()?.comment,
         ObjectKind::Channel | ObjectKind::Quarantine => None,
     })
 }

@@ -191,6 +191,10 @@ impl Planning {
             return Err(Error::unsupported("a policy in CREATE TABLE AS")
                 .with_help("create the table first, then attach the policy and INSERT INTO it"));
         }
+        if !create.tags.is_empty() {
+            return Err(Error::unsupported("a tag in CREATE TABLE AS")
+                .with_help("create the table first, then ALTER TABLE .. SET TAG"));
+        }
         let source = plan_select(query, &self.state, &self.binder)?;
         let mut definition = match create.columns.is_empty() {
             true => inferred(&source)?,

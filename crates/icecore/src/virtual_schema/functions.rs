@@ -11,7 +11,9 @@ use icecore_types::{
     Code, Error, ObjectId, ObjectKind, QualifiedName, QueryId, Result, SqlType, Timestamp,
 };
 
-use super::{INFORMATION_SCHEMA, Listing, graph, loads, pipe_usage, policies, queries, refreshes};
+use super::{
+    INFORMATION_SCHEMA, Listing, graph, loads, pipe_usage, policies, queries, refreshes, tags,
+};
 use crate::cells::{Cell, Columns, batch};
 use crate::plan::Binder;
 use crate::statement::named_table;
@@ -44,13 +46,18 @@ pub(crate) fn function(
             graph::history(arguments, binder)
         }
         (Some(INFORMATION_SCHEMA), "COPY_HISTORY") => loads::copy_history(arguments, binder),
+        (Some(INFORMATION_SCHEMA), "TAG_REFERENCES") => tags::references(arguments, binder),
+        (Some(INFORMATION_SCHEMA), "TAG_REFERENCES_ALL_COLUMNS") => {
+            tags::of_all_columns(arguments, binder)
+        }
         (Some(INFORMATION_SCHEMA), "POLICY_REFERENCES") => policies::references(arguments, binder),
         (Some(INFORMATION_SCHEMA), "PIPE_USAGE_HISTORY") => pipe_usage::history(arguments, binder),
         _ => Err(Error::new(Code::UNKNOWN_FUNCTION, format!("unknown table function {name}"))
             .with_help(
                 "there are RESULT_SCAN, GENERATOR, VALIDATE, QUARANTINE, \
                  EXPECTATION_RESULTS, and in INFORMATION_SCHEMA QUERY_HISTORY, COPY_HISTORY, \
-                 PIPE_USAGE_HISTORY, POLICY_REFERENCES, DYNAMIC_TABLE_REFRESH_HISTORY and \
+                 PIPE_USAGE_HISTORY, POLICY_REFERENCES, TAG_REFERENCES, \
+                 TAG_REFERENCES_ALL_COLUMNS, DYNAMIC_TABLE_REFRESH_HISTORY and \
                  DYNAMIC_TABLE_GRAPH_HISTORY",
             )),
     }

@@ -14,6 +14,7 @@ mod query_usage;
 mod refreshes;
 mod semantic;
 mod storage;
+mod tags;
 
 use arrow::array::RecordBatch;
 use datafusion::execution::SessionState;
@@ -99,6 +100,7 @@ pub(crate) fn table(
         ("FILE_FORMATS", _) => objects::file_formats(&listing),
         ("LOAD_HISTORY", _) => loads::load_history(&listing),
         ("TABLE_STORAGE_METRICS", _) => storage::metrics(&listing),
+        ("TAG_REFERENCES", Schema::AccountUsage) => tags::usage(&listing),
         ("ACCESS_HISTORY", Schema::AccountUsage) => access::history(&listing),
         ("QUERY_HISTORY", Schema::AccountUsage) => query_usage::history(&listing),
         _ => return Err(unknown(name)),

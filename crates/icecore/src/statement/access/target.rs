@@ -95,7 +95,7 @@ pub(super) fn user_securable(access: &Access, id: UserId, name: QualifiedName) -
 
 /// The kind of catalog object that these words mean.
 fn catalog_kind(words: &str) -> Result<ObjectKind> {
-    const KINDS: [ObjectKind; 11] = [
+    const KINDS: [ObjectKind; 12] = [
         ObjectKind::Database,
         ObjectKind::Schema,
         ObjectKind::Table,
@@ -107,6 +107,7 @@ fn catalog_kind(words: &str) -> Result<ObjectKind> {
         ObjectKind::Pipe,
         ObjectKind::MaskingPolicy,
         ObjectKind::RowAccessPolicy,
+        ObjectKind::Tag,
     ];
     let found = KINDS.iter().find(|kind| kind.sql() == words);
     found.copied().ok_or_else(|| Error::unsupported(format_args!("a grant on {words}")))

@@ -7,7 +7,9 @@ use icecore_governance::Verb;
 use icecore_raw::{LocalFolder, PutResult, StageFiles, StageUrl, local_files};
 use icecore_snapshot::Head;
 use icecore_sql::{Get, List, Put, Remove, StageAddress, StageName, StageRef};
-use icecore_types::{Code, Error, ObjectId, ObjectKind, Result, StageDefinition, StageLocation};
+use icecore_types::{
+    Code, Error, ObjectId, ObjectKind, ObjectTags, Result, StageDefinition, StageLocation,
+};
 use object_store::path::Path;
 use regex::Regex;
 
@@ -52,8 +54,12 @@ impl Planning {
         verb: Verb,
     ) -> Result<(StageFiles, StageDefinition)> {
         let engine = self.session.engine();
-        let internal =
-            StageDefinition { location: StageLocation::Internal, file_format: None, comment: None };
+        let internal = StageDefinition {
+            location: StageLocation::Internal,
+            file_format: None,
+            comment: None,
+            tags: ObjectTags::default(),
+        };
         match &stage.stage {
             StageName::Named(name) => {
                 let object = self.resolver.object(ObjectKind::Stage, name)?;
