@@ -65,6 +65,7 @@ async fn story(lab: &Lab) {
         location: StageLocation::Internal,
         file_format: None,
         comment: None,
+        tags: Default::default(),
     });
     let (id, kind, parent) = (STAGE, ObjectKind::Stage, Some(SCHEMA));
     let (called, owner, body) = (name("LANDING"), ROLE, body.unwrap());
