@@ -65,7 +65,7 @@ def at(states, version=None):
 
 
 UPDATES = set("create_object replace_body rename_object drop_object undrop_object clone_object"
-              " swap_objects append load set_deletes remove_segments truncate fold pipe_files".split())
+              " swap_objects append load set_deletes remove_segments truncate fold pipe_files set_owner set_grants".split())
 
 
 class Account:
