@@ -82,7 +82,7 @@ async fn rights(notebook: &mut Notebook) -> Result<()> {
         ("ALTER TABLE sandbox.cloned DROP ALL ROW ACCESS POLICIES", "002003"),
         ("UPDATE processed.sales SET region = 'Europe'", "003001"),
         ("SELECT * FROM governance.regions", "002003"),
-        ("LIST @governance.landing", "002003"),
+        ("LIST @governance.landing", "002043"),
     ] {
         let refused = notebook.refused(statement).await?;
         notebook.check("code", refused.code().number(), code)?;
