@@ -5,6 +5,7 @@ use std::fmt;
 
 use icecore_types::Result;
 
+use crate::account_wide::instead;
 use crate::grants::{GrantKey, Grants};
 use crate::session::Reach;
 use crate::{Access, Grantee, Need, Privilege, RoleId, RolePath, Securable, Session, Verb};
@@ -165,11 +166,14 @@ impl<'a> Judge<'a> {
         if containers.any(|one| self.met_within(one, container).is_none()) {
             return Err(act.on.absent());
         }
-        if self.met(&act.on, need, self.reach(need), self.user(need)).is_some() {
+        if self.met(&act.on, need, self.reach(need), self.user(need)).is_some()
+            || self.met_throughout(act).is_some()
+        {
             return Ok(());
         }
         let everything = &self.session.of_all;
         let seen = self.met(&act.on, Need::Any, everything, self.user(Need::Any)).is_some()
+            || self.met_throughout(&Act::new(Verb::Show, act.on.clone())).is_some()
             || act.on.kind() == crate::SecurableKind::Account;
         Err(if seen { act.on.insufficient() } else { act.on.absent() })
     }
@@ -178,6 +182,14 @@ impl<'a> Judge<'a> {
     /// primary role needs one itself.
     fn met_within(&self, container: &Securable, need: Need) -> Option<Met> {
         self.met(container, Need::Any, self.reach(need), self.user(need))
+    }
+
+    /// The privilege on the account that stands for the one on the object.
+    fn met_throughout(&self, act: &Act) -> Option<Privilege> {
+        let user = self.session.counting_user().map(Grantee::User);
+        let account = self.access.account();
+        let met = |one| self.met(&account, Need::One(one), &self.session.of_all, user).is_some();
+        instead(act.verb, act.on.kind()).iter().copied().find(|one| met(*one))
     }
 
     fn met(&self, on: &Securable, need: Need, reach: &Reach, user: Option<Grantee>) -> Option<Met> {
@@ -264,7 +276,14 @@ impl<'a> Judge<'a> {
             .map(|container| self.ground(container, Need::Any, reach, user))
             .collect();
         grounds.reverse();
-        grounds.push(self.ground(&act.on, need, reach, user));
+        let own = self.ground(&act.on, need, reach, user);
+        let throughout = own.through.is_none().then(|| self.met_throughout(act)).flatten();
+        grounds.push(match throughout {
+            None => own,
+            Some(privilege) => {
+                self.ground(&self.access.account(), Need::One(privilege), reach, user)
+            }
+        });
         grounds
     }
 

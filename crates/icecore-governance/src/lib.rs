@@ -23,6 +23,7 @@
 //! ```
 
 mod access;
+mod account_wide;
 mod alter;
 mod future;
 mod granting;

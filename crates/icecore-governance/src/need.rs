@@ -79,6 +79,7 @@ impl Need {
             Verb::Operate => running(kind, &[P::Operate]),
             Verb::Monitor => running(kind, &[P::Monitor]),
             Verb::Drop | Verb::Undrop | Verb::Swap | Verb::Rename => Self::Ownership,
+            Verb::Attach(_) => Self::Ownership,
             Verb::Clone => cloning(class(kind)),
             Verb::Show | Verb::Describe | Verb::Use | Verb::ManageSession => Self::Any,
             Verb::Apply => applying(class(kind)),

@@ -51,6 +51,8 @@ pub enum Verb {
     Use,
     /// Use a file format or a stage in a statement.
     Apply,
+    /// Put a policy or a tag of this kind on it, or take it off.
+    Attach(ObjectKind),
     /// See a stage's files.
     ListStage,
     /// Read a stage's files.
@@ -85,6 +87,7 @@ impl fmt::Display for Verb {
             Self::Describe => "DESCRIBE",
             Self::Use => "USE",
             Self::Apply => "APPLY",
+            Self::Attach(kind) => return write!(f, "ATTACH {}", kind.sql()),
             Self::ListStage => "LIST",
             Self::ReadStage => "READ",
             Self::PutStage => "PUT",

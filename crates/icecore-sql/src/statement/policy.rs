@@ -155,3 +155,15 @@ pub enum PolicyAction {
         column: Name,
     },
 }
+
+impl PolicyAction {
+    /// The kind of policy that is put on or taken off.
+    pub fn kind(&self) -> ObjectKind {
+        match self {
+            Self::AddRowAccess { .. } | Self::DropRowAccess(_) | Self::DropAllRowAccess => {
+                ObjectKind::RowAccessPolicy
+            }
+            Self::SetMask { .. } | Self::UnsetMask { .. } => ObjectKind::MaskingPolicy,
+        }
+    }
+}

@@ -107,9 +107,12 @@ impl Planning {
 
     /// ALTER VIEW and ALTER SEMANTIC VIEW.
     pub(super) fn alter_view(&self, alter: &AlterView) -> Result<Change> {
-        let Some(found) = self.existing(alter.kind, &alter.name, alter.if_exists)? else {
-            return Ok(Change::nothing(DONE));
+        let verb = match &alter.action {
+            ContainerAction::Policy(action) => Verb::Attach(action.kind()),
+            _ => Verb::Alter,
         };
+        let found = self.existing_for(verb, alter.kind, &alter.name, alter.if_exists)?;
+        let Some(found) = found else { return Ok(Change::nothing(DONE)) };
         match &alter.action {
             ContainerAction::Rename(to) => self.rename(found, to),
             ContainerAction::SetComment(comment) if alter.kind == ObjectKind::SemanticView => {
@@ -211,9 +214,12 @@ impl Planning {
 
     /// ALTER TABLE, except what has to look at the rows first.
     pub(super) fn alter_table(&self, alter: &AlterTable) -> Result<Change> {
-        let Some(found) = self.existing(ObjectKind::Table, &alter.name, alter.if_exists)? else {
-            return Ok(Change::nothing(DONE));
+        let verb = match &alter.action {
+            AlterTableAction::Policy(action) => Verb::Attach(action.kind()),
+            _ => Verb::Alter,
         };
+        let found = self.existing_for(verb, ObjectKind::Table, &alter.name, alter.if_exists)?;
+        let Some(found) = found else { return Ok(Change::nothing(DONE)) };
         let mut definition: TableDefinition = found.body().read()?;
         let mut without_nulls = None;
         match &alter.action {

@@ -76,9 +76,9 @@ impl Planning {
 
     /// ALTER .. SET TAG and UNSET TAG.
     pub(super) fn set_tags(&self, set: &SetTags) -> Result<Change> {
-        let Some(found) = self.existing(set.kind, &set.name, set.if_exists)? else {
-            return Ok(Change::nothing(DONE));
-        };
+        let verb = Verb::Attach(ObjectKind::Tag);
+        let found = self.existing_for(verb, set.kind, &set.name, set.if_exists)?;
+        let Some(found) = found else { return Ok(Change::nothing(DONE)) };
         let column = set.column.as_ref().map(|name| column_id(found, name)).transpose()?;
         let mut tags = found.body().tags()?;
         let needs = self.give_tags(&mut tags, column, &set.values)?;

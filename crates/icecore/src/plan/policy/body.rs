@@ -83,6 +83,10 @@ impl Body {
         Err(other_type(&self.returns))
     }
 
+    pub(super) fn has_subquery(&self) -> Result<bool> {
+        has_subquery(&self.value)
+    }
+
     /// The value as a column of this Arrow type holds it.
     pub(super) fn as_type(&self, wanted: &DataType) -> Expr {
         cast(self.value.clone(), wanted.clone())

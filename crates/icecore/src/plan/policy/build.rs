@@ -39,10 +39,10 @@ pub(crate) struct Governs<'a> {
 }
 
 /// A policy on its way into a plan.
-struct Applied<'a> {
-    body: Body,
+pub(super) struct Applied<'a> {
+    pub(super) body: Body,
     arguments: TableReference,
-    columns: Vec<&'a ColumnDefinition>,
+    pub(super) columns: Vec<&'a ColumnDefinition>,
 }
 
 impl Governs<'_> {
@@ -192,7 +192,7 @@ impl Governs<'_> {
     }
 
     /// A policy with the columns that take the place of its arguments.
-    fn applied(
+    pub(super) fn applied(
         &self,
         policy: ObjectId,
         columns: &[ColumnId],
@@ -208,7 +208,7 @@ impl Governs<'_> {
             // Who may take the policy off may see what it hides.
             let resolver = binder.resolver();
             resolver.intend(Intent::On(Verb::Apply, policy));
-            resolver.intend(Intent::On(Verb::Alter, self.table.id()));
+            resolver.intend(Intent::On(Verb::Attach(object.kind()), self.table.id()));
         }
         let inside = binder.inside_policy(object, self.table, &definition)?;
         let planned = (object.kind(), &definition);

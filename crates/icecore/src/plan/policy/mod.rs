@@ -5,10 +5,12 @@
 mod binding;
 mod body;
 mod build;
+mod effect;
 mod table;
 mod view;
 
 pub(crate) use body::Body;
 pub(crate) use build::{Governs, original};
+pub(crate) use effect::Effect;
 pub(crate) use table::PolicyTable;
 pub(crate) use view::{as_table, store_in_view};

@@ -1,14 +1,19 @@
 //! EXPLAIN ACCESS, and who sees what.
 
-use arrow::array::RecordBatch;
-use icecore_governance::{Act, Ground, RoleId, Securable, SecurableKind, Session};
-use icecore_sql::{Explain, GrantTarget, Parsed, Statement};
-use icecore_types::{Name, Result, SqlType};
+use std::sync::Arc;
 
-use crate::access::Acting;
+use arrow::array::RecordBatch;
+use icecore_governance::{Act, Ground, Privilege, RoleId, Securable, SecurableKind, Session, Verb};
+use icecore_snapshot::Object;
+use icecore_sql::{Explain, GrantTarget, Parsed, Statement};
+use icecore_types::{Name, ObjectKind, Result, SqlType, TableDefinition, ViewDefinition};
+
+use crate::access::{Acting, securable};
+use crate::access_history::{Access, ReferencedPolicies, ReferencedPolicy};
 use crate::cells::{Cell, Columns, batch};
-use crate::statement::Planning;
+use crate::plan::{Binder, Effect, Governs, as_table};
 use crate::statement::authorize::acts;
+use crate::statement::{Planning, Resolved, read_access};
 
 const TEXT: SqlType = SqlType::TEXT;
 
@@ -20,9 +25,17 @@ const EXPLAINED: Columns = &[
     ("as_role", TEXT),
     ("is_granted", TEXT),
     ("through", TEXT),
+    ("column_name", TEXT),
+    ("policy", TEXT),
 ];
-const EFFECTIVE: Columns =
-    &[("role", TEXT), ("privilege", TEXT), ("through", TEXT), ("reaches", TEXT)];
+const EFFECTIVE: Columns = &[
+    ("role", TEXT),
+    ("privilege", TEXT),
+    ("through", TEXT),
+    ("reaches", TEXT),
+    ("rows_seen", TEXT),
+    ("columns_masked", TEXT),
+];
 
 impl Planning {
     /// EXPLAIN ACCESS: what a statement needs, whether the session has it, and
@@ -54,11 +67,49 @@ impl Planning {
                 rows.extend(grounds.iter().map(|ground| row(act, ground, &acting.session)));
             }
         }
-        // What is wrong with it is for those who may do it.
+        // What is wrong with it, and what is on what it reads, is for those who
+        // may do it.
         if granted {
-            resolved?;
+            for referenced in self.read_of(&resolved?)?.policies {
+                self.add_policies(&referenced, &mut rows);
+            }
         }
         batch(EXPLAINED, rows)
+    }
+
+    fn read_of(&self, resolved: &Resolved) -> Result<Access> {
+        match resolved {
+            Resolved::Query(plan) => read_access(plan, self.resolver.head()),
+            other => self.access(other),
+        }
+    }
+
+    /// The policies of a table that the session sees, and the names of those
+    /// that it sees.
+    fn add_policies(&self, on: &ReferencedPolicies, rows: &mut Vec<Vec<Cell>>) {
+        let sees = |id| self.resolver.head().object(id).is_some_and(|it| self.resolver.sees(it));
+        if !sees(on.object_id) {
+            return;
+        }
+        let mut add = |action, column: Option<&str>, policy: &ReferencedPolicy| {
+            let name = sees(policy.policy_id).then(|| policy.policy_name.clone());
+            rows.push(vec![
+                Cell::text(action),
+                Cell::text(on.object_domain.to_uppercase()),
+                Cell::text(on.object_name.clone()),
+                Cell::Null,
+                Cell::text(self.acting.session.role_name().as_str()),
+                Cell::Null,
+                Cell::Null,
+                Cell::maybe_text(column.map(str::to_owned)),
+                Cell::maybe_text(name),
+            ]);
+        };
+        on.policies.iter().for_each(|policy| add("FILTER", None, policy));
+        for column in &on.columns {
+            let name = Some(column.column_name.as_str());
+            column.policies.iter().for_each(|policy| add("MASK", name, policy));
+        }
     }
 
     fn seen(&self, on: &Securable) -> Result<()> {
@@ -82,19 +133,63 @@ impl Planning {
             roles.sort_by(|a, b| a.1.cmp(b.1));
             for (role, name) in roles {
                 let session = Session::of_role(access, role)?;
+                let mut effect = None;
                 for (privilege, ground) in access.effective(&session, on)? {
                     let Some(through) = ground.through else { continue };
+                    let reads = matches!(privilege, Privilege::Select | Privilege::Ownership);
+                    if reads && effect.is_none() {
+                        effect = self.effect(on, role)?;
+                    }
+                    let seen = effect.as_ref().filter(|_| reads);
                     let reaches = access.reaches(&session, on)?;
                     rows.push(vec![
                         Cell::text(name.as_str()),
                         Cell::text(privilege.to_string()),
                         Cell::text(through.to_string()),
                         Cell::text(if reaches { "YES" } else { "NO: USAGE of a container" }),
+                        Cell::maybe_text(seen.map(|effect| effect.rows.to_string())),
+                        Cell::maybe_text(seen.map(Effect::masked)),
                     ]);
                 }
             }
         }
         batch(EFFECTIVE, rows)
+    }
+
+    /// What the policies on something show a role, for who may put them there.
+    fn effect(&self, on: &Securable, role: RoleId) -> Result<Option<Effect>> {
+        let Some(object) = self.resolver.head().object(on.id()) else { return Ok(None) };
+        let Some(definition) = self.governed(object)? else { return Ok(None) };
+        if !self.may_put(on, &definition)? {
+            return Ok(None);
+        }
+        let binder = Binder::new(self.session.clone(), Arc::clone(&self.resolver));
+        let binder = binder.simulating(Arc::new(self.acting.as_owner(role)?));
+        let governs = Governs { table: object, definition: &definition, originals: false };
+        governs.effect(&binder, &self.state).map(Some)
+    }
+
+    /// A table or a view, and what may be under policies of it.
+    fn governed(&self, object: &Object) -> Result<Option<TableDefinition>> {
+        match object.kind() {
+            ObjectKind::Table | ObjectKind::DynamicTable => object.body().read().map(Some),
+            ObjectKind::View => {
+                let view: ViewDefinition = object.body().read()?;
+                let (plan, _) = self.binder.view_plan((&view, Some(object)), None, &self.state)?;
+                as_table(&view, &plan).map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn may_put(&self, on: &Securable, definition: &TableDefinition) -> Result<bool> {
+        let head = self.resolver.head();
+        let mut acts = vec![Act::new(Verb::Describe, on.clone())];
+        for policy in definition.policies.policies().filter_map(|id| head.object(id)) {
+            acts.push(Act::new(Verb::Apply, securable(head, policy)?));
+            acts.push(Act::new(Verb::Attach(policy.kind()), on.clone()));
+        }
+        Ok(self.acting.access.authorize(&self.acting.session, &acts).is_ok())
     }
 }
 
@@ -107,5 +202,7 @@ fn row(act: &Act, ground: &Ground, session: &Session) -> Vec<Cell> {
         Cell::text(session.role_name().as_str()),
         Cell::text(if ground.through.is_some() { "YES" } else { "NO" }),
         Cell::maybe_text(ground.through.as_ref().map(ToString::to_string)),
+        Cell::Null,
+        Cell::Null,
     ]
 }
