@@ -95,6 +95,11 @@ async fn protect(notebook: &mut Notebook) -> Result<i64> {
     notebook.say("They hold for everybody: the owner of the table is in no row of the mapping.");
     let seen = notebook.number("SELECT COUNT(*) FROM processed.sales").await?;
     notebook.check("rows that the table's owner sees", seen, 0)?;
+    notebook.say("Who sees what of it, as far as it is known before a row is read:");
+    let rows = notebook.show("SHOW EFFECTIVE ACCESS ON TABLE processed.sales").await?;
+    let in_clear = rows.iter().filter(|row| text_in(row, 5).is_empty());
+    let in_clear: Vec<&str> = in_clear.map(|row| text_in(row, 0)).collect();
+    notebook.check("sees addresses in clear", in_clear.join(", ").as_str(), "FINANCE_EUROPE")?;
     Ok(before)
 }
 
