@@ -1,5 +1,7 @@
 //! What a statement reads and writes, to the column, for the access history.
 
+mod ddl;
+
 use std::collections::BTreeSet;
 
 use datafusion::logical_expr::LogicalPlan;
@@ -7,6 +9,7 @@ use icecore_exec::from_datafusion;
 use icecore_snapshot::{Head, Update};
 use icecore_types::{ColumnId, Name, ObjectId, ObjectKind, Result, TableDefinition};
 
+use self::ddl::modified_by_ddl;
 use super::change::title;
 use super::{Planning, Resolved, Write, path};
 use crate::access_history::{
@@ -24,6 +27,10 @@ impl Planning {
         match resolved {
             Resolved::Unload(unload) => read_access(unload.rows(), self.resolver.head()),
             Resolved::Write(write) => self.write_access(write),
+            Resolved::Change(change) => {
+                let ddl = modified_by_ddl(&change.updates, self.resolver.head())?;
+                Ok(Access { ddl, ..Access::default() })
+            }
             _ => Ok(Access::default()),
         }
     }
@@ -53,7 +60,8 @@ impl Planning {
             object_name: table.name.clone(),
             columns: columns.collect(),
         };
-        Ok(Access { modified: vec![modified], ..read(direct, base, head)? })
+        let ddl = modified_by_ddl(&write.before, head)?;
+        Ok(Access { modified: vec![modified], ddl, ..read(direct, base, head)? })
     }
 }
 
