@@ -134,12 +134,15 @@ fn rescue() {
 fn governance() {
     let run = Run::of("governance");
     let checks = run.checks();
-    assert_eq!(checks.len(), 31, "{}", run.text);
+    assert_eq!(checks.len(), 36, "{}", run.text);
     for check in [
+        "sees addresses in clear: FINANCE_EUROPE",
         "rows that marketing counts: 4117",
         "Europe's total, as DuckDB adds it up: 12072998.98",
         "addresses in a file: 4117 masked, 0 in clear",
         "statements of others that Mia sees: 0",
+        "never without the policy: true",
+        "the log is what was written: true",
     ] {
         assert!(checks.contains(&check), "{check} in {}", run.text);
     }
