@@ -3,6 +3,7 @@
 
 mod access;
 mod functions;
+mod grants;
 mod graph;
 mod inferred;
 mod loads;
@@ -101,6 +102,12 @@ pub(crate) fn table(
         ("LOAD_HISTORY", _) => loads::load_history(&listing),
         ("TABLE_STORAGE_METRICS", _) => storage::metrics(&listing),
         ("TAG_REFERENCES", Schema::AccountUsage) => tags::usage(&listing),
+        ("APPLICABLE_ROLES", Schema::Information(_)) => grants::applicable(&listing),
+        ("ENABLED_ROLES", Schema::Information(_)) => grants::enabled(&listing),
+        ("ROLES", Schema::AccountUsage) => grants::roles(&listing),
+        ("USERS", Schema::AccountUsage) => grants::users(&listing),
+        ("GRANTS_TO_ROLES", Schema::AccountUsage) => grants::to_roles(&listing),
+        ("GRANTS_TO_USERS", Schema::AccountUsage) => grants::to_users(&listing),
         ("ACCESS_HISTORY", Schema::AccountUsage) => access::history(&listing),
         ("QUERY_HISTORY", Schema::AccountUsage) => query_usage::history(&listing),
         _ => return Err(unknown(name)),

@@ -59,8 +59,9 @@ impl Seen<'_> {
                 }
             }
             Update::SetOwner { id, owner } => {
-                let granted = json!([self.grant("OWNERSHIP", *owner, "ADD")]);
-                self.on(*id, "GRANT", one("privileges", granted));
+                let owner = full_name(self.head, *owner);
+                let granted = json!({ "privilege": "OWNERSHIP", "grantee": owner });
+                self.on(*id, "GRANT", one("privileges", json!([granted])));
             }
             Update::SetGrants { on, grants } => self.granted(*on, grants.as_ref())?,
             _ => {}
@@ -166,15 +167,31 @@ impl Seen<'_> {
         if changed.is_empty() {
             return self.on(of, "ALTER", Properties::new());
         }
+        let domain = self.kind(of).sql();
         for (role, operation) in changed {
-            let to = json!({ "value": full_name(self.head, of) });
+            let mut to = json!({ "value": full_name(self.head, of), "domain": domain });
+            if let Some(was) = before.iter().find(|it| it.role == role) {
+                to["createdOn"] = was.at.as_micros().into();
+                to["grantedBy"] = was.grantor.map(|role| full_name(self.head, role)).into();
+            }
             self.on(role, operation, one("grantee", to));
         }
     }
 
-    fn grant(&self, privilege: &str, grantee: ObjectId, change: &str) -> Value {
-        let grantee = full_name(self.head, grantee);
-        json!({ "privilege": privilege, "grantee": grantee, "subOperationType": change })
+    fn grant(&self, grant: &GrantRecord, change: &str) -> Value {
+        let (GranteeRecord::Role(grantee) | GranteeRecord::User(grantee)) = grant.grantee;
+        let mut shown = json!({
+            "privilege": grant.privilege,
+            "grantee": full_name(self.head, grantee),
+            "subOperationType": change,
+        });
+        if change == "DROP" {
+            shown["createdOn"] = grant.at.as_micros().into();
+            shown["grantedBy"] = full_name(self.head, grant.grantor).into();
+            shown["grantedTo"] = self.kind(grantee).sql().into();
+            shown["grantOption"] = grant.option.into();
+        }
+        shown
     }
 
     /// The privileges that are granted on something now and were not, and the
@@ -213,11 +230,7 @@ impl Seen<'_> {
                     == (grant.grantee, &grant.privilege, grant.option)
             })
         };
-        let show = |grant: &GrantRecord| {
-            let (GranteeRecord::Role(grantee) | GranteeRecord::User(grantee)) = grant.grantee;
-            self.grant(&grant.privilege, grantee, change)
-        };
-        these.iter().filter(is_new).map(show).collect()
+        these.iter().filter(is_new).map(|grant| self.grant(grant, change)).collect()
     }
 }
 
