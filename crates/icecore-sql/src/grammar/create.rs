@@ -78,6 +78,8 @@ pub(super) fn create(cursor: &mut Cursor<'_>) -> Result<Statement> {
 pub(super) struct Properties {
     pub retention_days: Option<u32>,
     pub comment: Option<String>,
+    /// COPY GRANTS: of a table or a view.
+    pub copy_grants: bool,
     /// Only of a table.
     pub row_access: Option<PolicyOn>,
     /// Only of a table.
@@ -97,6 +99,13 @@ impl Properties {
                 Some("COMMENT") if found.comment.is_none() => {
                     option::key(cursor)?;
                     found.comment = Some(cursor.string()?);
+                }
+                Some("COPY")
+                    if matches!(statement, "CREATE TABLE" | "CREATE VIEW")
+                        && !found.copy_grants
+                        && cursor.are_next(&["COPY", "GRANTS"]) =>
+                {
+                    found.copy_grants = cursor.accept(&["COPY", "GRANTS"]);
                 }
                 Some("WITH" | "ROW")
                     if statement == "CREATE TABLE"
@@ -194,6 +203,7 @@ fn view(cursor: &mut Cursor<'_>, existing: Existing) -> Result<CreateView> {
         columns,
         query,
         query_text: cursor.text_since(from).to_owned(),
+        copy_grants: properties.copy_grants,
         comment: properties.comment,
     })
 }

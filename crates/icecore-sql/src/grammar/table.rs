@@ -26,6 +26,7 @@ pub(super) fn create_table(cursor: &mut Cursor<'_>, existing: Existing) -> Resul
         template: None,
         row_access: None,
         tags: Vec::new(),
+        copy_grants: false,
         retention_days: None,
         comment: None,
     };
@@ -48,6 +49,7 @@ pub(super) fn create_table(cursor: &mut Cursor<'_>, existing: Existing) -> Resul
     create.retention_days = properties.retention_days;
     create.comment = properties.comment;
     create.row_access = properties.row_access;
+    create.copy_grants = properties.copy_grants;
     create.tags = properties.tags;
     let is_copy = create.clone.is_some() || create.like.is_some();
     if is_copy && create.row_access.is_some() {

@@ -19,7 +19,6 @@ pub(super) fn clone_source(
         &["IGNORE", "TABLES", "WITH", "INSUFFICIENT", "DATA", "RETENTION"] as &[&str],
         &["IGNORE", "HYBRID", "TABLES"],
         &["INCLUDE", "INTERNAL", "STAGES"],
-        &["COPY", "GRANTS"],
     ] {
         if cursor.are_next(option) {
             return Err(Error::unsupported(format_args!("CLONE .. {}", option.join(" "))));

@@ -100,6 +100,9 @@ pub struct CreateTable {
     pub row_access: Option<PolicyOn>,
     /// WITH TAG.
     pub tags: TagsGiven,
+    /// COPY GRANTS: it has those of the one that it replaces, else of the one
+    /// that it is made like.
+    pub copy_grants: bool,
     /// DATA_RETENTION_TIME_IN_DAYS, 0 to 90.
     pub retention_days: Option<u32>,
     /// COMMENT.
@@ -130,6 +133,8 @@ pub struct CreateView {
     pub query: Box<Query>,
     /// The query as it was written.
     pub query_text: String,
+    /// COPY GRANTS: it has those of the one that it replaces.
+    pub copy_grants: bool,
     /// COMMENT.
     pub comment: Option<String>,
 }

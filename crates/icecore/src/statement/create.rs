@@ -81,7 +81,8 @@ impl Planning {
     pub(super) fn create_table(&self, create: &CreateTable) -> Result<Change> {
         let if_exists = IfExists::of(create.or_replace, create.if_not_exists);
         if let Some(source) = &create.clone {
-            return self.clone_object(ObjectKind::Table, &create.name, if_exists, source);
+            let change = self.clone_object(ObjectKind::Table, &create.name, if_exists, source)?;
+            return self.with_copied_grants(change, create, Some(&source.source));
         }
         let mut definition = match &create.like {
             Some(source) => {
@@ -105,7 +106,21 @@ impl Planning {
         let body = Body::of(&definition)?;
         let mut change = self.create(ObjectKind::Table, &create.name, if_exists, body)?.1;
         change.requirements.extend(needs);
-        Ok(change)
+        self.with_copied_grants(change, create, create.like.as_ref())
+    }
+
+    /// The same change, with COPY GRANTS if the statement has it.
+    pub(super) fn with_copied_grants(
+        &self,
+        change: Change,
+        create: &CreateTable,
+        like: Option<&QualifiedName>,
+    ) -> Result<Change> {
+        if !create.copy_grants {
+            return Ok(change);
+        }
+        let like = like.map(|name| self.resolver.object(ObjectKind::Table, name)).transpose()?;
+        self.copy_grants(change, like)
     }
 
     /// The stored form of declared columns.
@@ -246,7 +261,9 @@ impl Planning {
         let plan = self.binder.plan_view((&definition, None), None, &self.state)?;
         distinct_names(plan.schema().fields().iter().map(|field| field.name().as_str()))?;
         let if_exists = IfExists::of(create.or_replace, create.if_not_exists);
-        Ok(self.create(ObjectKind::View, &create.name, if_exists, Body::of(&definition)?)?.1)
+        let body = Body::of(&definition)?;
+        let change = self.create(ObjectKind::View, &create.name, if_exists, body)?.1;
+        if create.copy_grants { self.copy_grants(change, None) } else { Ok(change) }
     }
 
     /// CREATE STAGE.

@@ -206,6 +206,7 @@ impl Planning {
         let body = Body::of(&definition)?;
         let (id, change) = self.create(ObjectKind::Table, &create.name, if_exists, body)?;
         let Some(table) = id else { return Ok(Resolved::Change(change)) };
+        let change = self.with_copied_grants(change, create, None)?;
         let given: Vec<ColumnId> = definition.columns.iter().map(|column| column.id).collect();
         Ok(Resolved::Write(Box::new(Write {
             table,

@@ -5,7 +5,7 @@ use icecore_snapshot::{Object, Update};
 use icecore_types::{Name, ObjectId, QualifiedName, Result, Version};
 
 use crate::access::{securable, updates};
-use crate::statement::Planning;
+use crate::statement::{Change, Planning};
 
 impl Planning {
     /// The owner of an object that is made here, and the updates that grant on
@@ -72,6 +72,37 @@ impl Planning {
             }
         }
         updates(before, &access)
+    }
+
+    /// COPY GRANTS: what is made has the grants of what it replaces, else of
+    /// what it is made like, and not those on future objects.
+    pub(in crate::statement) fn copy_grants(
+        &self,
+        mut change: Change,
+        like: Option<&Object>,
+    ) -> Result<Change> {
+        let head = self.resolver.head();
+        let replaced = change.updates.iter().find_map(|update| match update {
+            Update::DropObject { id } => head.object(*id),
+            _ => None,
+        });
+        let made = change.updates.iter().find_map(|update| match update {
+            Update::CreateObject { id, parent, name, owner, .. }
+            | Update::CloneObject { id, parent, name, owner, .. } => {
+                Some((*id, *parent, name.clone(), *owner))
+            }
+            _ => None,
+        });
+        let (Some(original), Some((id, parent, name, owner))) = (replaced.or(like), made) else {
+            return Ok(change);
+        };
+        let from = securable(head, original)?;
+        let copy = self.made(from.kind(), id, (parent, &name))?.owned_by(RoleId::new(owner));
+        let access = self.acting.access.with_clone(&from, &copy, false);
+        let of_it = |update: &Update| matches!(update, Update::SetGrants { on, .. } if *on == id);
+        change.updates.retain(|update| !of_it(update));
+        change.updates.extend(updates(&self.acting.access, &access)?);
+        Ok(change)
     }
 
     fn was_inside(&self, object: &Object, container: &Object, at: Version) -> bool {
