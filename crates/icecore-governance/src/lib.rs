@@ -41,6 +41,7 @@ mod securable;
 mod session;
 mod shelf;
 mod show;
+mod tag_mask;
 mod token;
 mod verb;
 
@@ -56,6 +57,9 @@ pub use privilege::Privilege;
 pub use securable::Securable;
 pub use session::{SecondaryRoles, Session};
 pub use show::{FutureRow, GrantRow, MemberRow};
+pub use tag_mask::{
+    PolicyStatus, TagLevels, TagMask, TagPolicy, masks_of_tags, masks_type, same_data,
+};
 pub use token::TokenRules;
 pub use verb::Verb;
 

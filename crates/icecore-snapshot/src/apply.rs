@@ -1,6 +1,7 @@
 //! What a record does to a head: pure, mechanical, the same on every replay.
 
 mod clone;
+mod tags;
 
 use std::sync::Arc;
 
@@ -205,7 +206,9 @@ impl Draft<'_> {
         let mut object = self.live(id)?;
         let place = (parent, object.kind.name_space(), name.clone());
         self.check_place(&object, &place)?;
-        (object.parent, object.name) = (parent, name.clone());
+        let from = std::mem::replace(&mut object.parent, parent);
+        object.name = name.clone();
+        self.keep_inherited(&mut object, from)?;
         self.store(object);
         Ok(())
     }
@@ -217,6 +220,8 @@ impl Draft<'_> {
         }
         std::mem::swap(&mut first.parent, &mut second.parent);
         std::mem::swap(&mut first.name, &mut second.name);
+        self.keep_inherited(&mut first, second.parent)?;
+        self.keep_inherited(&mut second, first.parent)?;
         self.store(first);
         self.store(second);
         Ok(())

@@ -197,7 +197,8 @@ impl<'a> Since<'a> {
 
     fn not_attached(&self, policy: ObjectId) -> Result<(), Refusal> {
         for object in self.head.objects().filter(|object| object.changed() > self.read) {
-            let attached = object.policies()?.policies().any(|id| id == policy);
+            let attached = object.needed_policies()?.contains(&policy)
+                || object.kind().has_tags() && object.body().tags()?.gives(policy);
             retry_unless(!attached, || format!("the policy was attached policy={policy}"))?;
         }
         Ok(())

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use icecore_types::{
-    Body, Name, NameSpace, ObjectId, ObjectKind, Result, TableDefinition, TablePolicies, Timestamp,
-    Version, ViewDefinition,
+    Body, Name, NameSpace, ObjectId, ObjectKind, Result, TableDefinition, TablePolicies,
+    TagDefinition, Timestamp, Version, ViewDefinition,
 };
 
 /// A catalog object at a version. The log does not interpret its body.
@@ -110,6 +110,18 @@ impl Object {
             }
             ObjectKind::View => Ok(self.body.read::<ViewDefinition>()?.policies),
             _ => Ok(TablePolicies::default()),
+        }
+    }
+
+    /// The policies that it needs: those attached to it, and those of the
+    /// columns that have it as their tag.
+    ///
+    /// # Errors
+    /// `Corrupted` if its definition cannot be read.
+    pub fn needed_policies(&self) -> Result<Vec<ObjectId>> {
+        match self.kind {
+            ObjectKind::Tag => Ok(self.body.read::<TagDefinition>()?.masks),
+            _ => Ok(self.policies()?.policies().collect()),
         }
     }
 

@@ -255,9 +255,10 @@ pub enum Requirement {
         /// The table.
         table: ObjectId,
     },
-    /// No object that was changed since the read version has this policy.
+    /// No object that was changed since the read version has this policy, or a
+    /// value of this tag.
     PolicyUnattached {
-        /// The policy.
+        /// The policy, or the tag.
         policy: ObjectId,
     },
 }

@@ -104,6 +104,20 @@ impl ObjectKind {
         matches!(self, Self::MaskingPolicy | Self::RowAccessPolicy)
     }
 
+    /// Whether it can have values of tags.
+    pub const fn has_tags(self) -> bool {
+        matches!(
+            self,
+            Self::Database
+                | Self::Schema
+                | Self::Table
+                | Self::DynamicTable
+                | Self::View
+                | Self::SemanticView
+                | Self::Stage
+        )
+    }
+
     /// Whether it has rows of its own, with versions.
     pub const fn has_rows(self) -> bool {
         matches!(self, Self::Table | Self::DynamicTable | Self::Quarantine)
@@ -138,6 +152,11 @@ impl ObjectKind {
 pub struct Body(serde_json::Value);
 
 impl Body {
+    /// One part of a definition.
+    pub(crate) fn part(&self, name: &str) -> Option<Self> {
+        self.0.get(name).cloned().map(Self)
+    }
+
     /// The stored form of a definition.
     ///
     /// # Errors

@@ -10,7 +10,8 @@ use crate::{Body, ColumnId, ObjectId, Result};
 ///
 /// ```
 /// use icecore_types::TagDefinition;
-/// let tag = TagDefinition { allowed_values: vec!["pii".into()], comment: None };
+/// let allowed_values = vec!["pii".into()];
+/// let tag = TagDefinition { allowed_values, ..TagDefinition::default() };
 /// assert!(tag.allows("pii") && !tag.allows("public"));
 /// assert!(TagDefinition::default().allows("anything"));
 /// ```
@@ -23,6 +24,10 @@ pub struct TagDefinition {
     /// What its owner says of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
+    /// The masking policies of the columns that have it: at most one of each
+    /// type of data.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub masks: Vec<ObjectId>,
 }
 
 impl TagDefinition {
@@ -63,6 +68,21 @@ impl ObjectTags {
         self.own.is_empty() && self.columns.values().all(BTreeMap::is_empty)
     }
 
+    /// Whether there is one of this tag, of the object or a column.
+    pub fn gives(&self, tag: ObjectId) -> bool {
+        let mut all = std::iter::once(&self.own).chain(self.columns.values());
+        all.any(|values| values.contains_key(&tag))
+    }
+
+    /// The same of other tags where `other` names one.
+    pub fn pointed(self, other: impl Fn(ObjectId) -> Option<ObjectId>) -> Self {
+        let point = |values: TagValues| -> TagValues {
+            values.into_iter().map(|(tag, value)| (other(tag).unwrap_or(tag), value)).collect()
+        };
+        let columns = self.columns.into_iter().map(|(id, values)| (id, point(values)));
+        Self { columns: columns.collect(), own: point(self.own) }
+    }
+
     /// Those of the object, or of one of its columns.
     pub fn values(&self, column: Option<ColumnId>) -> Option<&TagValues> {
         let values = match column {
@@ -81,19 +101,15 @@ impl ObjectTags {
     }
 }
 
-/// What every definition that can have tags has.
-#[derive(Default, Deserialize)]
-struct Tagged {
-    #[serde(default)]
-    tags: ObjectTags,
-}
-
 impl Body {
     /// The values of tags of an object, whatever it is.
     ///
     /// # Errors
     /// `Corrupted` if they are none.
     pub fn tags(&self) -> Result<ObjectTags> {
-        self.read::<Tagged>().map(|tagged| tagged.tags)
+        match self.part("tags") {
+            Some(tags) => tags.read(),
+            None => Ok(ObjectTags::default()),
+        }
     }
 }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use icecore_types::{
     Body, Code, Error, ObjectId, ObjectKind, PipeDefinition, Result, StageDefinition,
-    StageLocation, SuspendedBy, Suspension, TableDefinition, Version, ViewDefinition,
+    StageLocation, SuspendedBy, Suspension, TableDefinition, TagDefinition, Version,
+    ViewDefinition,
 };
 
 use super::{Draft, missing};
@@ -25,7 +26,7 @@ impl Draft<'_> {
             return Err(Error::unsupported("CLONE of an internal stage"));
         }
         let mut children = self.children_then(&original, *at);
-        let copied: HashSet<ObjectId> = children.values().flatten().map(|child| child.id).collect();
+        let copied = inside(*source, &children);
         let pointed = |policy| copied.contains(&policy).then(|| policy.within_clone(*id));
         let mut top = Object { id: *id, parent: *parent, ..original };
         top.name = name.clone();
@@ -43,7 +44,7 @@ impl Draft<'_> {
                 open.push((child.id, place));
             }
             copy.owner = *owner;
-            self.create_copy(from, (copy, &pointed), *at)?;
+            self.create_copy(from, (copy, &pointed), (*at, from == *source))?;
         }
         Ok(())
     }
@@ -81,23 +82,26 @@ impl Draft<'_> {
     }
 
     /// Adds the copy of `source`: `copy` has its id, place and owner already.
-    /// `pointed` says which of the policies were copied as well.
+    /// `pointed` says which of the policies and tags were copied as well.
     fn create_copy(
         &mut self,
         source: ObjectId,
         (mut copy, pointed): (Object, &dyn Fn(ObjectId) -> Option<ObjectId>),
-        at: Version,
+        (at, is_top): (Version, bool),
     ) -> Result<()> {
         let mut content = Arc::default();
         if copy.kind == ObjectKind::DynamicTable {
             copy.body = Arc::new(suspended(&copy.body)?);
-        } else if copy.kind.has_rows() || copy.kind.is_policy() {
+        } else if copy.kind.has_rows() || is_governing(copy.kind) {
             // Columns have ids: today's definition reads all older rows, and
-            // today's policies govern them.
+            // today's policies and tags govern them.
             copy.body = self.head.object(source).ok_or_else(|| missing(source))?.body.clone();
         }
         let now = self.head.object(source).ok_or_else(|| missing(source))?;
         copy.body = governed(&copy, now, pointed)?;
+        if is_top {
+            self.keep_inherited(&mut copy, now.parent)?;
+        }
         if copy.kind.has_rows() {
             let then = self.head.content_at(source, at).ok_or_else(|| unavailable(source))?;
             content = if then.loads().next().is_none() { then } else { Arc::new(then.for_clone()) };
@@ -109,9 +113,50 @@ impl Draft<'_> {
     }
 }
 
-/// The definition of a copy with the policies of today, those that were copied
-/// with it being the copies.
+/// What is in a container, however deep: `children` are those of all.
+fn inside(
+    container: ObjectId,
+    children: &HashMap<ObjectId, Vec<Arc<Object>>>,
+) -> HashSet<ObjectId> {
+    let (mut found, mut open) = (HashSet::new(), vec![container]);
+    while let Some(id) = open.pop() {
+        for child in children.get(&id).into_iter().flatten() {
+            found.insert(child.id);
+            open.push(child.id);
+        }
+    }
+    found
+}
+
+/// Whether it says what others see or mean.
+fn is_governing(kind: ObjectKind) -> bool {
+    kind.is_policy() || kind == ObjectKind::Tag
+}
+
+/// The definition of a copy with the policies and tags of today, those that
+/// were copied with it being the copies.
 fn governed(
+    copy: &Object,
+    now: &Object,
+    pointed: &dyn Fn(ObjectId) -> Option<ObjectId>,
+) -> Result<Arc<Body>> {
+    if copy.kind == ObjectKind::Tag {
+        let mut tag: TagDefinition = copy.body.read()?;
+        tag.masks.iter_mut().for_each(|mask| *mask = pointed(*mask).unwrap_or(*mask));
+        return Body::of(&tag).map(Arc::new);
+    }
+    let body = with_policies(copy, now, pointed)?;
+    if !copy.kind.has_tags() {
+        return Ok(body);
+    }
+    let tags = now.body.tags()?;
+    if tags.is_empty() && body.tags()?.is_empty() {
+        return Ok(body);
+    }
+    body.with_tags(&tags.pointed(pointed)).map(Arc::new)
+}
+
+fn with_policies(
     copy: &Object,
     now: &Object,
     pointed: &dyn Fn(ObjectId) -> Option<ObjectId>,

@@ -1,6 +1,6 @@
 //! Tags: CREATE and ALTER TAG, SET TAG and UNSET TAG of anything.
 
-use icecore_types::{Error, ObjectKind, Result};
+use icecore_types::{Error, ObjectKind, QualifiedName, Result};
 use sqlparser::tokenizer::Token;
 
 use super::create::Existing;
@@ -49,20 +49,27 @@ pub(super) fn alter_tag(cursor: &mut Cursor<'_>) -> Result<AlterTag> {
         cursor.advance();
         option::key(cursor)?;
         TagChange::SetComment(Some(cursor.string()?))
+    } else if cursor.are_next(&["SET", "MASKING", "POLICY"]) {
+        cursor.advance();
+        let policies = cursor.list(masking_policy)?;
+        TagChange::SetMasks { policies, force: cursor.accept(&["FORCE"]) }
+    } else if cursor.are_next(&["UNSET", "MASKING", "POLICY"]) {
+        cursor.advance();
+        TagChange::UnsetMasks(cursor.list(masking_policy)?)
     } else {
         return Err(refused(cursor));
     };
     Ok(AlterTag { name, if_exists, change })
 }
 
+fn masking_policy(cursor: &mut Cursor<'_>) -> Result<QualifiedName> {
+    cursor.expect(&["MASKING", "POLICY"])?;
+    cursor.qualified_name()
+}
+
 fn refused(cursor: &Cursor<'_>) -> Error {
-    const REFUSED: &[&[&str]] = &[
-        &["SET", "MASKING", "POLICY"],
-        &["UNSET", "MASKING", "POLICY"],
-        &["SET", "PROPAGATE"],
-        &["UNSET", "PROPAGATE"],
-        &["SET", "ALLOWED_VALUES"],
-    ];
+    const REFUSED: &[&[&str]] =
+        &[&["SET", "PROPAGATE"], &["UNSET", "PROPAGATE"], &["SET", "ALLOWED_VALUES"]];
     match REFUSED.iter().find(|words| cursor.are_next(words)) {
         Some(words) => Error::unsupported(format_args!("ALTER TAG .. {}", words.join(" "))),
         None => cursor.unexpected(),

@@ -63,6 +63,16 @@ pub enum TagChange {
     AllowAny,
     /// SET COMMENT or UNSET COMMENT.
     SetComment(Option<String>),
+    /// SET MASKING POLICY: masks the columns that have the tag, each by the
+    /// policy of its type.
+    SetMasks {
+        /// Which, each of another type.
+        policies: Vec<QualifiedName>,
+        /// FORCE: in the place of those of the same types.
+        force: bool,
+    },
+    /// UNSET MASKING POLICY.
+    UnsetMasks(Vec<QualifiedName>),
     /// RENAME TO.
     Rename(QualifiedName),
 }

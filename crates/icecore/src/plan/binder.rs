@@ -23,7 +23,10 @@ use parking_lot::Mutex;
 use super::column_lineage::marked;
 use super::pinned::{Pinned, covers};
 use super::sources::Sources;
-use super::{GovernedTable, Governs, RowsTable, StagedRows, as_table, plan_select, table_scan};
+use super::{
+    GovernedTable, Governs, RowsTable, StagedRows, TagPolicies, as_table, governed, plan_select,
+    table_scan,
+};
 use crate::access::Acting;
 use crate::session::Session;
 use crate::statement::Resolver;
@@ -194,7 +197,7 @@ impl Binder {
         version: Option<Version>,
         state: &SessionState,
     ) -> Result<Arc<dyn TableSource>> {
-        let definition: TableDefinition = object.body().read()?;
+        let definition = governed(self.resolver.head(), object)?;
         if definition.dynamic.as_ref().is_some_and(|dynamic| dynamic.frontier.is_none()) {
             return Err(not_initialized());
         }
@@ -261,12 +264,14 @@ impl Binder {
             .plan_view((&definition, Some(object)), version, state)
             .map_err(|error| error.context(format_args!("view {}", object.name())))?;
         let plan = marked(plan, object.id()).map_err(from_datafusion)?;
-        let source = if definition.policies.is_empty() {
+        let of_tags = TagPolicies::of(self.resolver.head(), object)?;
+        let source = if definition.policies.is_empty() && of_tags.is_empty() {
             provider_as_source(Arc::new(ViewTable::new(plan, None)))
         } else if self.is_refreshing() {
             return Err(Error::unsupported("a dynamic table over a view that has a policy"));
         } else {
-            let definition = as_table(&definition, &plan)?;
+            let mut definition = as_table(&definition, &plan)?;
+            of_tags.govern(&mut definition)?;
             let governs = Governs { table: object, definition: &definition, originals: false };
             governs.source_of_view(plan, version, self, state)?
         };

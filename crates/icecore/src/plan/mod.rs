@@ -34,7 +34,10 @@ pub(crate) use part::PartTable;
 pub(crate) use pinned::{Pinned, covers_input};
 pub(crate) use planned_access::AccessRule;
 pub(crate) use planner::{PlanningPermit, physical_plan};
-pub(crate) use policy::{Body, Effect, Governs, PolicyTable, as_table, original, store_in_view};
+pub(crate) use policy::{
+    Body, Effect, Governs, PolicyTable, TagPolicies, as_table, governed, is_governed, original,
+    store_in_view,
+};
 pub(crate) use provider::{GovernedTable, table_scan};
 pub(crate) use roll_up::inexact;
 pub(crate) use rows::RowsTable;

@@ -16,7 +16,7 @@ use crate::access_history::{
     Access, AccessedObject, ColumnPolicies, ReadColumn, ReferencedPolicies, ReferencedPolicy,
     SourceColumn, WrittenColumn,
 };
-use crate::plan::{ColumnLineage, Read, Source};
+use crate::plan::{ColumnLineage, Read, Source, governed};
 
 type SourceColumns = BTreeSet<(Source, String)>;
 
@@ -87,8 +87,9 @@ fn policies(read: &Read, head: &Head) -> Result<Vec<ReferencedPolicies>> {
     let mut referenced = Vec::new();
     for (source, names) in read {
         let Source::Object(id) = source else { continue };
+        let Some(object) = head.object(*id) else { continue };
         let Some(definition) = table_definition(*id, head)? else { continue };
-        let on = &definition.policies;
+        let on = governed(head, object)?.policies;
         let policies: Vec<_> =
             on.row_access.iter().map(|on| policy(on.policy, "ROW_ACCESS_POLICY", head)).collect();
         let columns = definition.columns.iter().filter_map(|column| {

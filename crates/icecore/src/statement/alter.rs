@@ -244,7 +244,7 @@ impl Planning {
                 column(&mut definition, from)?.name = to.clone();
             }
             AlterTableAction::AddExpectation(expectation) => {
-                refuse_under_policy(found, "an expectation of")?;
+                refuse_under_policy(&self.resolver, found, "an expectation of")?;
                 self.add_expectation(&mut definition, expectation)?;
             }
             AlterTableAction::DropExpectation { name, if_exists } => {
@@ -254,7 +254,7 @@ impl Planning {
             AlterTableAction::SetComment(comment) => definition.comment = comment.clone(),
             AlterTableAction::SetNotNull { column: name, not_null } => {
                 if *not_null {
-                    refuse_under_policy(found, "SET NOT NULL on a column of")?;
+                    refuse_under_policy(&self.resolver, found, "SET NOT NULL on a column of")?;
                 }
                 column(&mut definition, name)?.not_null = *not_null;
                 without_nulls = not_null.then(|| (alter.name.clone(), name.clone()));

@@ -11,7 +11,7 @@ use icecore_types::{Code, Error, ObjectId, Result, Version};
 use super::lineage::Lineage;
 use super::{Planning, dynamic_of};
 use crate::cells::Cell;
-use crate::plan::{AskedOf, Considered, GovernedTable, PolicyTable};
+use crate::plan::{AskedOf, Considered, GovernedTable, PolicyTable, is_governed};
 
 /// Dynamic tables of dynamic tables that EXPLAIN METRIC looks into.
 const DEPTH: usize = 32;
@@ -144,7 +144,7 @@ impl Planning {
         let object = head.object(table).ok_or_else(missing)?;
         let read = version.unwrap_or_else(|| head.version());
         // How many rows there are, and where from, is hidden with the rows.
-        let is_open = object.policies()?.is_empty();
+        let is_open = !is_governed(head, object)?;
         let content = head.content_at(table, read).filter(|_| is_open);
         let name = self.full_name(table);
         rows.push(vec![

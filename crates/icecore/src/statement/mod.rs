@@ -28,6 +28,7 @@ mod settings;
 mod show;
 mod staged;
 mod tag;
+mod tag_mask;
 pub(crate) mod travel;
 mod unload;
 mod verify_audit;
@@ -65,7 +66,7 @@ pub(crate) use run::{QueryHooks, StatementRun};
 pub(crate) use semantic::listed;
 pub(crate) use settings::SessionChange;
 pub(crate) use show::comment_of;
-pub(crate) use tag::{get_tag, has_tags, tag_value, tagged};
+pub(crate) use tag::{get_tag, tag_value, tagged};
 pub(crate) use unload::Unloading;
 pub(crate) use write::Write;
 

@@ -13,12 +13,13 @@ use icecore_types::{
     Result, SqlType, TableDefinition, ViewDefinition,
 };
 
-use super::Planning;
 use super::alter::replaced;
 use super::change::{Change, IfExists};
 use super::resolver::Intent;
+use super::{Planning, Resolver};
 use crate::plan::{
-    Binder, Body, GovernedTable, Governs, as_table, plan_select, store_in_view, table_scan,
+    Binder, Body, GovernedTable, Governs, TagPolicies, as_table, is_governed, plan_select,
+    store_in_view, table_scan,
 };
 
 const DONE: &str = "Statement executed successfully.";
@@ -223,11 +224,12 @@ impl Planning {
             policies.extend(object.filter(|object| object.kind().is_policy()).map(Object::id));
             inside.extend(head.children(Some(id)).map(Object::id));
         }
+        let mut needs = self.refuse_masking(dropped, &inside)?;
         if policies.is_empty() {
-            return Ok(Vec::new());
+            return Ok(needs);
         }
         for object in head.objects().filter(|object| !inside.contains(&object.id())) {
-            let mut attached = object.policies()?.policies().collect::<Vec<_>>();
+            let mut attached = object.needed_policies()?;
             attached.retain(|policy| policies.contains(policy));
             let Some(policy) = attached.first().and_then(|id| head.object(*id)) else { continue };
             if object.is_live() || self.comes_back(object) {
@@ -235,11 +237,12 @@ impl Planning {
             }
         }
         let unattached = |policy: &ObjectId| Requirement::PolicyUnattached { policy: *policy };
-        Ok(policies.iter().map(unattached).collect())
+        needs.extend(policies.iter().map(unattached));
+        Ok(needs)
     }
 
     /// Whether a dropped object can be undropped.
-    fn comes_back(&self, object: &Object) -> bool {
+    pub(super) fn comes_back(&self, object: &Object) -> bool {
         let now = self.session.engine().now();
         object
             .dropped()
@@ -284,8 +287,8 @@ fn refuse_expectations(definition: &TableDefinition) -> Result<()> {
 ///
 /// # Errors
 /// `Unsupported`, with the name of what is done, if the table has policies.
-pub(crate) fn refuse_under_policy(table: &Object, what: &str) -> Result<()> {
-    if table.policies()?.is_empty() {
+pub(crate) fn refuse_under_policy(resolver: &Resolver, table: &Object, what: &str) -> Result<()> {
+    if !is_governed(resolver.head(), table)? {
         return Ok(());
     }
     Err(Error::unsupported(format_args!("{what} a table that has a policy")))
@@ -309,7 +312,8 @@ pub(super) fn same_policies(planned: &Head, now: &Head, intents: &[Intent]) -> R
         let (Intent::On(_, id) | Intent::OnAs(_, _, id)) = intent else { continue };
         let (Some(before), Some(after)) = (planned.object(*id), now.object(*id)) else { continue };
         let policies = before.policies()?;
-        let same = !changed(*id) || policies == after.policies()?;
+        let same = (!changed(*id) || policies == after.policies()?)
+            && TagPolicies::of(planned, before)? == TagPolicies::of(now, after)?;
         if !same || policies.policies().any(changed) {
             let what =
                 format!("a policy changed since the query was planned table={}", after.name());

@@ -22,7 +22,7 @@ impl Planning {
     /// CREATE TAG.
     pub(super) fn create_tag(&self, create: &CreateTag) -> Result<Change> {
         let mut definition =
-            TagDefinition { allowed_values: Vec::new(), comment: create.comment.clone() };
+            TagDefinition { comment: create.comment.clone(), ..TagDefinition::default() };
         allow(&mut definition, &create.allowed_values)?;
         let if_exists = IfExists::of(create.or_replace, create.if_not_exists);
         Ok(self.create(ObjectKind::Tag, &create.name, if_exists, Body::of(&definition)?)?.1)
@@ -36,6 +36,10 @@ impl Planning {
         match &alter.change {
             TagChange::Rename(to) => return self.rename(found, to),
             TagChange::SetComment(comment) => definition.comment = comment.clone(),
+            TagChange::SetMasks { policies, force } => {
+                return self.set_masks(found, policies, *force);
+            }
+            TagChange::UnsetMasks(policies) => return self.unset_masks(found, policies),
             TagChange::AllowAny => definition.allowed_values.clear(),
             TagChange::Allow(values) => {
                 allow(&mut definition, values)?;
@@ -60,7 +64,7 @@ impl Planning {
 
     fn refuse_values_in_use(&self, tag: &Object, gone: impl Fn(&str) -> bool) -> Result<()> {
         let head = self.resolver.head();
-        for object in head.objects().filter(|object| object.is_live() && has_tags(object.kind())) {
+        for object in head.objects().filter(|object| object.is_live() && object.kind().has_tags()) {
             let tags = object.body().tags()?;
             let values = std::iter::once(&tags.own).chain(tags.columns.values());
             if values.filter_map(|values| values.get(&tag.id())).any(|value| gone(value)) {
@@ -125,20 +129,6 @@ impl Planning {
         }
         Ok(needs)
     }
-}
-
-/// What can have tags.
-pub(crate) fn has_tags(kind: ObjectKind) -> bool {
-    matches!(
-        kind,
-        ObjectKind::Database
-            | ObjectKind::Schema
-            | ObjectKind::Table
-            | ObjectKind::DynamicTable
-            | ObjectKind::View
-            | ObjectKind::SemanticView
-            | ObjectKind::Stage
-    )
 }
 
 /// The value that an object or a column has of a tag, and what it is given to:

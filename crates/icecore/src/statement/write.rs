@@ -26,7 +26,7 @@ use super::change::{Change, IfExists};
 use super::create::distinct_names;
 use super::expectation::{Arrival, Gate};
 use super::{Planning, Resolved};
-use crate::plan::{Binder, TARGET, original, plan_expression, plan_select, table_scan};
+use crate::plan::{Binder, TARGET, governed, original, plan_expression, plan_select, table_scan};
 
 /// Rows on their way into a table.
 pub(crate) struct Write {
@@ -78,7 +78,7 @@ impl Planning {
     ) -> Result<(&Object, TableDefinition)> {
         let table = self.resolver.object(ObjectKind::Table, name)?;
         self.resolver.act(verb, table);
-        Ok((table, table.body().read()?))
+        Ok((table, governed(self.resolver.head(), table)?))
     }
 
     /// INSERT.

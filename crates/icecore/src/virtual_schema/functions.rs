@@ -16,7 +16,7 @@ use super::{
 };
 use crate::cells::{Cell, Columns, batch};
 use crate::plan::Binder;
-use crate::statement::named_table;
+use crate::statement::{named_table, refuse_under_policy};
 
 /// An argument: its name, if it was given, and its value.
 pub(crate) type Argument = (Option<String>, ScalarValue);
@@ -106,6 +106,8 @@ fn expectation_results(
 ) -> Result<(SchemaRef, Vec<RecordBatch>)> {
     let table = named_table(arguments, binder.resolver(), "EXPECTATION_RESULTS")?;
     binder.resolver().act(Verb::Select, table);
+    // How many rows are what is a thing that their policies hide.
+    refuse_under_policy(binder.resolver(), table, "EXPECTATION_RESULTS of")?;
     let results = binder.session().engine().expectations.of(table.id());
     let rows = results.iter().map(|row| {
         let measured = &row.measurement;

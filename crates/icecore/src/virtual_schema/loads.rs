@@ -221,7 +221,7 @@ pub(crate) fn validate(
 ) -> Result<Arc<dyn TableProvider>> {
     let object = binder.resolver().object(ObjectKind::Table, table)?;
     binder.resolver().act(Verb::Select, object);
-    refuse_under_policy(object, "VALIDATE of")?;
+    refuse_under_policy(binder.resolver(), object, "VALIDATE of")?;
     let invalid = || {
         Error::new(
             Code::INVALID_ARGUMENT,

@@ -4,16 +4,16 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use icecore_governance::Verb;
+use icecore_governance::{PolicyStatus, TagMask, Verb};
 use icecore_snapshot::Object;
 use icecore_types::{
     Code, ColumnId, Error, Name, ObjectId, ObjectKind, QualifiedName, Result, SqlType,
-    TableDefinition, ViewDefinition,
+    TableDefinition, TagDefinition, ViewDefinition,
 };
 
 use super::functions::{Argument, text};
 use crate::cells::{Cell, Columns, batch};
-use crate::plan::Binder;
+use crate::plan::{Binder, TagPolicies, as_table};
 
 const TEXT: SqlType = SqlType::TEXT;
 
@@ -49,20 +49,26 @@ pub(super) fn references(
 ) -> Result<(SchemaRef, Vec<RecordBatch>)> {
     let asked = asked(arguments, binder)?;
     let resolver = binder.resolver();
-    let mut tables: Vec<&Object> = match &asked {
+    let mut objects: Vec<&Object> = match &asked {
         Asked::Entity(id) => resolver.head().object(*id).into_iter().collect(),
         // Of what may not be seen nothing is said.
         Asked::Policy(_) => resolver
             .head()
             .objects()
-            .filter(|object| object.is_live() && is_relation(object))
+            .filter(|object| object.is_live() && has_policies(object.kind()))
             .filter(|object| resolver.sees(object))
             .collect(),
     };
-    tables.sort_by_cached_key(|object| resolver.path(object.id()));
+    objects.sort_by_cached_key(|object| resolver.path(object.id()));
     let mut rows = Vec::new();
-    for table in tables {
-        add_table(table, &asked, binder, &mut rows)?;
+    for object in objects {
+        match object.kind() {
+            ObjectKind::Tag => add_tag(object, &asked, binder, &mut rows)?,
+            _ => {
+                add_attached(object, &asked, binder, &mut rows)?;
+                add_brought(object, &asked, binder, &mut rows)?;
+            }
+        }
     }
     let rows = batch(REFERENCES, rows)?;
     Ok((rows.schema(), vec![rows]))
@@ -101,7 +107,8 @@ fn asked(arguments: &[Argument], binder: &Binder) -> Result<Asked> {
             let kind = match domain.to_uppercase().as_str() {
                 "TABLE" => ObjectKind::Table,
                 "VIEW" => ObjectKind::View,
-                other @ ("TAG" | "USER" | "ACCOUNT" | "INTEGRATION") => {
+                "TAG" => ObjectKind::Tag,
+                other @ ("USER" | "ACCOUNT" | "INTEGRATION") => {
                     let what = format!("REF_ENTITY_DOMAIN => '{other}'");
                     return Err(Error::unsupported(what));
                 }
@@ -115,7 +122,35 @@ fn asked(arguments: &[Argument], binder: &Binder) -> Result<Asked> {
     }
 }
 
-fn add_table(
+impl Asked {
+    fn is_about(&self, policy: ObjectId) -> bool {
+        match self {
+            Self::Policy(id) => *id == policy,
+            Self::Entity(_) => true,
+        }
+    }
+}
+
+fn has_policies(kind: ObjectKind) -> bool {
+    kind == ObjectKind::Tag || is_relation(kind)
+}
+
+fn is_relation(kind: ObjectKind) -> bool {
+    matches!(kind, ObjectKind::Table | ObjectKind::DynamicTable | ObjectKind::View)
+}
+
+/// The policies of a tag.
+fn add_tag(tag: &Object, asked: &Asked, binder: &Binder, rows: &mut Vec<Vec<Cell>>) -> Result<()> {
+    let masks = tag.body().read::<TagDefinition>()?.masks;
+    for policy in masks.into_iter().filter(|policy| asked.is_about(*policy)) {
+        let use_of = Use::of((policy, "MASKING_POLICY"), [Cell::Null, Cell::Null]);
+        rows.push(row(&use_of, tag, binder));
+    }
+    Ok(())
+}
+
+/// The policies that are attached to a table or a view.
+fn add_attached(
     table: &Object,
     asked: &Asked,
     binder: &Binder,
@@ -126,35 +161,49 @@ fn add_table(
         return Ok(());
     }
     let names = names(table)?;
-    let wanted = |policy: ObjectId| match asked {
-        Asked::Policy(id) => *id == policy,
-        Asked::Entity(_) => true,
-    };
-    let name = |id: &ColumnId| {
-        let column = names.iter().find(|(column, _)| column == id);
-        column.map(|(_, name)| name.as_str().to_owned()).unwrap_or_default()
-    };
-    let list = |columns: &[ColumnId]| {
-        let quoted: Vec<String> = columns.iter().map(|id| format!("{:?}", name(id))).collect();
-        Cell::text(format!("[{}]", quoted.join(", ")))
-    };
-    for mask in policies.masks.iter().filter(|mask| wanted(mask.policy)) {
-        let conditions = match mask.conditions.as_slice() {
-            [] => Cell::Null,
-            columns => list(columns),
-        };
-        let columns = [Cell::text(name(&mask.column)), conditions];
-        rows.push(row((mask.policy, "MASKING_POLICY"), table, columns, binder));
+    for mask in policies.masks.iter().filter(|mask| asked.is_about(mask.policy)) {
+        let columns = [name(&names, mask.column), conditions(&names, &mask.conditions)];
+        rows.push(row(&Use::of((mask.policy, "MASKING_POLICY"), columns), table, binder));
     }
-    if let Some(on) = policies.row_access.as_ref().filter(|on| wanted(on.policy)) {
-        let columns = [Cell::Null, list(&on.columns)];
-        rows.push(row((on.policy, "ROW_ACCESS_POLICY"), table, columns, binder));
+    if let Some(on) = policies.row_access.as_ref().filter(|on| asked.is_about(on.policy)) {
+        let columns = [Cell::Null, list(&names, &on.columns)];
+        rows.push(row(&Use::of((on.policy, "ROW_ACCESS_POLICY"), columns), table, binder));
     }
     Ok(())
 }
 
-fn is_relation(object: &Object) -> bool {
-    matches!(object.kind(), ObjectKind::Table | ObjectKind::View)
+/// The policies that tags bring to the columns of a table or a view.
+fn add_brought(
+    table: &Object,
+    asked: &Asked,
+    binder: &Binder,
+    rows: &mut Vec<Vec<Cell>>,
+) -> Result<()> {
+    let policies = TagPolicies::of(binder.resolver().head(), table)?;
+    if policies.is_empty() {
+        return Ok(());
+    }
+    let definition = match table.kind() {
+        ObjectKind::View => {
+            let view: ViewDefinition = table.body().read()?;
+            let state = &binder.session().engine().template;
+            match binder.view_plan((&view, Some(table)), None, state) {
+                Ok((plan, _)) => as_table(&view, &plan)?,
+                // A view that cannot be read has no columns.
+                Err(_) => return Ok(()),
+            }
+        }
+        _ => table.body().read()?,
+    };
+    let columns = definition.columns.iter();
+    let names: Vec<_> = columns.map(|column| (column.id, column.name.clone())).collect();
+    let brought = policies.masks(&definition).into_iter();
+    for TagMask { tag, mask, status } in brought.filter(|it| asked.is_about(it.mask.policy)) {
+        let columns = [name(&names, mask.column), conditions(&names, &mask.conditions)];
+        let use_of = Use::of((mask.policy, "MASKING_POLICY"), columns);
+        rows.push(row(&Use { tag: Some(tag), status, ..use_of }, table, binder));
+    }
+    Ok(())
 }
 
 /// The names of the columns that policies may name.
@@ -168,21 +217,51 @@ fn names(object: &Object) -> Result<Vec<(ColumnId, Name)>> {
     Ok(columns.into_iter().map(|column| (column.id, column.name)).collect())
 }
 
-fn row(
-    (policy, kind): (ObjectId, &str),
-    table: &Object,
+type ColumnNames = [(ColumnId, Name)];
+
+fn name(names: &ColumnNames, id: ColumnId) -> Cell {
+    let column = names.iter().find(|(column, _)| *column == id);
+    Cell::maybe_text(column.map(|(_, name)| name.as_str()))
+}
+
+fn conditions(names: &ColumnNames, columns: &[ColumnId]) -> Cell {
+    if columns.is_empty() { Cell::Null } else { list(names, columns) }
+}
+
+fn list(names: &ColumnNames, columns: &[ColumnId]) -> Cell {
+    let quoted = columns.iter().map(|id| {
+        let column = names.iter().find(|(column, _)| column == id);
+        format!("{:?}", column.map_or("", |(_, name)| name.as_str()))
+    });
+    Cell::text(format!("[{}]", quoted.collect::<Vec<_>>().join(", ")))
+}
+
+/// A policy where it is used: of which column, with which others.
+struct Use {
+    policy: (ObjectId, &'static str),
     columns: [Cell; 2],
-    binder: &Binder,
-) -> Vec<Cell> {
-    let path = |id: ObjectId| {
-        let path = binder.resolver().path(id);
+    tag: Option<ObjectId>,
+    status: PolicyStatus,
+}
+
+impl Use {
+    fn of(policy: (ObjectId, &'static str), columns: [Cell; 2]) -> Self {
+        Self { policy, columns, tag: None, status: PolicyStatus::Active }
+    }
+}
+
+fn row(used: &Use, on: &Object, binder: &Binder) -> Vec<Cell> {
+    let path = |id: Option<ObjectId>| {
+        let path = id.map(|id| binder.resolver().path(id)).unwrap_or_default();
         (0..3).map(move |at| Cell::maybe_text(path.get(at).map(|name| name.as_str().to_owned())))
     };
-    let mut row: Vec<Cell> = path(policy).collect();
+    let (policy, kind) = used.policy;
+    let mut row: Vec<Cell> = path(Some(policy)).collect();
     row.push(Cell::text(kind));
-    row.extend(path(table.id()));
-    row.push(Cell::text(table.kind().sql()));
-    row.extend(columns);
-    row.extend([Cell::Null, Cell::Null, Cell::Null, Cell::text("ACTIVE")]);
+    row.extend(path(Some(on.id())));
+    row.push(Cell::text(on.kind().sql()));
+    row.extend(used.columns.iter().cloned());
+    row.extend(path(used.tag));
+    row.push(Cell::text(used.status.as_str()));
     row
 }

@@ -14,7 +14,7 @@ use super::Listing;
 use super::functions::{Argument, text};
 use crate::cells::{Cell, Columns, batch};
 use crate::plan::Binder;
-use crate::statement::{has_tags, tag_value, tagged};
+use crate::statement::{tag_value, tagged};
 
 const TEXT: SqlType = SqlType::TEXT;
 
@@ -80,7 +80,7 @@ pub(super) fn usage(listing: &Listing<'_>) -> Result<RecordBatch> {
     let mut objects: Vec<&Object> = resolver
         .head()
         .objects()
-        .filter(|object| object.is_live() && has_tags(object.kind()) && resolver.sees(object))
+        .filter(|object| object.is_live() && object.kind().has_tags() && resolver.sees(object))
         .collect();
     objects.sort_by_cached_key(|object| resolver.path(object.id()));
     for object in objects {

@@ -3,6 +3,7 @@
 mod doors;
 mod fallible;
 mod random;
+mod tags;
 
 use icecore::Session;
 

@@ -9,7 +9,7 @@ use datafusion::datasource::provider_as_source;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, TableSource, cast};
 use icecore_exec::from_datafusion;
-use icecore_governance::{Verb, fits};
+use icecore_governance::{Verb, fits, same_data};
 use icecore_snapshot::Object;
 use icecore_types::{
     ColumnDefinition, ColumnId, Error, ObjectId, PolicyArgument, PolicyDefinition, Result, SqlType,
@@ -202,7 +202,11 @@ impl Governs<'_> {
         let gone = || Error::corrupted("a policy of a table that is not there");
         let head = binder.resolver().head();
         let object = head.object(policy).filter(|policy| policy.is_live()).ok_or_else(gone)?;
-        let definition: PolicyDefinition = object.body().read()?;
+        let mut definition: PolicyDefinition = object.body().read()?;
+        let find = |id: &ColumnId| self.definition.columns.iter().find(|column| column.id == *id);
+        let columns: Option<Vec<_>> = columns.iter().map(find).collect();
+        let columns = columns.ok_or_else(gone)?;
+        let is_rescaled = rescale(&mut definition, columns.first());
         let arguments = TableReference::bare(format!("\0{number}"));
         if binder.is_simulating() {
             // Who may take the policy off may see what it hides.
@@ -212,18 +216,18 @@ impl Governs<'_> {
         }
         let inside = binder.inside_policy(object, self.table, &definition)?;
         let planned = (object.kind(), &definition);
-        let body = Body::plan(planned, &arguments, state, &inside)?;
+        let mut body = Body::plan(planned, &arguments, state, &inside)?;
+        // What it gives may have more digits than the column.
+        body.fails |= is_rescaled;
         binder.resolver().take_intents(inside.resolver());
-        let find = |id: &ColumnId| self.definition.columns.iter().find(|column| column.id == *id);
-        let columns: Option<Vec<_>> = columns.iter().map(find).collect();
-        let columns = columns.filter(|found| {
-            let fit = |(column, argument): (&&ColumnDefinition, &PolicyArgument)| {
-                fits(&argument.sql_type, &column.sql_type)
-            };
-            let arguments = &definition.arguments;
-            found.len() == arguments.len() && found.iter().zip(arguments).all(fit)
-        });
-        Ok(Applied { body, arguments, columns: columns.ok_or_else(gone)? })
+        let fit = |(column, argument): (&&ColumnDefinition, &PolicyArgument)| {
+            fits(&argument.sql_type, &column.sql_type)
+        };
+        let named = &definition.arguments;
+        if columns.len() != named.len() || !columns.iter().zip(named).all(fit) {
+            return Err(gone());
+        }
+        Ok(Applied { body, arguments, columns })
     }
 }
 
@@ -245,4 +249,17 @@ impl Applied<'_> {
         });
         Ok(named.collect())
     }
+}
+
+/// A policy that a tag brings to a number of another scale takes it as it is.
+fn rescale(policy: &mut PolicyDefinition, column: Option<&&ColumnDefinition>) -> bool {
+    let (Some(argument), Some(column)) = (policy.arguments.first_mut(), column) else {
+        return false;
+    };
+    let other = same_data(&argument.sql_type, &column.sql_type)
+        && !fits(&argument.sql_type, &column.sql_type);
+    if other {
+        argument.sql_type = column.sql_type;
+    }
+    other
 }

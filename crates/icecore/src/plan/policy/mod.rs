@@ -7,10 +7,12 @@ mod body;
 mod build;
 mod effect;
 mod table;
+mod tagged;
 mod view;
 
 pub(crate) use body::Body;
 pub(crate) use build::{Governs, original};
 pub(crate) use effect::Effect;
 pub(crate) use table::PolicyTable;
+pub(crate) use tagged::{TagPolicies, governed, is_governed};
 pub(crate) use view::{as_table, store_in_view};

@@ -182,7 +182,7 @@ pub(crate) fn quarantine_relation(
     let resolver = binder.resolver();
     let table = named_table(arguments, resolver, NAME)?;
     resolver.act(Verb::Select, table);
-    refuse_under_policy(table, "the quarantine of")?;
+    refuse_under_policy(resolver, table, "the quarantine of")?;
     let definition: TableDefinition = table.body().read()?;
     let columns = columns(&definition);
     let Some(quarantine) = quarantine_of(resolver, table.id()) else {

@@ -44,7 +44,7 @@ impl Planning {
     ) -> Result<Resolved> {
         let table = self.resolver.object(ObjectKind::Table, name)?;
         self.resolver.act(Verb::Alter, table);
-        refuse_under_policy(table, "the quarantine of")?;
+        refuse_under_policy(&self.resolver, table, "the quarantine of")?;
         let definition: TableDefinition = table.body().read()?;
         let scan = self.quarantine_target(table, &definition)?;
         let rows = match scan {

@@ -113,6 +113,30 @@ fn table(dice: &mut Dice) -> String {
     format!("INSERT INTO {{}} SELECT * FROM (VALUES {}) x", rows.join(", "))
 }
 
+/// The masks of V and of T: attached to the columns, or brought by tags that
+/// have them before or after they are given.
+fn attached(dice: &mut Dice) -> String {
+    let of_v = match dice.below(3) {
+        0 => "ALTER TABLE d MODIFY COLUMN v SET MASKING POLICY mv USING (v, id)",
+        1 => {
+            "CREATE TAG of_v; ALTER TAG of_v SET MASKING POLICY mv; \
+             ALTER TABLE d MODIFY COLUMN v SET TAG of_v = 'x'"
+        }
+        _ => {
+            "CREATE TAG of_v; ALTER TABLE d MODIFY COLUMN v SET TAG of_v = 'x'; \
+             ALTER TAG of_v SET MASKING POLICY mv, MASKING POLICY mt"
+        }
+    };
+    let of_t = match dice.below(2) {
+        0 => "ALTER TABLE d MODIFY COLUMN t SET MASKING POLICY mt",
+        _ => {
+            "CREATE TAG of_t; ALTER TABLE d MODIFY COLUMN t SET TAG of_t = 'x'; \
+             ALTER TAG of_t SET MASKING POLICY mt, MASKING POLICY mv"
+        }
+    };
+    format!("{of_v}; {of_t}")
+}
+
 /// Schema OPEN has what is seen, schema GOVERNED what is stored, each as D.
 async fn furnish(dice: &mut Dice) -> Session {
     let session = session(
@@ -141,9 +165,8 @@ async fn furnish(dice: &mut Dice) -> Session {
             "CREATE ROW ACCESS POLICY r AS (n INT, s_of_row VARCHAR) RETURNS BOOLEAN -> {filter}; \
              CREATE MASKING POLICY mv AS (v INT, id INT) RETURNS INT -> {v}; \
              CREATE MASKING POLICY mt AS (t VARCHAR) RETURNS VARCHAR -> {t}; \
-             ALTER TABLE d ADD ROW ACCESS POLICY r ON (n, s); \
-             ALTER TABLE d MODIFY COLUMN v SET MASKING POLICY mv USING (v, id); \
-             ALTER TABLE d MODIFY COLUMN t SET MASKING POLICY mt"
+             ALTER TABLE d ADD ROW ACCESS POLICY r ON (n, s); {}",
+            attached(dice)
         ))
         .await
         .unwrap_or_else(|error| panic!("{filter} {v} {t}: {error}"));
