@@ -64,7 +64,7 @@ async fn an_old_version_is_seen_under_the_tags_of_today() {
         format!("SELECT id, s, n FROM t AT (VERSION => {before})"),
         format!("CREATE TABLE c CLONE t AT (VERSION => {before}); SELECT id, s, n FROM c"),
         format!("CREATE SCHEMA k CLONE public AT (VERSION => {before}); SELECT id, s, n FROM k.t"),
-        "USE SCHEMA public; DROP TABLE t; UNDROP TABLE t; SELECT id - 1, s, n FROM t".to_owned(),
+        "USE SCHEMA public; DROP TABLE t; UNDROP TABLE t; SELECT id + 1, s, n FROM t".to_owned(),
     ] {
         assert_eq!(rows(&session, &read).await, ["-1|***|-1.50"], "{read}");
     }
