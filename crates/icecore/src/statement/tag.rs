@@ -30,7 +30,13 @@ impl Planning {
 
     /// ALTER TAG.
     pub(super) fn alter_tag(&self, alter: &AlterTag) -> Result<Change> {
-        let found = self.existing(ObjectKind::Tag, &alter.name, alter.if_exists)?;
+        let verb = match &alter.change {
+            TagChange::SetMasks { .. } | TagChange::UnsetMasks(_) => {
+                Verb::Attach(ObjectKind::MaskingPolicy)
+            }
+            _ => Verb::Alter,
+        };
+        let found = self.existing_for(verb, ObjectKind::Tag, &alter.name, alter.if_exists)?;
         let Some(found) = found else { return Ok(Change::nothing(DONE)) };
         let mut definition: TagDefinition = found.body().read()?;
         match &alter.change {

@@ -11,7 +11,7 @@ use icecore_types::{Name, ObjectKind, Result, SqlType, TableDefinition, ViewDefi
 use crate::access::{Acting, securable};
 use crate::access_history::{Access, ReferencedPolicies, ReferencedPolicy};
 use crate::cells::{Cell, Columns, batch};
-use crate::plan::{Binder, Effect, Governs, as_table};
+use crate::plan::{Binder, Effect, Governs, TagPolicies, as_table};
 use crate::statement::authorize::acts;
 use crate::statement::{Planning, Resolved, read_access};
 
@@ -169,17 +169,20 @@ impl Planning {
         governs.effect(&binder, &self.state).map(Some)
     }
 
-    /// A table or a view, and what may be under policies of it.
+    /// A table or a view, and what may be under policies of it; nothing if its
+    /// tags keep everybody from reading it.
     fn governed(&self, object: &Object) -> Result<Option<TableDefinition>> {
-        match object.kind() {
-            ObjectKind::Table | ObjectKind::DynamicTable => object.body().read().map(Some),
+        let mut definition = match object.kind() {
+            ObjectKind::Table | ObjectKind::DynamicTable => object.body().read()?,
             ObjectKind::View => {
                 let view: ViewDefinition = object.body().read()?;
                 let (plan, _) = self.binder.view_plan((&view, Some(object)), None, &self.state)?;
-                as_table(&view, &plan).map(Some)
+                as_table(&view, &plan)?
             }
-            _ => Ok(None),
-        }
+            _ => return Ok(None),
+        };
+        let of_tags = TagPolicies::of(self.resolver.head(), object)?;
+        Ok(of_tags.govern(&mut definition).is_ok().then_some(definition))
     }
 
     fn may_put(&self, on: &Securable, definition: &TableDefinition) -> Result<bool> {
