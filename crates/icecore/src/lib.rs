@@ -36,6 +36,7 @@ mod expect;
 mod expectations;
 mod handle;
 mod history;
+mod lineage;
 mod load;
 mod load_history;
 mod metrics;

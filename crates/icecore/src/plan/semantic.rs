@@ -154,17 +154,25 @@ impl SemanticView {
     /// them cannot be planned.
     pub(crate) fn types(&self, state: &SessionState) -> Result<Vec<String>> {
         let mut types = vec![String::new(); self.model.names().count()];
-        for typed in self.model.typed()? {
-            let plan = plan_select(&typed.query, state, &self.binder)?;
+        for (plan, places) in self.planned(state)? {
             let fields = plan.schema().fields();
-            let first = fields.len().saturating_sub(typed.expressions.len());
-            for (field, place) in fields.iter().skip(first).zip(typed.expressions) {
+            let first = fields.len().saturating_sub(places.len());
+            for (field, place) in fields.iter().skip(first).zip(places) {
                 if let Some(found) = types.get_mut(place) {
                     *found = icecore_values::sql_type(field)?.to_string();
                 }
             }
         }
         Ok(types)
+    }
+
+    /// Plans that have all expressions as their last columns, each with the
+    /// places of these in the order of the model.
+    pub(super) fn planned(&self, state: &SessionState) -> Result<Vec<(LogicalPlan, Vec<usize>)>> {
+        let typed = self.model.typed()?.into_iter();
+        typed
+            .map(|typed| Ok((plan_select(&typed.query, state, &self.binder)?, typed.expressions)))
+            .collect()
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a statement reads and writes, to the column, for the access history.
 
 mod ddl;
+mod load;
 
 use std::collections::BTreeSet;
 
@@ -10,6 +11,7 @@ use icecore_snapshot::{Head, Update};
 use icecore_types::{ColumnId, Name, ObjectId, ObjectKind, Result, TableDefinition};
 
 use self::ddl::modified_by_ddl;
+use self::load::load_access;
 use super::change::title;
 use super::{Planning, Resolved, Write, path};
 use crate::access_history::{
@@ -27,6 +29,11 @@ impl Planning {
         match resolved {
             Resolved::Unload(unload) => read_access(unload.rows(), self.resolver.head()),
             Resolved::Write(write) => self.write_access(write),
+            Resolved::Load(load) => load_access(load, self.resolver.head()),
+            Resolved::Pipe(work) => match work.load() {
+                Some(load) => load_access(load, self.resolver.head()),
+                None => Ok(Access::default()),
+            },
             Resolved::Change(change) => {
                 let ddl = modified_by_ddl(&change.updates, self.resolver.head())?;
                 Ok(Access { ddl, ..Access::default() })

@@ -66,7 +66,7 @@ pub(crate) use run::{QueryHooks, StatementRun};
 pub(crate) use semantic::listed;
 pub(crate) use settings::SessionChange;
 pub(crate) use show::comment_of;
-pub(crate) use tag::{get_tag, tag_value, tagged};
+pub(crate) use tag::{get_tag, split_column, tag_value, tagged};
 pub(crate) use unload::Unloading;
 pub(crate) use write::Write;
 

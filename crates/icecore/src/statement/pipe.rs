@@ -43,6 +43,16 @@ pub(crate) enum PipeWork {
     Load(Box<PipeLoad>),
 }
 
+impl PipeWork {
+    /// What it loads, if it does.
+    pub(super) fn load(&self) -> Option<&super::Load> {
+        match self {
+            Self::Load(run) => Some(run.load()),
+            _ => None,
+        }
+    }
+}
+
 /// A location that is compared with what it was.
 pub(crate) struct Watched {
     pipe: ObjectId,

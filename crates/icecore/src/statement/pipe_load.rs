@@ -47,6 +47,12 @@ pub(crate) struct PipeLoad {
     most_bytes: u64,
 }
 
+impl PipeLoad {
+    pub(super) fn load(&self) -> &Load {
+        &self.load
+    }
+}
+
 /// The last event of each file.
 type Told = HashMap<String, Arc<str>>;
 

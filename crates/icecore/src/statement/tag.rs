@@ -209,7 +209,7 @@ pub(crate) fn tagged<'a>(
 }
 
 /// `t.c` at its last point that is in no quotes.
-fn split_column(name: &str) -> Result<(&str, &str)> {
+pub(crate) fn split_column(name: &str) -> Result<(&str, &str)> {
     let mut quoted = false;
     let point = name.char_indices().filter(|(_, letter)| {
         quoted ^= *letter == '"';

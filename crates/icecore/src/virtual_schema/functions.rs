@@ -12,7 +12,8 @@ use icecore_types::{
 };
 
 use super::{
-    INFORMATION_SCHEMA, Listing, graph, loads, pipe_usage, policies, queries, refreshes, tags,
+    INFORMATION_SCHEMA, Listing, SNOWFLAKE, graph, lineage, loads, pipe_usage, policies, queries,
+    refreshes, tags,
 };
 use crate::cells::{Cell, Columns, batch};
 use crate::plan::Binder;
@@ -34,6 +35,9 @@ pub(crate) fn function(
     binder: &Arc<Binder>,
 ) -> Result<(SchemaRef, Vec<RecordBatch>)> {
     let schema = name.schema.as_ref().map(|schema| schema.as_str());
+    if is_get_lineage(name) {
+        return lineage::get_lineage(arguments, binder);
+    }
     match (schema, name.name.as_str()) {
         (None, "RESULT_SCAN") => result_scan(arguments, binder),
         (None, "GENERATOR") => generator(arguments),
@@ -58,9 +62,15 @@ pub(crate) fn function(
                  EXPECTATION_RESULTS, and in INFORMATION_SCHEMA QUERY_HISTORY, COPY_HISTORY, \
                  PIPE_USAGE_HISTORY, POLICY_REFERENCES, TAG_REFERENCES, \
                  TAG_REFERENCES_ALL_COLUMNS, DYNAMIC_TABLE_REFRESH_HISTORY and \
-                 DYNAMIC_TABLE_GRAPH_HISTORY",
+                 DYNAMIC_TABLE_GRAPH_HISTORY; and SNOWFLAKE.CORE.GET_LINEAGE",
             )),
     }
+}
+
+/// `SNOWFLAKE.CORE.GET_LINEAGE`.
+fn is_get_lineage(name: &QualifiedName) -> bool {
+    let containers = [&name.database, &name.schema].map(|name| name.as_ref().map(|it| it.as_str()));
+    containers == [Some(SNOWFLAKE), Some("CORE")] && name.name.as_str() == "GET_LINEAGE"
 }
 
 /// An argument that is a text.

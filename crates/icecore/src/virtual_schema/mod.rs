@@ -6,6 +6,7 @@ mod functions;
 mod grants;
 mod graph;
 mod inferred;
+mod lineage;
 mod loads;
 mod objects;
 mod pipe_usage;

@@ -31,6 +31,8 @@ pub(crate) struct Load {
     pub(super) defaults: Vec<(ColumnId, ArrayRef)>,
     pub(super) metadata: Vec<MetadataColumn>,
     pub(super) truncated: Vec<(ColumnId, u32)>,
+    /// Each column that is loaded, and the fields that it is made of.
+    pub(super) sources: Vec<(ColumnId, Vec<String>)>,
     pub(super) stage: StageFiles,
     /// The stage if it has a name.
     pub(super) stage_id: Option<ObjectId>,
@@ -79,6 +81,26 @@ impl Load {
         &self.stage
     }
 
+    /// The same if it has a name.
+    pub(crate) fn stage_id(&self) -> Option<ObjectId> {
+        self.stage_id
+    }
+
+    /// The table that is loaded into.
+    pub(crate) fn table(&self) -> ObjectId {
+        self.table
+    }
+
+    /// Each column that is loaded, and the fields that it is made of.
+    pub(crate) fn sources(&self) -> &[(ColumnId, Vec<String>)] {
+        &self.sources
+    }
+
+    /// Whether nothing is loaded: VALIDATION_MODE.
+    pub(crate) fn only_validates(&self) -> bool {
+        self.validation.is_some()
+    }
+
     /// Loads these files, as the stage listed them, whatever the statement says
     /// about files; `force` loads those also that the table remembers.
     pub(crate) fn with_files(mut self, files: Vec<StageFile>, force: bool) -> Self {
@@ -119,13 +141,17 @@ impl Planning {
         let columns = Columns::of(copy, &definition)?;
         let name = table.name().as_str();
         let read: Vec<_> = columns.read.iter().map(|(_, target)| target.clone()).collect();
+        let mut sources = columns.sources(copy);
         let (target, transform) = match &copy.transform {
             Some(query) => {
                 let shown = FileTarget::new(name, read);
                 let made = columns.read.iter().enumerate().map(|(at, (column, target))| {
                     (*column, TargetColumn { name: shown.column_text(at), ..target.clone() })
                 });
-                let transform = self.transform(query, &made.collect::<Vec<_>>())?;
+                let (transform, fields) = self.transform(query, &made.collect::<Vec<_>>())?;
+                for ((_, from), fields) in sources.iter_mut().zip(fields) {
+                    *from = fields;
+                }
                 (field_target(name, query.fields), Some(transform))
             }
             None => (FileTarget::new(name, read).matching(field_match(copy.matching)), None),
@@ -137,6 +163,7 @@ impl Planning {
             content: self.resolver.content(table)?,
             target: Arc::new(target),
             transform,
+            sources,
             defaults: match copy.matching {
                 MatchByName::None => self.defaults(&definition, &copy.columns)?,
                 _ => Vec::new(),
@@ -231,6 +258,21 @@ impl<'a> Columns<'a> {
         });
         let read = read.collect();
         Ok(Self { read, metadata, truncated })
+    }
+
+    /// Each column with its field, first those of the files.
+    fn sources(&self, copy: &CopyInto) -> Vec<(ColumnId, Vec<String>)> {
+        let field = |(at, (column, _)): (usize, &(&ColumnDefinition, TargetColumn))| {
+            let name = match copy.matching {
+                MatchByName::None => format!("${}", at + 1),
+                _ => column.name.as_str().to_owned(),
+            };
+            (column.id, vec![name])
+        };
+        let metadata = copy.include_metadata.iter().zip(&self.metadata);
+        let metadata =
+            metadata.map(|(it, column)| (column.column, vec![it.item.name().to_owned()]));
+        self.read.iter().enumerate().map(field).chain(metadata).collect()
     }
 }
 

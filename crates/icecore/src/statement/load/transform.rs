@@ -1,5 +1,6 @@
 //! The query of a COPY INTO a table: expressions over the fields of a file.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -45,12 +46,12 @@ pub(super) const fn metadata_of(item: MetadataItem) -> FileMetadata {
 
 impl Planning {
     /// The values of `columns`, each with how errors call it and the type that
-    /// it is made of.
+    /// it is made of; and the fields that each is made of.
     pub(super) fn transform(
         &self,
         query: &CopyTransform,
         columns: &[(&ColumnDefinition, TargetColumn)],
-    ) -> Result<Transform> {
+    ) -> Result<(Transform, Vec<Vec<String>>)> {
         if query.columns.len() != columns.len() {
             return Err(Error::new(
                 Code::COLUMN_COUNT,
@@ -68,8 +69,12 @@ impl Planning {
             .and_then(LogicalPlanBuilder::build)
             .map_err(from_datafusion)?;
         let mut values = Vec::with_capacity(columns.len());
+        let mut fields = Vec::with_capacity(columns.len());
         for (expression, (column, target)) in query.columns.iter().zip(columns) {
             let value = plan_expression(expression, source.schema(), &self.state, &self.binder)?;
+            let used: BTreeSet<String> =
+                value.column_refs().into_iter().map(|column| column.name.clone()).collect();
+            fields.push(used.into_iter().collect());
             values.push(self.stored_value(value, &source, column, target)?);
         }
         let made = columns.iter().map(|(column, target)| TransformedColumn {
@@ -77,11 +82,12 @@ impl Planning {
             shown: target.name.clone(),
             not_null: column.not_null,
         });
-        Ok(Transform {
+        let transform = Transform {
             columns: made.collect(),
             metadata: items.iter().map(|item| metadata_of(*item)).collect(),
             values: Arc::new(self.expressions(source, values, schema)?),
-        })
+        };
+        Ok((transform, fields))
     }
 
     /// The value as the column stores it.
