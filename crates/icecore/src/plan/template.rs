@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use datafusion::common::config::Dialect;
+use datafusion::common::config::{ConfigNonZeroUsize, Dialect};
 use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::SessionStateDefaults;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
@@ -93,6 +93,11 @@ fn config(settings: &Settings) -> SessionConfig {
     let reserved = settings.memory.as_usize() / (8 * settings.threads.max(1));
     let reservation = &mut options.execution.sort_spill_reservation_bytes;
     *reservation = reserved.min(*reservation);
+    // When two inputs of a repartition spill at once, its reader can wait for
+    // ever for a file that nobody goes on with (apache/datafusion#24883). With
+    // one batch in each file there is no such file.
+    let file = &mut options.execution.max_spill_file_size_bytes;
+    *file = ConfigNonZeroUsize::try_new(1).unwrap_or(*file);
     config
 }
 
