@@ -115,14 +115,20 @@ class Account:
         copies = [(source, {**at(self.objects[source], then["at"]), "name": name})]
         copies += list(self.inside(source, then["at"]))
         ids = {original: id_within_clone(id, original) for original, _ in copies} | {source: id}
+        gone = set()
         for original, state in copies:
             internal = (state["body"] or {}).get("location") == "internal"
+            left_out_rows = original in then.get("without", ())
+            if left_out_rows and state["kind"] != "quarantine" or state["parent"] in gone:
+                gone.add(original)
+                continue
             if state["kind"] in ("channel", "role") or state["kind"] in ("stage", "pipe") and internal:
                 continue
             copy = {**state, "parent": ids.get(state["parent"], parent), "dropped_with": None}
             self.change(version, ids[original], **copy)
             if state["kind"] in HAVE_ROWS:
-                self.content(version, ids[original], *at(self.contents[original], then["at"]))
+                rows = (0, {}) if left_out_rows else at(self.contents[original], then["at"])
+                self.content(version, ids[original], *rows)
 
     def swap_objects(self, version, a, b):
         first, second = at(self.objects[a]), at(self.objects[b])

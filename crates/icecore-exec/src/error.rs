@@ -160,7 +160,13 @@ fn schema(error: &SchemaError) -> Error {
             match valid_fields.as_slice() {
                 [] => error,
                 fields => {
-                    let names: Vec<_> = fields.iter().take(20).map(sql).collect();
+                    // Names of the engine's own say what nobody asked.
+                    let own = |field: &&Column| {
+                        let of = field.relation.as_ref().map(|of| of.table()).unwrap_or_default();
+                        field.name.starts_with('\0') || of.starts_with('\0')
+                    };
+                    let fields = fields.iter().filter(|field| !own(field));
+                    let names: Vec<_> = fields.take(20).map(sql).collect();
                     error.with_help(format!("columns that are there: {}", names.join(", ")))
                 }
             }

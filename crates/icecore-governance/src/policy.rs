@@ -22,8 +22,6 @@ use icecore_types::{
 ///     arguments: vec![argument],
 ///     returns: SqlType::Boolean,
 ///     body: "TRUE".into(),
-///     database: Name::unquoted("d"),
-///     schema: Name::unquoted("s"),
 ///     comment: None,
 /// };
 /// let mut table = TableDefinition::default();

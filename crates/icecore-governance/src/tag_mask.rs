@@ -15,8 +15,6 @@ use crate::fits;
 ///     arguments: vec![PolicyArgument { name: Name::unquoted("v"), sql_type: SqlType::TEXT }],
 ///     returns: SqlType::TEXT,
 ///     body: "'***'".into(),
-///     database: Name::unquoted("d"),
-///     schema: Name::unquoted("s"),
 ///     comment: None,
 /// };
 /// let [tag, policy] = [1, 2].map(ObjectId::from_bits);

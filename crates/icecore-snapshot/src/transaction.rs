@@ -81,6 +81,10 @@ pub enum Update {
         name: Name,
         /// The role that owns the copy and all in it.
         owner: ObjectId,
+        /// What was in it and is not copied, since who clones it may not; of a
+        /// quarantine the rows.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        without: Vec<ObjectId>,
     },
     /// Gives an object another owner.
     SetOwner {

@@ -176,6 +176,29 @@ impl Body {
             .map_err(|source| Error::corrupted("the definition of an object").with_source(source))
     }
 
+    /// The same definition, looking names up in a container that is called
+    /// `now` and was called `before`, if it looks them up there.
+    pub fn with_names(&self, before: &[Name], now: &[Name]) -> Option<Self> {
+        let mut value = self.0.clone();
+        let definition = match value.get_mut("dynamic") {
+            Some(dynamic) => dynamic,
+            None => &mut value,
+        };
+        let parts = ["database", "schema"];
+        let name = |name: &Name| serde_json::Value::String(name.as_str().to_owned());
+        let looks_up = |(part, before): (&&str, &Name)| {
+            definition.get(*part).is_some_and(|found| *found == name(before))
+        };
+        if !parts.iter().zip(before).all(looks_up) {
+            return None;
+        }
+        let definition = definition.as_object_mut()?;
+        for (part, now) in parts.iter().zip(now) {
+            definition.insert((*part).to_owned(), name(now));
+        }
+        Some(Self(value))
+    }
+
     /// The same definition with these values of tags.
     ///
     /// # Errors

@@ -35,8 +35,6 @@ impl std::fmt::Display for PolicyArgument {
 ///     arguments: vec![PolicyArgument { name: Name::unquoted("val"), sql_type: SqlType::TEXT }],
 ///     returns: SqlType::TEXT,
 ///     body: "'***'".into(),
-///     database: Name::unquoted("d"),
-///     schema: Name::unquoted("s"),
 ///     comment: None,
 /// };
 /// assert_eq!(policy.signature(), "(VAL VARCHAR(16777216))");
@@ -48,12 +46,9 @@ pub struct PolicyDefinition {
     pub arguments: Vec<PolicyArgument>,
     /// BOOLEAN for a row access policy, the first argument's for a mask.
     pub returns: SqlType,
-    /// The expression, with the names as they were written.
+    /// The expression, with the names as they were written: they are looked up in
+    /// the schema that the policy is in.
     pub body: String,
-    /// The database that its unqualified names are looked up in.
-    pub database: Name,
-    /// The schema that its unqualified names are looked up in.
-    pub schema: Name,
     /// What its owner says of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,

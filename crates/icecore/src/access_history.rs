@@ -118,6 +118,18 @@ impl Access {
         *self == Self::default()
     }
 
+    /// The same without what lies below objects that are named, as far as it
+    /// is not seen: tables under views, their columns and policies.
+    pub(crate) fn only_of(mut self, sees: impl Fn(ObjectId) -> bool) -> Self {
+        let seen = |id: &Option<ObjectId>| id.is_none_or(&sees);
+        self.base.retain(|object| seen(&object.object_id));
+        for column in self.modified.iter_mut().flat_map(|object| &mut object.columns) {
+            column.base_sources.retain(|source| seen(&source.object_id));
+        }
+        self.policies.retain(|on| sees(on.object_id));
+        self
+    }
+
     /// Only what was read: the statement failed after it had released rows.
     pub(crate) fn only_read(&self) -> Self {
         Self { modified: Vec::new(), ddl: Vec::new(), ..self.clone() }

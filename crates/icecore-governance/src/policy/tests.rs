@@ -32,8 +32,6 @@ fn policy(types: &[SqlType]) -> PolicyDefinition {
         arguments: types.iter().enumerate().map(argument).collect(),
         returns: SqlType::Boolean,
         body: "TRUE".into(),
-        database: Name::unquoted("d"),
-        schema: Name::unquoted("s"),
         comment: None,
     }
 }

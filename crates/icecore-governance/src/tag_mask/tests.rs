@@ -33,8 +33,6 @@ fn of_tag((tag, policy): (u128, u128), arguments: &[(&str, SqlType)]) -> TagPoli
         arguments: arguments.iter().map(argument).collect(),
         returns: TEXT,
         body: "'***'".into(),
-        database: Name::unquoted("d"),
-        schema: Name::unquoted("s"),
         comment: None,
     };
     let (tag, policy) = (ObjectId::from_bits(tag), ObjectId::from_bits(policy));

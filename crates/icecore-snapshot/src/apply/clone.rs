@@ -15,7 +15,7 @@ use crate::object::Object;
 
 impl Draft<'_> {
     pub(super) fn clone_object(&mut self, update: &Update) -> Result<()> {
-        let Update::CloneObject { source, at, id, parent, name, owner } = update else {
+        let Update::CloneObject { source, at, id, parent, name, owner, without } = update else {
             return Err(Error::internal("an update that clones nothing"));
         };
         if *at >= self.version {
@@ -26,6 +26,10 @@ impl Draft<'_> {
             return Err(Error::unsupported("CLONE of an internal stage"));
         }
         let mut children = self.children_then(&original, *at);
+        let left_out = |object: &Object| without.contains(&object.id);
+        for objects in children.values_mut() {
+            objects.retain(|child| is_quarantine(child) || !left_out(child));
+        }
         let copied = inside(*source, &children);
         let pointed = |policy| copied.contains(&policy).then(|| policy.within_clone(*id));
         let mut top = Object { id: *id, parent: *parent, ..original };
@@ -44,7 +48,8 @@ impl Draft<'_> {
                 open.push((child.id, place));
             }
             copy.owner = *owner;
-            self.create_copy(from, (copy, &pointed), (*at, from == *source))?;
+            let rows = (!without.contains(&from)).then_some(*at);
+            self.create_copy(from, (copy, &pointed), (rows, from == *source))?;
         }
         Ok(())
     }
@@ -82,12 +87,13 @@ impl Draft<'_> {
     }
 
     /// Adds the copy of `source`: `copy` has its id, place and owner already.
-    /// `pointed` says which of the policies and tags were copied as well.
+    /// `pointed` says which of the policies and tags were copied as well, and
+    /// `rows` as of when it has rows.
     fn create_copy(
         &mut self,
         source: ObjectId,
         (mut copy, pointed): (Object, &dyn Fn(ObjectId) -> Option<ObjectId>),
-        (at, is_top): (Version, bool),
+        (rows, is_top): (Option<Version>, bool),
     ) -> Result<()> {
         let mut content = Arc::default();
         if copy.kind == ObjectKind::DynamicTable {
@@ -102,7 +108,7 @@ impl Draft<'_> {
         if is_top {
             self.keep_inherited(&mut copy, now.parent)?;
         }
-        if copy.kind.has_rows() {
+        if let Some(at) = rows.filter(|_| copy.kind.has_rows()) {
             let then = self.head.content_at(source, at).ok_or_else(|| unavailable(source))?;
             content = if then.loads().next().is_none() { then } else { Arc::new(then.for_clone()) };
         }
@@ -196,6 +202,10 @@ fn stays_behind(object: &Object) -> Result<bool> {
         }
         _ => is_internal_stage(object),
     }
+}
+
+fn is_quarantine(object: &Object) -> bool {
+    object.kind == ObjectKind::Quarantine
 }
 
 fn is_internal_stage(object: &Object) -> Result<bool> {

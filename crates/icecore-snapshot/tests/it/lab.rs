@@ -125,7 +125,8 @@ pub fn clone(
     parent: Option<ObjectId>,
     called: &str,
 ) -> Update {
-    Update::CloneObject { source, at, id, parent, name: name(called), owner: OTHER_ROLE }
+    let (name, without) = (name(called), Vec::new());
+    Update::CloneObject { source, at, id, parent, name, owner: OTHER_ROLE, without }
 }
 
 pub fn deletes(segment: SegmentId, rows: u64) -> (SegmentId, Deletes) {

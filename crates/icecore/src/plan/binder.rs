@@ -38,6 +38,9 @@ pub(crate) const TARGET: &str = "\0TARGET";
 
 /// Views inside views, at most.
 const MAX_VIEW_DEPTH: usize = 32;
+/// Planning one view needs less than this, and not what is inside of it.
+const VIEW_STACK: usize = 1024 * 1024;
+const VIEW_STACK_GIVEN: usize = 4 * VIEW_STACK;
 
 /// An object at a version, or as it is.
 type ObjectAt = (ObjectId, Option<Version>);
@@ -64,8 +67,8 @@ pub(crate) struct Binder {
     pub(super) protected: Option<ObjectId>,
     /// Whom policies take for who asks, if not the session.
     pub(super) simulated: Option<Arc<Acting>>,
-    /// The policies that are planned, each inside the one before it.
-    pub(super) policies: Vec<ObjectId>,
+    /// The views and policies that are planned, each inside the one before it.
+    pub(super) planned: Vec<ObjectId>,
     sources: Arc<Sources>,
     /// Views that were planned, so that none is planned twice.
     views: Mutex<HashMap<ObjectAt, Arc<dyn TableSource>>>,
@@ -85,7 +88,7 @@ impl Binder {
             depth: 0,
             protected: None,
             simulated: None,
-            policies: Vec::new(),
+            planned: Vec::new(),
             sources: Arc::default(),
             views: Mutex::default(),
         }
@@ -301,8 +304,14 @@ impl Binder {
         owned: Option<&Object>,
     ) -> Result<Self> {
         let mut resolver = self.resolver.in_schema(names);
+        let mut planned = self.planned.clone();
         if let Some(object) = owned {
             resolver = resolver.with_rights_of(object.owner());
+            if planned.contains(&object.id()) {
+                let what = format!("{} reads itself name={}", object.kind().sql(), object.name());
+                return Err(Error::new(Code::INVALID_STATEMENT, what));
+            }
+            planned.push(object.id());
         }
         if self.depth == MAX_VIEW_DEPTH {
             let message = format!("views inside views limit={MAX_VIEW_DEPTH}");
@@ -320,7 +329,7 @@ impl Binder {
             depth: self.depth + 1,
             protected: self.protected,
             simulated: self.simulated.clone(),
-            policies: self.policies.clone(),
+            planned,
             sources: Arc::clone(&self.sources),
             views: Mutex::default(),
         })
@@ -367,7 +376,9 @@ impl Binder {
         let names = (Some(definition.database.clone()), Some(definition.schema.clone()));
         let inner = self.inside(names, version, object)?;
         let query = icecore_sql::parse_query(&definition.query)?;
-        let plan = plan_select(&query, state, &inner)?;
+        let plan = stacker::maybe_grow(VIEW_STACK, VIEW_STACK_GIVEN, || {
+            plan_select(&query, state, &inner)
+        })?;
         Ok((named(plan, &definition.columns)?, inner))
     }
 

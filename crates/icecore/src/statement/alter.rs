@@ -52,13 +52,6 @@ impl Planning {
     pub(super) fn undrop(&self, undrop: &Undrop) -> Result<Change> {
         let name = &undrop.name;
         let parent = self.resolver.parent_of(undrop.kind, name)?.map(Object::id);
-        if let Some(taken) = self.resolver.find(undrop.kind, name)? {
-            return Err(Error::new(
-                Code::ALREADY_EXISTS,
-                format!("object '{}' already exists", taken.name()),
-            )
-            .with_help("rename it first"));
-        }
         let gone = || {
             Error::new(
                 Code::OPERATION_IMPOSSIBLE,
@@ -80,6 +73,13 @@ impl Planning {
             return Err(gone());
         }
         self.resolver.act(Verb::Undrop, found);
+        if let Some(taken) = self.resolver.find(undrop.kind, name)? {
+            return Err(Error::new(
+                Code::ALREADY_EXISTS,
+                format!("object '{}' already exists", taken.name()),
+            )
+            .with_help("rename it first"));
+        }
         let message = format!("{} {} successfully restored.", title(undrop.kind), found.name());
         Ok(Change::one(Update::UndropObject { id: found.id() }, message))
     }
@@ -202,7 +202,28 @@ impl Planning {
             ));
         }
         let update = Update::RenameObject { id: object.id(), parent, name: to.name.clone() };
-        Ok(Change::one(update, DONE))
+        let mut change = Change::one(update, DONE);
+        if matches!(kind, ObjectKind::Database | ObjectKind::Schema) {
+            let place = parent.map(|parent| self.resolver.path(parent)).unwrap_or_default();
+            let now = place.into_iter().chain([to.name.clone()]).collect::<Vec<_>>();
+            change.updates.extend(self.follow_names(&self.resolver.path(object.id()), &now)?);
+        }
+        Ok(change)
+    }
+
+    /// What looks names up in a container goes on doing so: whoever takes its
+    /// old name is not asked.
+    fn follow_names(&self, before: &[Name], now: &[Name]) -> Result<Vec<Update>> {
+        let looks_up = |kind| {
+            matches!(kind, ObjectKind::View | ObjectKind::SemanticView | ObjectKind::DynamicTable)
+        };
+        let mut updates = Vec::new();
+        for object in self.resolver.head().objects().filter(|object| looks_up(object.kind())) {
+            if let Some(body) = object.body().with_names(before, now) {
+                updates.push(Update::ReplaceBody { id: object.id(), body });
+            }
+        }
+        Ok(updates)
     }
 
     pub(super) fn swap(&self, object: &Object, other: &QualifiedName) -> Result<Change> {

@@ -202,9 +202,10 @@ impl Planning {
             replaced.map(|id| Update::DropObject { id }).into_iter().collect();
         let id = self.session.engine().next_object_id();
         let mut owner = self.acting.owner();
+        let without = self.left_out(original, at)?;
         let granted = match kind {
             ObjectKind::Database | ObjectKind::Schema => {
-                self.grants_of_clone(original, at, (id, parent, &name.name))?
+                self.grants_of_clone(original, (at, &without), (id, parent, &name.name))?
             }
             kind => {
                 let made = self.owner_of_made((kind.into(), false), id, (parent, &name.name))?;
@@ -213,7 +214,7 @@ impl Planning {
             }
         };
         let (source, name) = (original.id(), name.name.clone());
-        updates.push(Update::CloneObject { source, at, id, parent, name, owner });
+        updates.push(Update::CloneObject { source, at, id, parent, name, owner, without });
         updates.extend(granted);
         Ok(Change { updates, requirements, message, ..Change::default() })
     }

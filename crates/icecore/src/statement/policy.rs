@@ -28,18 +28,14 @@ impl Planning {
     /// CREATE MASKING POLICY and CREATE ROW ACCESS POLICY.
     pub(super) fn create_policy(&self, create: &CreatePolicy) -> Result<Change> {
         check_signature(create)?;
-        let schema = self.resolver.schema_of(&create.name)?;
-        let database = schema.parent().and_then(|id| self.resolver.head().object(id));
-        let database = database.ok_or_else(|| Error::internal("a schema without a database"))?;
+        let schema = self.resolver.schema_of(&create.name)?.id();
         let definition = PolicyDefinition {
             arguments: create.arguments.clone(),
             returns: create.returns,
             body: create.body.clone(),
-            database: database.name().clone(),
-            schema: schema.name().clone(),
             comment: create.comment.clone(),
         };
-        self.check_body(create.kind, &definition)?;
+        self.check_body((create.kind, schema), &definition)?;
         let if_exists = IfExists::of(create.or_replace, create.if_not_exists);
         Ok(self.create(create.kind, &create.name, if_exists, Stored::of(&definition)?)?.1)
     }
@@ -55,7 +51,8 @@ impl Planning {
             PolicyChange::SetComment(comment) => definition.comment = comment.clone(),
             PolicyChange::SetBody(body) => {
                 definition.body.clone_from(body);
-                self.check_body(alter.kind, &definition)?;
+                let schema = found.parent().unwrap_or(found.id());
+                self.check_body((alter.kind, schema), &definition)?;
             }
         }
         replaced(found, Stored::of(&definition)?)
@@ -75,9 +72,13 @@ impl Planning {
 
     /// A body that cannot be planned is refused now rather than when somebody
     /// reads a table under it.
-    fn check_body(&self, kind: ObjectKind, definition: &PolicyDefinition) -> Result<()> {
-        let names = (definition.database.clone(), definition.schema.clone());
-        let planning = self.within_names((Some(names.0), Some(names.1)));
+    fn check_body(
+        &self,
+        (kind, schema): (ObjectKind, ObjectId),
+        definition: &PolicyDefinition,
+    ) -> Result<()> {
+        let mut path = self.resolver.path(schema).into_iter();
+        let planning = self.within_names((path.next(), path.next()));
         let relation = datafusion::common::TableReference::bare("\0");
         let body = Body::plan((kind, definition), &relation, &planning.state, &planning.binder)?;
         body.check(&planning.state)?;

@@ -30,8 +30,12 @@ pub(super) fn history(listing: &Listing<'_>) -> Result<RecordBatch> {
     let rows = listing.binder.session().engine().accesses.rows();
     let is_seen = may_see(listing)?;
     let seen = rows.iter().rev().filter(|row| is_seen(&row.user));
+    let all = listing.binder.resolver().who().is_some_and(|who| who.monitors().unwrap_or(false));
     let cells = seen.map(|row| {
-        let access = &row.access;
+        let access = &match all {
+            true => row.access.clone(),
+            false => row.access.clone().only_of(|id| listing.sees(id)),
+        };
         Ok(vec![
             Cell::text(row.query_id.to_string()),
             Cell::Time(row.started),

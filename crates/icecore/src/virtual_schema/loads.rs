@@ -24,7 +24,7 @@ use super::Listing;
 use super::functions::{Argument, object, text, time};
 use crate::cells::{Cell, Columns, batch};
 use crate::load_history::{FileRow, LoadRow, REJECTED, missing_files};
-use crate::plan::{Binder, PlanningPermit};
+use crate::plan::{Binder, PlanningPermit, is_governed};
 use crate::statement::{refuse_under_policy, stage_of_load};
 
 const TEXT: SqlType = SqlType::TEXT;
@@ -63,9 +63,10 @@ pub(super) fn load_history(listing: &Listing<'_>) -> Result<RecordBatch> {
         if load.pipe.is_some() {
             continue;
         }
+        let hidden = is_governed(listing.binder.resolver().head(), table)?;
         for file in &load.files {
             let mut row = listing.path(table);
-            row.extend(load_cells(load, file));
+            row.extend(load_cells(load, &shown(file, hidden), hidden));
             rows.push(row);
         }
     }
@@ -73,13 +74,32 @@ pub(super) fn load_history(listing: &Listing<'_>) -> Result<RecordBatch> {
     batch(LOAD_HISTORY, rows)
 }
 
-fn load_cells(load: &LoadRow, file: &FileRow) -> Vec<Cell> {
+/// What there is to say of a file of a table whose rows are hidden or masked:
+/// neither how many rows it has nor a value of one.
+fn shown(file: &FileRow, hidden: bool) -> FileRow {
+    let file = file.clone();
+    if !hidden {
+        return file;
+    }
+    FileRow {
+        rows_parsed: None,
+        first_error: None,
+        first_error_line: None,
+        first_error_character: None,
+        first_error_column: None,
+        errors: None,
+        size_bytes: None,
+        ..file
+    }
+}
+
+fn load_cells(load: &LoadRow, file: &FileRow, hidden: bool) -> Vec<Cell> {
     let status = file.status.to_uppercase().replace(' ', "_");
     vec![
         Cell::text(format!("{}/{}", load.location, file.file)),
         Cell::Time(load.ended),
         Cell::text(status),
-        Cell::count(file.rows_loaded),
+        if hidden { Cell::Null } else { Cell::count(file.rows_loaded) },
         file.rows_parsed.map_or(Cell::Null, Cell::count),
         Cell::maybe_text(file.first_error.clone()),
         file.first_error_line.map_or(Cell::Null, Cell::count),
@@ -174,6 +194,8 @@ pub(super) fn copy_history(
             None => vec![Cell::Null, Cell::Null, Cell::Null],
         }
     };
+    let head = binder.resolver().head();
+    let hidden = head.object(asked.table).map_or(Ok(true), |table| is_governed(head, table))?;
     let mut rows = Vec::new();
     for load in binder.session().engine().loads.rows() {
         if !asked.holds(&load) {
@@ -181,7 +203,7 @@ pub(super) fn copy_history(
         }
         let (table, pipe) = (path_of(Some(load.table)), path_of(load.pipe));
         for file in &load.files {
-            let mut row = copy_cells(&load, file);
+            let mut row = copy_cells(&load, &shown(file, hidden), hidden);
             row.extend(table.iter().chain(&pipe).cloned());
             row.extend([Cell::maybe_time(load.received), Cell::Null]);
             rows.push(row);
@@ -191,12 +213,12 @@ pub(super) fn copy_history(
     Ok((rows.schema(), vec![rows]))
 }
 
-fn copy_cells(load: &LoadRow, file: &FileRow) -> Vec<Cell> {
+fn copy_cells(load: &LoadRow, file: &FileRow, hidden: bool) -> Vec<Cell> {
     vec![
         Cell::text(&file.file),
         Cell::text(format!("{}/", load.stage)),
         Cell::Time(load.ended),
-        Cell::count(file.rows_loaded),
+        if hidden { Cell::Null } else { Cell::count(file.rows_loaded) },
         file.rows_parsed.map_or(Cell::Null, Cell::count),
         file.size_bytes.map_or(Cell::Null, Cell::count),
         Cell::maybe_text(file.first_error.clone()),

@@ -59,6 +59,12 @@ impl Listing<'_> {
         found
     }
 
+    /// Whether the session sees an object that there is or was.
+    fn sees(&self, id: ObjectId) -> bool {
+        let resolver = self.binder.resolver();
+        resolver.head().object(id).is_some_and(|object| resolver.sees(object))
+    }
+
     fn covers(&self, object: &Object) -> bool {
         let Some(database) = self.database else { return true };
         let head = self.binder.resolver().head();

@@ -157,9 +157,9 @@ const COLUMNS: Columns = &[
 pub(super) fn columns(listing: &Listing<'_>) -> Result<RecordBatch> {
     let mut rows = Vec::new();
     for object in listing.objects(RELATIONS) {
-        for (at, column) in
-            columns_of(object, listing.binder, listing.state)?.into_iter().enumerate()
-        {
+        // A view that cannot be read any more has no columns.
+        let Ok(columns) = columns_of(object, listing.binder, listing.state) else { continue };
+        for (at, column) in columns.into_iter().enumerate() {
             let (name, length, precision, scale) = parts(&column.sql_type);
             let mut row = listing.path(object);
             row.extend([

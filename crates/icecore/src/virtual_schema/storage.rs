@@ -1,10 +1,12 @@
 //! What it takes to store it.
 
 use arrow::array::RecordBatch;
+use icecore_snapshot::Object;
 use icecore_types::{Result, SqlType};
 
 use super::Listing;
 use crate::cells::{Cell, Columns, batch};
+use crate::plan::is_governed;
 
 const TEXT: SqlType = SqlType::TEXT;
 const INTEGER: SqlType = SqlType::Integer;
@@ -33,20 +35,22 @@ pub(super) fn metrics(listing: &Listing<'_>) -> Result<RecordBatch> {
     let all = head.storage_metrics(listing.binder.now(), |table| resolver.retention(table));
     let mut rows = Vec::new();
     for metrics in all {
-        let Some(table) = head.object(metrics.table).filter(|table| listing.covers(table)) else {
-            continue;
-        };
+        let shown = |table: &&Object| listing.covers(table) && resolver.sees(table);
+        let Some(table) = head.object(metrics.table).filter(shown) else { continue };
+        // How much there is is hidden with the rows.
+        let hidden = is_governed(head, table)?;
+        let bytes = |bytes| if hidden { Cell::Null } else { Cell::count(bytes) };
         let mut row: Vec<Cell> =
             resolver.path(table.id()).iter().map(|name| Cell::text(name.as_str())).collect();
         row.extend([
             Cell::text(table.id().to_string()),
             Cell::text(metrics.clone_group.to_string()),
             Cell::text("NO"),
-            Cell::count(metrics.active_bytes),
-            Cell::count(metrics.time_travel_bytes),
+            bytes(metrics.active_bytes),
+            bytes(metrics.time_travel_bytes),
             // There is no fail-safe: what leaves time travel is collected.
             Cell::count(0),
-            Cell::count(metrics.retained_for_clone_bytes),
+            bytes(metrics.retained_for_clone_bytes),
             Cell::Flag(!table.is_live()),
             Cell::Time(table.created_at()),
             Cell::maybe_time(table.dropped().map(|dropped| dropped.at())),

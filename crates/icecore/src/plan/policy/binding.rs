@@ -8,7 +8,7 @@ use datafusion::execution::SessionState;
 use datafusion::logical_expr::TableSource;
 use icecore_exec::TableScan;
 use icecore_snapshot::Object;
-use icecore_types::{Code, Error, Name, PolicyDefinition, Result, TableDefinition};
+use icecore_types::{Code, Error, Name, Result, TableDefinition};
 
 use super::Governs;
 use crate::access::Acting;
@@ -56,19 +56,16 @@ impl Binder {
         &self,
         policy: &Object,
         table: &Object,
-        definition: &PolicyDefinition,
     ) -> Result<Arc<Self>> {
-        if self.policies.contains(&policy.id()) {
+        if self.planned.contains(&policy.id()) {
             return Err(Error::new(
                 Code::INVALID_STATEMENT,
                 "a policy reads a table that it protects",
             ));
         }
-        let names = (Some(definition.database.clone()), Some(definition.schema.clone()));
-        let mut inside = self.nested(names, None, Some(policy))?;
+        let mut path = self.resolver.path(policy.id()).into_iter();
+        let mut inside = self.nested((path.next(), path.next()), None, Some(policy))?;
         inside.protected = Some(table.id());
-        inside.policies.clone_from(&self.policies);
-        inside.policies.push(policy.id());
         Ok(Arc::new(inside))
     }
 

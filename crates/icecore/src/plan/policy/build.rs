@@ -214,7 +214,7 @@ impl Governs<'_> {
             resolver.intend(Intent::On(Verb::Apply, policy));
             resolver.intend(Intent::On(Verb::Attach(object.kind()), self.table.id()));
         }
-        let inside = binder.inside_policy(object, self.table, &definition)?;
+        let inside = binder.inside_policy(object, self.table)?;
         let planned = (object.kind(), &definition);
         let mut body = Body::plan(planned, &arguments, state, &inside)?;
         // What it gives may have more digits than the column.

@@ -1,8 +1,8 @@
 //! What grants say of objects that are made, and of copies.
 
-use icecore_governance::{Access, RoleId, Securable, SecurableKind};
+use icecore_governance::{Access, Act, RoleId, Securable, SecurableKind, Verb};
 use icecore_snapshot::{Object, Update};
-use icecore_types::{Name, ObjectId, QualifiedName, Result, Version};
+use icecore_types::{Name, ObjectId, ObjectKind, QualifiedName, Result, Version};
 
 use crate::access::{securable, updates};
 use crate::statement::{Change, Planning};
@@ -57,7 +57,7 @@ impl Planning {
     pub(in crate::statement) fn grants_of_clone(
         &self,
         original: &Object,
-        at: Version,
+        (at, without): (Version, &[ObjectId]),
         (id, parent, name): (ObjectId, Option<ObjectId>, &Name),
     ) -> Result<Vec<Update>> {
         let head = self.resolver.head();
@@ -65,7 +65,8 @@ impl Planning {
         let copy = self.made(from.kind(), id, (parent, name))?;
         let before = &*self.acting.access;
         let mut access = before.with_clone(&from, &copy, true);
-        for on in before.granted_on().filter(|on| *on != original.id()) {
+        let copied = |on: &ObjectId| *on != original.id() && !without.contains(on);
+        for on in before.granted_on().filter(copied) {
             let inside = head.object_at(on, at).filter(|object| object.is_live());
             if let Some(object) = inside.filter(|object| self.was_inside(object, original, at)) {
                 access = with_copy(&access, (object, at), (original.id(), &copy), self)?;
@@ -103,6 +104,34 @@ impl Planning {
         change.updates.retain(|update| !of_it(update));
         change.updates.extend(updates(&self.acting.access, &access)?);
         Ok(change)
+    }
+
+    /// What was in an object that is cloned and may not be cloned by itself.
+    pub(in crate::statement) fn left_out(
+        &self,
+        original: &Object,
+        at: Version,
+    ) -> Result<Vec<ObjectId>> {
+        let head = self.resolver.head();
+        let mut without = Vec::new();
+        for now in head.objects() {
+            let then = head.object_at(now.id(), at).filter(|object| object.is_live());
+            if !then.is_some_and(|object| self.was_inside(object, original, at)) {
+                continue;
+            }
+            let verb = match now.kind() {
+                ObjectKind::View | ObjectKind::SemanticView | ObjectKind::Quarantine => {
+                    Verb::Select
+                }
+                _ => Verb::Clone,
+            };
+            let act = Act::new(verb, securable(head, now)?);
+            if self.acting.authorize(&[act]).is_err() {
+                without.push(now.id());
+            }
+        }
+        without.sort();
+        Ok(without)
     }
 
     fn was_inside(&self, object: &Object, container: &Object, at: Version) -> bool {

@@ -57,14 +57,25 @@ impl Planning {
             _ => {
                 // Who manages grants need not see what they are on.
                 let names = self.resolver.of_everything();
-                let object = match catalog_kind(kind)? {
-                    ObjectKind::Database => names.database(Some(&name.name))?,
-                    ObjectKind::Schema => names.schema(Some(name))?,
-                    kind => names.object(kind, name)?,
-                };
-                securable(self.resolver.head(), object)
+                match catalog_kind(kind)? {
+                    ObjectKind::Database => names.database(Some(&name.name)),
+                    ObjectKind::Schema => names.schema(Some(name)),
+                    // What is missing is called as what is forbidden is.
+                    kind => names.object(kind, &self.whole(name)),
+                }
+                .and_then(|object| securable(self.resolver.head(), object))
             }
         }
+    }
+
+    /// A name with the database and schema that it is looked up in.
+    fn whole(&self, name: &QualifiedName) -> QualifiedName {
+        let of_schema = || {
+            let schema = self.resolver.of_everything().schema_of(name).ok()?.id();
+            let path = self.resolver.path(schema);
+            QualifiedName::from_parts(path.into_iter().chain([name.name.clone()]).collect()).ok()
+        };
+        of_schema().unwrap_or_else(|| name.clone())
     }
 
     pub(super) fn container(&self, name: &ContainerName) -> Result<&Object> {
