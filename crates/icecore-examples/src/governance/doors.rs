@@ -79,7 +79,7 @@ async fn rights(notebook: &mut Notebook) -> Result<()> {
         ("USE ROLE finance_europe", "003013"),
         ("GRANT SELECT ON TABLE processed.sales TO ROLE PUBLIC", "003001"),
         ("ALTER TABLE processed.sales MODIFY COLUMN email UNSET MASKING POLICY", "003001"),
-        ("ALTER TABLE sandbox.cloned DROP ALL ROW ACCESS POLICIES", "002003"),
+        ("ALTER TABLE sandbox.cloned DROP ALL ROW ACCESS POLICIES", "003001"),
         ("UPDATE processed.sales SET region = 'Europe'", "003001"),
         ("SELECT * FROM governance.regions", "002003"),
         ("LIST @governance.landing", "002043"),

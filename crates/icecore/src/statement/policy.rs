@@ -185,7 +185,7 @@ impl Planning {
         let kept: Vec<ObjectId> = then.policies.policies().collect();
         for id in table.policies()?.policies().filter(|id| !kept.contains(id)) {
             if let Some(policy) = self.resolver.head().object(id) {
-                self.resolver.act(Verb::Apply, policy);
+                self.resolver.act_on_policy(policy, table)?;
             }
         }
         Ok(())

@@ -12,7 +12,7 @@ use icecore_types::{
 };
 use parking_lot::Mutex;
 
-use crate::access::Acting;
+use crate::access::{Acting, securable};
 
 /// Days that history is kept if nobody says otherwise.
 pub(crate) const DEFAULT_RETENTION_DAYS: u32 = 1;
@@ -75,6 +75,18 @@ impl Resolver {
     /// Whether a listing of the session shows an object.
     pub(crate) fn sees(&self, object: &Object) -> bool {
         self.acting.as_ref().is_some_and(|acting| acting.sees(&self.head, object))
+    }
+
+    /// Asks for APPLY on a policy of a table that the statement does not name.
+    ///
+    /// # Errors
+    /// That of the table, if the session does not see the policy.
+    pub(crate) fn act_on_policy(&self, policy: &Object, table: &Object) -> Result<()> {
+        if self.acting.is_some() && !self.sees(policy) {
+            return Err(securable(&self.head, table)?.insufficient());
+        }
+        self.intend(Intent::On(Verb::Apply, policy.id()));
+        Ok(())
     }
 
     /// Whether a name means an object to who asks: what they may not see is not

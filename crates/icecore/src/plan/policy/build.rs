@@ -211,8 +211,8 @@ impl Governs<'_> {
         if binder.is_simulating() {
             // Who may take the policy off may see what it hides.
             let resolver = binder.resolver();
-            resolver.intend(Intent::On(Verb::Apply, policy));
             resolver.intend(Intent::On(Verb::Attach(object.kind()), self.table.id()));
+            resolver.act_on_policy(object, self.table)?;
         }
         let inside = binder.inside_policy(object, self.table)?;
         let planned = (object.kind(), &definition);
