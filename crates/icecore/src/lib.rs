@@ -75,6 +75,7 @@ pub use icecore_types::{
     RefreshMode, Result, SimulatedClock, SqlType, Timer, Timestamp, TransactionId, Version,
     parse_advance,
 };
+pub use lineage::{Lineage, LineageEdge, LineagePoint, LineageQuery};
 pub use load::{LoadFiles, LoadReport, LoadedFile};
 pub use metrics::MetricQuery;
 pub use pipe::{CreatePipe, IngestedFile, Pipe};

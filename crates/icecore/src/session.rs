@@ -17,7 +17,7 @@ use parking_lot::Mutex;
 use crate::access::Acting;
 use crate::engine::{DEFAULT_DATABASE, DEFAULT_SCHEMA, DEFAULT_WAREHOUSE, Engine};
 use crate::statement;
-use crate::{Execute, MetricQuery, Table};
+use crate::{Execute, LineageQuery, MetricQuery, Table};
 
 /// A user at work: one role, one warehouse, one current schema. Cheap to
 /// clone; clones are the same session.
@@ -183,6 +183,13 @@ impl Session {
     /// A query of a semantic view: metrics by dimensions.
     pub fn semantic_view(&self, name: &str) -> MetricQuery {
         MetricQuery::new(self.clone(), name)
+    }
+
+    /// Where the values of a table, view, semantic view or stage come from and
+    /// where they go, as far as this session may see: by what statements moved
+    /// and what definitions say.
+    pub fn lineage(&self, object: &str) -> LineageQuery {
+        LineageQuery::new(self.clone(), object)
     }
 
     /// The database that unqualified names are looked up in, if one is chosen.

@@ -3,12 +3,16 @@
 //! like.
 
 mod defined;
+mod drawn;
 mod graph;
+mod layout;
+mod query;
 mod recorded;
 
 use std::sync::Arc;
 
 pub(crate) use graph::{Direction, Graph, Point, Step};
+pub use query::{Lineage, LineageEdge, LineagePoint, LineageQuery};
 
 use crate::plan::Binder;
 

@@ -54,7 +54,7 @@ pub(super) fn get_lineage(
     let (name, domain, direction, most) = asked(arguments)?;
     let from = start(&name, &domain, binder)?;
     let graph = graph(binder);
-    let steps = graph.walk(&from, (direction, most), |point| is_seen(point, binder));
+    let steps = graph.walk(&from, (direction, most), |point| seen(point, binder).is_some());
     let mut rows: Vec<(_, Vec<Cell>)> = steps.iter().map(|step| row(step, binder)).collect();
     rows.sort_by(|a, b| a.0.cmp(&b.0));
     let rows = batch(LINEAGE, rows.into_iter().map(|(_, row)| row).collect())?;
@@ -140,12 +140,13 @@ fn column_names(object: &Object, binder: &Arc<Binder>) -> Result<Vec<Name>> {
     Ok(columns.iter().map(|column| Name::quoted(&column.name)).collect())
 }
 
-fn is_seen(point: &Point, binder: &Binder) -> bool {
+/// The object of a point, if the session may see it. Files of a URL or of
+/// somebody's own stage are nobody else's.
+fn seen<'a>(point: &Point, binder: &'a Binder) -> Option<&'a Object> {
     let resolver = binder.resolver();
     match &point.of {
-        Source::Object(id) => resolver.head().object(*id).is_some_and(|it| resolver.sees(it)),
-        // Files of a URL or of somebody's own stage are nobody else's.
-        Source::Stage(_) => false,
+        Source::Object(id) => resolver.head().object(*id).filter(|it| resolver.sees(it)),
+        Source::Stage(_) => None,
     }
 }
 
@@ -154,17 +155,17 @@ fn row(step: &Step<'_>, binder: &Binder) -> ((u32, [String; 2]), Vec<Cell>) {
     let sides = [step.source, step.target];
     let mut cells = Vec::with_capacity(LINEAGE.len());
     let keys = sides.map(|point| {
-        if !is_seen(point, binder) {
+        let Some(object) = seen(point, binder) else {
             cells.extend(std::iter::repeat_n(Cell::Null, 6));
             cells.push(Cell::text("MASKED"));
             // Its own order would tell its name.
             return String::new();
-        }
-        let (kind, path) = described(point, binder);
+        };
+        let (domain, path) = described(point, object, binder);
         let mut parts: Vec<Cell> = path.iter().map(|name| Cell::text(name.as_str())).collect();
         parts.resize(3, Cell::Null);
         cells.extend(parts);
-        cells.push(Cell::text(kind));
+        cells.push(Cell::text(domain));
         cells.push(Cell::Null);
         cells.push(Cell::maybe_text(point.column.as_deref()));
         cells.push(Cell::text("ACTIVE"));
@@ -173,16 +174,27 @@ fn row(step: &Step<'_>, binder: &Binder) -> ((u32, [String; 2]), Vec<Cell>) {
     });
     cells.push(Cell::count(u64::from(step.distance)));
     cells.push(Cell::maybe_text(step.way.process.map(|id| id.to_string())));
-    let files = serde_json::json!({ "files": step.way.files }).to_string();
-    let details = !step.way.files.is_empty() && is_seen(step.source, binder);
-    cells.push(Cell::maybe_text(details.then_some(files)));
-    cells.push(Cell::Null);
+    cells.extend(sides.map(|point| details(point, step, binder)));
     ((step.distance, keys), cells)
 }
 
-fn described(point: &Point, binder: &Binder) -> (&'static str, Vec<Name>) {
-    let resolver = binder.resolver();
-    let Source::Object(id) = &point.of else { return (ObjectKind::Stage.sql(), Vec::new()) };
-    let kind = resolver.head().object(*id).map_or(ObjectKind::Table, Object::kind);
-    (if point.column.is_some() { "COLUMN" } else { kind.sql() }, resolver.path(*id))
+/// What an object is, and for a stage the files whose rows were taken.
+fn details(point: &Point, step: &Step<'_>, binder: &Binder) -> Cell {
+    let Some(object) = seen(point, binder) else { return Cell::Null };
+    let kind = object.kind().sql();
+    Cell::text(match point == step.source && !step.way.files.is_empty() {
+        true => serde_json::json!({ "kind": kind, "files": step.way.files }).to_string(),
+        false => serde_json::json!({ "kind": kind }).to_string(),
+    })
+}
+
+/// The domain of a point that is seen, and the names of its object.
+fn described(point: &Point, object: &Object, binder: &Binder) -> (&'static str, Vec<Name>) {
+    let domain = match object.kind() {
+        _ if point.column.is_some() => "COLUMN",
+        ObjectKind::Stage => "STAGE",
+        ObjectKind::SemanticView => "SEMANTIC_VIEW",
+        _ => "TABLE",
+    };
+    (domain, binder.resolver().path(object.id()))
 }

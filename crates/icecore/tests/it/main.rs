@@ -8,6 +8,7 @@ mod dynamic;
 mod faults;
 mod gates;
 mod judging;
+mod lineage;
 mod loading;
 mod memory;
 mod merging;
