@@ -85,7 +85,9 @@ pub(crate) struct ReferencedPolicies {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ColumnPolicies {
-    pub(crate) column_id: ColumnId,
+    /// Absent of a view's column.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) column_id: Option<ColumnId>,
     pub(crate) column_name: String,
     pub(crate) policies: Vec<ReferencedPolicy>,
 }

@@ -28,6 +28,7 @@ mod at;
 mod builder;
 mod cells;
 mod channel;
+mod ddl;
 mod due;
 mod dynamic_table;
 mod engine;

@@ -11,6 +11,7 @@ const MOST_LETTERS: usize = 36;
 const MOST_FILES: usize = 6;
 /// How wide a letter is, and what else a box has.
 const LETTER: f64 = 7.4;
+const BOLD_LETTER: f64 = 8.2;
 const PADDING: f64 = 14.0;
 pub(super) const HEAD: f64 = 46.0;
 pub(super) const LINE: f64 = 22.0;
@@ -24,7 +25,7 @@ pub(super) struct Placed {
     pub(super) kind: String,
     pub(super) title: String,
     pub(super) below_title: String,
-    /// What is below the head: columns, or the names of files.
+    /// What is below the head: columns, then the names of files.
     pub(super) lines: Vec<String>,
     /// The columns that edges end at, as they are called in full.
     columns: Vec<String>,
@@ -74,7 +75,7 @@ impl Layout {
                     placed.columns.push(column.clone());
                 }
             }
-            if let Some(stage) = boxes.get_mut(source).filter(|_| edge.source.column.is_none()) {
+            if let Some(stage) = boxes.get_mut(source) {
                 add_files(&mut stage.lines, &edge.files);
             }
         }
@@ -225,22 +226,20 @@ fn place(boxes: &mut BTreeMap<Key, Placed>, order: &[Vec<Key>]) -> (f64, f64) {
 fn finish_lines(placed: &mut Placed) {
     placed.lines.sort();
     placed.columns.sort();
-    if placed.columns.is_empty() {
-        let more = placed.lines.len().saturating_sub(MOST_FILES);
-        placed.lines.truncate(MOST_FILES);
-        if more > 0 {
-            placed.lines.push(format!("and {more} more"));
-        }
-    } else {
-        placed.lines.clone_from(&placed.columns);
+    let more = placed.lines.len().saturating_sub(MOST_FILES);
+    placed.lines.truncate(MOST_FILES);
+    if more > 0 {
+        placed.lines.push(format!("and {more} more"));
     }
+    placed.lines.splice(..0, placed.columns.iter().cloned());
     placed.lines.iter_mut().for_each(|line| *line = cut(line));
     placed.title = cut(&placed.title);
     placed.below_title = cut(&placed.below_title);
     let kind_and_place = format!("{}  {}", placed.kind, placed.below_title);
-    let texts = placed.lines.iter().chain([&placed.title, &kind_and_place]);
-    let letters = texts.map(|text| text.chars().count()).max().unwrap_or(0);
-    placed.width = letters as f64 * LETTER + 2.0 * PADDING;
+    let letters = |text: &String| text.chars().count() as f64;
+    let below = placed.lines.iter().chain([&kind_and_place]).map(letters).fold(0.0, f64::max);
+    let width = (below * LETTER).max(letters(&placed.title) * BOLD_LETTER);
+    placed.width = width + 2.0 * PADDING;
 }
 
 fn cut(text: &str) -> String {

@@ -17,7 +17,7 @@ use datafusion::logical_expr::{
 };
 use icecore_types::ObjectId;
 
-use super::{GovernedTable, PolicyTable, StagedRows};
+use super::{Evaluated, GovernedTable, PolicyTable, StagedRows};
 
 /// In the place of a database: below this alias is what a view is made of. No
 /// text of a user has the character.
@@ -69,6 +69,8 @@ pub(crate) struct ColumnLineage {
     pub(crate) rows: Columns,
     direct: BTreeSet<Source>,
     base: BTreeSet<Source>,
+    /// The views under policies that are read, however deep, and these.
+    pub(crate) views: BTreeMap<ObjectId, Vec<Evaluated>>,
 }
 
 /// Objects with the columns that are read of them, which may be none.
@@ -82,7 +84,13 @@ impl ColumnLineage {
     pub(crate) fn of(plan: &LogicalPlan) -> Result<Self> {
         let mut tracer = Tracer::default();
         let outputs = tracer.plan(plan)?;
-        Ok(Self { outputs, rows: tracer.rows, direct: tracer.direct, base: tracer.base })
+        Ok(Self {
+            outputs,
+            rows: tracer.rows,
+            direct: tracer.direct,
+            base: tracer.base,
+            views: tracer.views_read,
+        })
     }
 
     /// What is read for these output columns: first of the objects that are
@@ -115,6 +123,8 @@ struct Tracer {
     rows: Columns,
     direct: BTreeSet<Source>,
     base: BTreeSet<Source>,
+    /// The views that have policies, and these.
+    views_read: BTreeMap<ObjectId, Vec<Evaluated>>,
     /// How many views the current node is inside of.
     views: usize,
     /// What a subquery can refer to, the nearest last.
@@ -241,6 +251,7 @@ impl Tracer {
 
     /// A view under policies: what is inside of it is read too.
     fn governed_view(&mut self, table: &PolicyTable, scan: &LogicalScan) -> Result<Vec<Columns>> {
+        self.views_read.insert(table.read().0, table.policies().to_vec());
         self.views += 1;
         let inside = self.plan(table.plan());
         self.views -= 1;

@@ -37,8 +37,8 @@ pub(crate) use pinned::{Pinned, covers_input};
 pub(crate) use planned_access::AccessRule;
 pub(crate) use planner::{PlanningPermit, physical_plan};
 pub(crate) use policy::{
-    Body, Effect, Governs, PolicyTable, TagPolicies, as_table, governed, is_governed, original,
-    store_in_view,
+    Body, Effect, Evaluated, Governs, PolicyTable, TagPolicies, as_table, governed, is_governed,
+    original, store_in_view,
 };
 pub(crate) use provider::{GovernedTable, table_scan};
 pub(crate) use roll_up::inexact;

@@ -67,6 +67,7 @@ pub(super) fn session_function(name: &str, binder: &Binder) -> Option<Arc<Scalar
             Value::Constant(ScalarValue::Int64(i64::try_from(version).ok()))
         }
         "system$get_tag" => get_tag(binder),
+        "get_ddl" => get_ddl(binder),
         "system$pipe_status" => pipe_status(binder),
         "seq1" | "seq2" | "seq4" | "seq8" => Value::Sequence(Arc::default()),
         "random" => Value::Random(Arc::new(Mutex::new(Random::Unseeded(seed(binder))))),
@@ -144,6 +145,15 @@ fn get_tag(binder: &Binder) -> Value {
             icecore_types::Code::INVALID_ARGUMENT,
             "SYSTEM$GET_TAG takes a tag, an object and its domain",
         )),
+    }))
+}
+
+fn get_ddl(binder: &Binder) -> Value {
+    let inside = (binder.session().clone(), Arc::clone(binder.resolver()));
+    Value::OfTexts(Arc::new(move |arguments| {
+        let (session, resolver) = inside.clone();
+        let binder = Arc::new(Binder::new(session, resolver));
+        crate::ddl::get_ddl(&binder, arguments).map(Some)
     }))
 }
 

@@ -18,7 +18,7 @@ use crate::access_history::{
     Access, AccessedObject, ColumnPolicies, ReadColumn, ReferencedPolicies, ReferencedPolicy,
     SourceColumn, WrittenColumn,
 };
-use crate::plan::{ColumnLineage, Read, Source, governed};
+use crate::plan::{ColumnLineage, Evaluated, Read, Source, governed};
 
 type SourceColumns = BTreeSet<(Source, String)>;
 
@@ -68,7 +68,7 @@ impl Planning {
             columns: columns.collect(),
         };
         let ddl = modified_by_ddl(&write.before, head)?;
-        Ok(Access { modified: vec![modified], ddl, ..read(direct, base, head)? })
+        Ok(Access { modified: vec![modified], ddl, ..read((direct, base), &lineage, head)? })
     }
 }
 
@@ -76,12 +76,15 @@ impl Planning {
 pub(crate) fn read_access(plan: &LogicalPlan, head: &Head) -> Result<Access> {
     let lineage = ColumnLineage::of(plan).map_err(from_datafusion)?;
     let (direct, base) = lineage.read(|_| true);
-    read(direct, base, head)
+    read((direct, base), &lineage, head)
 }
 
-fn read(direct: Read, base: Read, head: &Head) -> Result<Access> {
+fn read((direct, base): (Read, Read), lineage: &ColumnLineage, head: &Head) -> Result<Access> {
+    let mut policies = policies(&base, head)?;
+    policies.extend(policies_of_views(&direct, lineage, head));
+    policies.sort_by(|a, b| a.object_name.cmp(&b.object_name));
     Ok(Access {
-        policies: policies(&base, head)?,
+        policies,
         direct: read_objects(direct, head)?,
         base: read_objects(base, head)?,
         ..Access::default()
@@ -102,7 +105,7 @@ fn policies(read: &Read, head: &Head) -> Result<Vec<ReferencedPolicies>> {
         let columns = definition.columns.iter().filter_map(|column| {
             let mask = on.mask(column.id).filter(|_| names.contains(column.name.as_str()))?;
             Some(ColumnPolicies {
-                column_id: column.id,
+                column_id: Some(column.id),
                 column_name: column.name.as_str().to_owned(),
                 policies: vec![policy(mask.policy, "MASKING_POLICY", head)],
             })
@@ -120,8 +123,39 @@ fn policies(read: &Read, head: &Head) -> Result<Vec<ReferencedPolicies>> {
             columns,
         });
     }
-    referenced.sort_by(|a, b| a.object_name.cmp(&b.object_name));
     Ok(referenced)
+}
+
+/// The policies of views, however deep these are; of one that is named only
+/// those of the columns that are read.
+fn policies_of_views(
+    direct: &Read,
+    lineage: &ColumnLineage,
+    head: &Head,
+) -> Vec<ReferencedPolicies> {
+    let of_view = |(id, evaluated): (&ObjectId, &Vec<Evaluated>)| {
+        let source = Source::Object(*id);
+        let (object_domain, _, object_name) = described(&source, head);
+        let named = direct.get(&source);
+        let rows = evaluated.iter().filter(|(column, _)| column.is_none());
+        let masks = evaluated.iter().filter_map(|(column, id)| Some((column.as_ref()?, *id)));
+        let read = |column: &Name| named.is_none_or(|names| names.contains(column.as_str()));
+        let masks = masks.filter(|(column, _)| read(column)).map(|(column, id)| ColumnPolicies {
+            column_id: None,
+            column_name: column.as_str().to_owned(),
+            policies: vec![policy(id, "MASKING_POLICY", head)],
+        });
+        let columns: Vec<_> = masks.collect();
+        let policies: Vec<_> = rows.map(|(_, id)| policy(*id, "ROW_ACCESS_POLICY", head)).collect();
+        (!policies.is_empty() || !columns.is_empty()).then_some(ReferencedPolicies {
+            object_domain,
+            object_id: *id,
+            object_name,
+            policies,
+            columns,
+        })
+    };
+    lineage.views.iter().filter_map(of_view).collect()
 }
 
 fn policy(id: ObjectId, kind: &str, head: &Head) -> ReferencedPolicy {

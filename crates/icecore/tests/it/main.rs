@@ -7,6 +7,7 @@ mod channels;
 mod dynamic;
 mod faults;
 mod gates;
+mod get_ddl;
 mod judging;
 mod lineage;
 mod loading;

@@ -16,6 +16,7 @@ use icecore_types::{
     TableDefinition, Version,
 };
 
+use super::table::Evaluated;
 use super::{Body, PolicyTable};
 use crate::plan::{Binder, GovernedTable};
 use crate::statement::Intent;
@@ -91,7 +92,19 @@ impl Governs<'_> {
             label,
             session,
             read,
+            policies: self.evaluated(),
         })))
+    }
+
+    fn evaluated(&self) -> Vec<Evaluated> {
+        let policies = &self.definition.policies;
+        let rows = policies.row_access.iter().map(|on| (None, on.policy));
+        let masks = policies.masks.iter().map(|mask| {
+            let columns = &mut self.definition.columns.iter();
+            let column = columns.find(|column| column.id == mask.column);
+            (column.map(|column| column.name.clone()), mask.policy)
+        });
+        rows.chain(masks).collect()
     }
 
     fn label(&self) -> String {

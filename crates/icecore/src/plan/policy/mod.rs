@@ -13,6 +13,6 @@ mod view;
 pub(crate) use body::Body;
 pub(crate) use build::{Governs, original};
 pub(crate) use effect::Effect;
-pub(crate) use table::PolicyTable;
+pub(crate) use table::{Evaluated, PolicyTable};
 pub(crate) use tagged::{TagPolicies, governed, is_governed};
 pub(crate) use view::{as_table, store_in_view};

@@ -13,7 +13,7 @@ use datafusion::logical_expr::{
 };
 use datafusion::physical_plan::ExecutionPlan;
 use icecore_exec::PolicyExec;
-use icecore_types::{ObjectId, Version};
+use icecore_types::{Name, ObjectId, Version};
 
 use crate::plan::{PlanningPermit, physical_plan};
 
@@ -30,12 +30,22 @@ pub(crate) struct PolicyTable {
     pub(super) open: Vec<bool>,
     pub(super) session: u64,
     pub(super) read: (ObjectId, Option<Version>),
+    pub(super) policies: Vec<Evaluated>,
 }
+
+/// A policy that is evaluated, and the column that it masks; nothing if it is
+/// of the rows.
+pub(crate) type Evaluated = (Option<Name>, ObjectId);
 
 impl PolicyTable {
     /// The table, and the version that the query names.
     pub(crate) fn read(&self) -> (ObjectId, Option<Version>) {
         self.read
+    }
+
+    /// The policies that are evaluated inside.
+    pub(crate) fn policies(&self) -> &[Evaluated] {
+        &self.policies
     }
 
     /// What is inside.
