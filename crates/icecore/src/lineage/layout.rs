@@ -34,11 +34,14 @@ pub(super) struct Placed {
     layer: usize,
 }
 
+/// Where a way begins and where it ends, and what is said of it.
+pub(super) type Way = ((f64, f64), (f64, f64), String);
+
 /// A picture without colours.
 pub(super) struct Layout {
     pub(super) boxes: Vec<Placed>,
     /// From and to, each a point on the side of a box, and what moved values.
-    pub(super) ways: Vec<((f64, f64), (f64, f64), String)>,
+    pub(super) ways: Vec<Way>,
     pub(super) size: (f64, f64),
 }
 
@@ -251,11 +254,7 @@ fn cut(text: &str) -> String {
     cut
 }
 
-fn ways(
-    lineage: &Lineage,
-    keys: &[(Key, Key)],
-    boxes: &BTreeMap<Key, Placed>,
-) -> Vec<((f64, f64), (f64, f64), String)> {
+fn ways(lineage: &Lineage, keys: &[(Key, Key)], boxes: &BTreeMap<Key, Placed>) -> Vec<Way> {
     let way = |(edge, (source, target)): (&LineageEdge, &(Key, Key))| {
         let (from, to) = (boxes.get(source)?, boxes.get(target)?);
         // A way back leaves and arrives on the sides that face each other.

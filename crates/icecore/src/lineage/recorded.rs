@@ -3,7 +3,9 @@
 use std::collections::{BTreeSet, HashMap};
 
 use icecore_snapshot::Head;
-use icecore_types::{ColumnId, Name, ObjectId, ObjectKind, QueryId, TableDefinition};
+use icecore_types::{
+    ColumnId, Name, ObjectId, ObjectKind, QueryId, StageDefinition, StageLocation, TableDefinition,
+};
 
 use super::graph::{Graph, Point, Way};
 use crate::access_history::{AccessRow, SourceColumn, WrittenColumn};
@@ -63,8 +65,20 @@ fn is_table(head: &Head, id: ObjectId) -> bool {
 fn source((id, name): (Option<ObjectId>, &str), head: &Head) -> Option<Source> {
     match id {
         Some(id) => head.object(id).filter(|it| it.is_live()).map(|_| Source::Object(id)),
-        None => Some(Source::Stage(name.to_owned())),
+        None => Some(stage_at(name, head).unwrap_or_else(|| Source::Stage(name.to_owned()))),
     }
+}
+
+/// The stage whose files are at a URL: a query of files says where they are.
+fn stage_at(shown: &str, head: &Head) -> Option<Source> {
+    let stages = head.objects().filter(|it| it.is_live() && it.kind() == ObjectKind::Stage);
+    let there = stages.filter(|stage| match stage.body().read::<StageDefinition>() {
+        Ok(StageDefinition { location: StageLocation::External { url, .. }, .. }) => {
+            url.trim_end_matches('/') == shown.trim_end_matches('/')
+        }
+        _ => false,
+    });
+    there.map(|stage| stage.id()).min().map(Source::Object)
 }
 
 /// A column that was written, as it is called now.
