@@ -32,7 +32,7 @@ mod fixture;
 
 pub use error::{from_datafusion, to_datafusion};
 pub use permit::check as check_permit;
-pub use policy::PolicyExec;
+pub use policy::{PolicyExec, hidden};
 pub use scan::{
     ScanColumn, ScanPart, ScanStatistics, TableChanges, TableScan, plan_part_scan, plan_scan,
     table_changes,

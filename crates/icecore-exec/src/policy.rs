@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow::array::{RecordBatch, RecordBatchOptions};
 use arrow::datatypes::SchemaRef;
 use datafusion_common::tree_node::TreeNodeRecursion;
-use datafusion_common::{Result as DfResult, internal_err};
+use datafusion_common::{DataFusionError, Result as DfResult, internal_err};
 use datafusion_execution::{SendableRecordBatchStream, TaskContext};
 use datafusion_physical_expr::{EquivalenceProperties, PhysicalExpr};
 use datafusion_physical_plan::execution_plan::{
@@ -140,8 +140,6 @@ impl ExecutionPlan for PolicyExec {
         context: Arc<TaskContext>,
     ) -> DfResult<SendableRecordBatchStream> {
         check(&context)?;
-        let hidden =
-            |error, label: &str| to_datafusion(without_values(&from_datafusion(error), label));
         let label = Arc::clone(&self.label);
         let rows =
             self.inside.execute(partition, context).map_err(|error| hidden(error, &label))?;
@@ -160,12 +158,17 @@ fn shown(batch: &RecordBatch, schema: &SchemaRef) -> DfResult<RecordBatch> {
     Ok(RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options)?)
 }
 
+/// The error of what a policy or a secure view hides, as it is told outside.
+pub fn hidden(error: DataFusionError, label: &str) -> DataFusionError {
+    to_datafusion(without_values(&from_datafusion(error), label))
+}
+
 /// The error with its code and without its words: they may hold what a policy
 /// hides.
 fn without_values(error: &Error, label: &str) -> Error {
     let what = match error.kind() {
-        ErrorKind::InvalidInput => "a policy cannot be evaluated on a row",
-        _ => "the rows under a policy cannot be read",
+        ErrorKind::InvalidInput => "a policy or a secure view cannot be evaluated on a row",
+        _ => "the rows under a policy or of a secure view cannot be read",
     };
     let code = error.code();
     let hidden = Error::new(code, format!("{what} table={label} code={}", code.number()));

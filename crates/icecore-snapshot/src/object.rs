@@ -113,6 +113,17 @@ impl Object {
         }
     }
 
+    /// Whether it is a secure view.
+    ///
+    /// # Errors
+    /// `Corrupted` if its definition cannot be read.
+    pub fn is_secure(&self) -> Result<bool> {
+        match self.kind {
+            ObjectKind::View => Ok(self.body.read::<ViewDefinition>()?.secure),
+            _ => Ok(false),
+        }
+    }
+
     /// The policies that it needs: those attached to it, and those of the
     /// columns that have it as their tag.
     ///

@@ -317,6 +317,10 @@ pub struct ViewDefinition {
     /// The columns that its policies name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub policy_columns: Vec<Name>,
+    /// Whether only its owner sees what it is made of, and nothing of a query
+    /// is evaluated on rows that it leaves out.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub secure: bool,
     /// The values of tags.
     #[serde(default, skip_serializing_if = "ObjectTags::is_empty")]
     pub tags: ObjectTags,

@@ -168,13 +168,16 @@ fn with_policies(
     pointed: &dyn Fn(ObjectId) -> Option<ObjectId>,
 ) -> Result<Arc<Body>> {
     let policies = now.policies()?;
-    if policies.is_empty() && copy.policies()?.is_empty() {
+    let same = policies.is_empty() && copy.policies()?.is_empty();
+    if same && now.is_secure()? == copy.is_secure()? {
         return Ok(Arc::clone(&copy.body));
     }
     let policies = policies.pointed(pointed);
     if copy.kind == ObjectKind::View {
         let mut view: ViewDefinition = copy.body.read()?;
-        view.policy_columns = now.body.read::<ViewDefinition>()?.policy_columns;
+        let today: ViewDefinition = now.body.read()?;
+        view.policy_columns = today.policy_columns;
+        view.secure = today.secure;
         return Body::of(&ViewDefinition { policies, ..view }).map(Arc::new);
     }
     let table: TableDefinition = copy.body.read()?;

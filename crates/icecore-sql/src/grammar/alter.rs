@@ -103,6 +103,11 @@ fn action(cursor: &mut Cursor<'_>, kind: ObjectKind) -> Result<ContainerAction> 
             return Ok(ContainerAction::ManagedAccess(managed));
         }
     }
+    for (word, secure) in [("SET", true), ("UNSET", false)] {
+        if kind == ObjectKind::View && cursor.accept(&[word, "SECURE"]) {
+            return Ok(ContainerAction::Secure(secure));
+        }
+    }
     if kind == ObjectKind::View
         && let Some(action) = policy::of_view(cursor)?
     {

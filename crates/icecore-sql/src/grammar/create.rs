@@ -38,6 +38,9 @@ pub(super) fn create(cursor: &mut Cursor<'_>) -> Result<Statement> {
     if let Some(principal) = access::principal(cursor) {
         return access::create(cursor, &principal, existing);
     }
+    if cursor.accept(&["SECURE", "VIEW"]) {
+        return view(cursor, existing, true).map(|create| Statement::CreateView(Box::new(create)));
+    }
     match object_kind(cursor, "CREATE")? {
         ObjectKind::Database => {
             container(cursor, existing, ObjectKind::Database).map(Statement::CreateDatabase)
@@ -50,7 +53,7 @@ pub(super) fn create(cursor: &mut Cursor<'_>) -> Result<Statement> {
         ObjectKind::DynamicTable => dynamic::create_dynamic(cursor, existing)
             .map(|create| Statement::CreateDynamicTable(Box::new(create))),
         ObjectKind::View => {
-            view(cursor, existing).map(|create| Statement::CreateView(Box::new(create)))
+            view(cursor, existing, false).map(|create| Statement::CreateView(Box::new(create)))
         }
         ObjectKind::SemanticView => semantic::create(cursor, existing)
             .map(|create| Statement::CreateSemanticView(Box::new(create))),
@@ -184,7 +187,7 @@ fn container(
     })
 }
 
-fn view(cursor: &mut Cursor<'_>, existing: Existing) -> Result<CreateView> {
+fn view(cursor: &mut Cursor<'_>, existing: Existing, secure: bool) -> Result<CreateView> {
     let if_not_exists = existing.if_not_exists(cursor)?;
     let name = cursor.qualified_name()?;
     let columns =
@@ -199,6 +202,7 @@ fn view(cursor: &mut Cursor<'_>, existing: Existing) -> Result<CreateView> {
     Ok(CreateView {
         or_replace: existing.or_replace,
         if_not_exists,
+        secure,
         name,
         columns,
         query,

@@ -125,6 +125,8 @@ pub struct CreateView {
     pub or_replace: bool,
     /// Leave the one of this name alone.
     pub if_not_exists: bool,
+    /// SECURE.
+    pub secure: bool,
     /// Its name.
     pub name: QualifiedName,
     /// The names of its columns, or nothing: then the query's.

@@ -199,9 +199,11 @@ pub enum ContainerAction {
     Policy(PolicyAction),
     /// ENABLE or DISABLE MANAGED ACCESS, of a schema.
     ManagedAccess(bool),
+    /// SET or UNSET SECURE, of a view.
+    Secure(bool),
 }
 
-/// ALTER [SEMANTIC] VIEW .. RENAME TO, or SET or UNSET COMMENT.
+/// ALTER [SEMANTIC] VIEW .. RENAME TO, or SET or UNSET COMMENT or SECURE.
 ///
 /// ```
 /// use icecore_sql::{ContainerAction, Limits, Statement, parse};
@@ -218,7 +220,7 @@ pub struct AlterView {
     pub name: QualifiedName,
     /// IF EXISTS.
     pub if_exists: bool,
-    /// `Rename`, `SetComment`, or of a view `Policy`.
+    /// `Rename`, `SetComment`, or of a view `Policy` or `Secure`.
     pub action: ContainerAction,
 }
 

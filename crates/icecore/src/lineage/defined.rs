@@ -10,9 +10,13 @@ use super::graph::{Graph, Point, Way};
 use crate::plan::{Binder, DefinedColumns, Source};
 
 /// Adds what the definitions of all live objects say. One that cannot be
-/// planned now has no values that come from anywhere.
+/// planned now has no values that come from anywhere, nor has a secure view for
+/// who may not know what it is made of.
 pub(super) fn add_defined(graph: &mut Graph, binder: &Arc<Binder>, head: &Head) {
     for object in head.objects().filter(|object| object.is_live()) {
+        if binder.resolver().is_closed(object).unwrap_or(true) {
+            continue;
+        }
         match binder.defined_columns(object) {
             Ok(Some(defined)) => add_columns(graph, object, defined),
             Ok(None) => {}

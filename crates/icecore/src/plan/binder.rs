@@ -268,8 +268,11 @@ impl Binder {
             .map_err(|error| error.context(format_args!("view {}", object.name())))?;
         let plan = marked(plan, object.id()).map_err(from_datafusion)?;
         let of_tags = TagPolicies::of(self.resolver.head(), object)?;
-        let source = if definition.policies.is_empty() && of_tags.is_empty() {
+        let is_open = definition.policies.is_empty() && of_tags.is_empty();
+        let source = if is_open && !definition.secure {
             provider_as_source(Arc::new(ViewTable::new(plan, None)))
+        } else if self.is_refreshing() && is_open {
+            return Err(Error::unsupported("a dynamic table over a secure view"));
         } else if self.is_refreshing() {
             return Err(Error::unsupported("a dynamic table over a view that has a policy"));
         } else {
@@ -368,6 +371,19 @@ impl Binder {
     /// The same for who only looks at its columns, and the binder that knows
     /// what it would read.
     pub(crate) fn view_plan(
+        &self,
+        (definition, object): (&ViewDefinition, Option<&Object>),
+        version: Option<Version>,
+        state: &SessionState,
+    ) -> Result<(LogicalPlan, Arc<Self>)> {
+        let planned = self.opened_view((definition, object), version, state);
+        planned.map_err(|error| match object {
+            Some(object) => self.told_of(object, definition, error),
+            None => error,
+        })
+    }
+
+    fn opened_view(
         &self,
         (definition, object): (&ViewDefinition, Option<&Object>),
         version: Option<Version>,

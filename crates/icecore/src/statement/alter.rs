@@ -121,6 +121,11 @@ impl Planning {
                 replaced(found, Body::of(&definition)?)
             }
             ContainerAction::Policy(action) => self.attach_to_view(found, action),
+            ContainerAction::Secure(secure) => {
+                let mut definition: ViewDefinition = found.body().read()?;
+                definition.secure = *secure;
+                replaced(found, Body::of(&definition)?)
+            }
             ContainerAction::SetComment(comment) => {
                 let mut definition: ViewDefinition = found.body().read()?;
                 definition.comment = comment.clone();

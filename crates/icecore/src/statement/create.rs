@@ -256,6 +256,7 @@ impl Planning {
             comment: create.comment.clone(),
             policies: TablePolicies::default(),
             policy_columns: Vec::new(),
+            secure: create.secure,
             tags: ObjectTags::default(),
         };
         // A view that cannot be planned is refused now rather than when it is read.

@@ -313,7 +313,9 @@ pub(super) fn same_policies(planned: &Head, now: &Head, intents: &[Intent]) -> R
         let (Intent::On(_, id) | Intent::OnAs(_, _, id)) = intent else { continue };
         let (Some(before), Some(after)) = (planned.object(*id), now.object(*id)) else { continue };
         let policies = before.policies()?;
-        let same = (!changed(*id) || policies == after.policies()?)
+        let secured = !before.is_secure()? && after.is_secure()?;
+        let same = !secured
+            && (!changed(*id) || policies == after.policies()?)
             && TagPolicies::of(planned, before)? == TagPolicies::of(now, after)?;
         if !same || policies.policies().any(changed) {
             let what =

@@ -65,7 +65,17 @@ const DYNAMIC_TABLES: Columns = &[
     ("last_suspended_on", TIME),
     ("data_timestamp", TIME),
 ];
-const VIEWS: Columns =
+const VIEWS: Columns = &[
+    COMMON[0],
+    COMMON[1],
+    COMMON[2],
+    COMMON[3],
+    COMMON[4],
+    COMMON[5],
+    ("text", TEXT),
+    ("is_secure", TEXT),
+];
+const SEMANTIC_VIEWS: Columns =
     &[COMMON[0], COMMON[1], COMMON[2], COMMON[3], COMMON[4], COMMON[5], ("text", TEXT)];
 const OBJECTS: Columns =
     &[COMMON[0], COMMON[1], COMMON[2], COMMON[3], COMMON[4], COMMON[5], ("kind", TEXT)];
@@ -240,7 +250,10 @@ impl Planning {
                 row.extend([retention, dropped]);
             }
             ShowKind::DynamicTables => row.extend(self.dynamic_cells(object)?),
-            ShowKind::Views => row.push(Cell::text(object.body().read::<ViewDefinition>()?.text)),
+            ShowKind::Views => {
+                row.push(Cell::text(self.resolver.text_of_view(object)?));
+                row.push(Cell::text(if object.is_secure()? { "true" } else { "false" }));
+            }
             ShowKind::SemanticViews => {
                 row.push(Cell::text(object.body().read::<SemanticViewDefinition>()?.text));
             }
@@ -325,7 +338,7 @@ fn listed(what: ShowKind) -> Result<(Columns, &'static [ObjectKind])> {
         ShowKind::Tables => (TABLES, &[ObjectKind::Table, ObjectKind::DynamicTable]),
         ShowKind::DynamicTables => (DYNAMIC_TABLES, &[ObjectKind::DynamicTable]),
         ShowKind::Views => (VIEWS, &[ObjectKind::View]),
-        ShowKind::SemanticViews => (VIEWS, &[ObjectKind::SemanticView]),
+        ShowKind::SemanticViews => (SEMANTIC_VIEWS, &[ObjectKind::SemanticView]),
         ShowKind::Objects => {
             (OBJECTS, &[ObjectKind::Table, ObjectKind::DynamicTable, ObjectKind::View])
         }

@@ -5,7 +5,6 @@ use icecore_raw::FileType;
 use icecore_snapshot::Object;
 use icecore_types::{
     FileFormatDefinition, Name, ObjectKind, Result, SqlType, StageDefinition, StageLocation,
-    ViewDefinition,
 };
 
 use super::Listing;
@@ -127,13 +126,15 @@ const VIEWS: Columns = &[
     ("CREATED", TIME),
     ("LAST_ALTERED", TIME),
     ("VIEW_DEFINITION", TEXT),
+    ("IS_SECURE", TEXT),
 ];
 
 pub(super) fn views(listing: &Listing<'_>) -> Result<RecordBatch> {
     let rows = listing.objects(&[ObjectKind::View]).into_iter().map(|object| {
         let mut row = listing.path(object);
         row.extend(listing.about(object)?);
-        row.push(Cell::text(object.body().read::<ViewDefinition>()?.text));
+        row.push(Cell::text(listing.binder.resolver().text_of_view(object)?));
+        row.push(Cell::text(if object.is_secure()? { "YES" } else { "NO" }));
         Ok(row)
     });
     batch(VIEWS, rows.collect::<Result<_>>()?)

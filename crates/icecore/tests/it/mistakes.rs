@@ -105,7 +105,7 @@ const MISTAKES: &[Mistake] = &[
     ("SELECT ABS(DISTINCT k) FROM t", "000002", "ABS"),
     ("EXPLAIN USING JSON SELECT 1", "000002", "JSON"),
     ("SELECT * FROM t SAMPLE (10)", "000002", "SAMPLE"),
-    ("CREATE SECURE VIEW w AS SELECT 1 AS one", "000002", "SECURE"),
+    ("CREATE SECURE FUNCTION w() AS '1'", "000002", "SECURE"),
 ];
 
 async fn prepared() -> Session {

@@ -82,6 +82,8 @@ impl Governs<'_> {
         let read = (self.table.id(), version);
         let session = binder.session().shared().id;
         let (plan, fails) = self.plan(raw, binder, state)?;
+        // What a secure view does to its rows may fail on one, too.
+        let fails = fails || self.table.is_secure()?;
         let schema = self.schema(&plan)?;
         let open = schema.fields().iter().map(|field| !fails && self.is_open(field.name()));
         let label = self.label().into();
@@ -108,8 +110,10 @@ impl Governs<'_> {
     }
 
     fn label(&self) -> String {
-        let kind = match self.definition.policies.row_access {
+        let policies = &self.definition.policies;
+        let kind = match policies.row_access {
             Some(_) => "RowAccessPolicy",
+            None if policies.masks.is_empty() => return self.table.name().to_string(),
             None => "MaskingPolicy",
         };
         format!("{} (+ {kind})", self.table.name())

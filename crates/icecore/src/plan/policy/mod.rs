@@ -6,6 +6,7 @@ mod binding;
 mod body;
 mod build;
 mod effect;
+mod secure;
 mod table;
 mod tagged;
 mod view;

@@ -12,7 +12,7 @@ use datafusion::logical_expr::{
     TableType, lit,
 };
 use datafusion::physical_plan::ExecutionPlan;
-use icecore_exec::PolicyExec;
+use icecore_exec::{PolicyExec, hidden};
 use icecore_types::{Name, ObjectId, Version};
 
 use crate::plan::{PlanningPermit, physical_plan};
@@ -164,7 +164,9 @@ impl TableProvider for PolicyTable {
             // Rows that are only counted still are rows.
             wanted.push(lit(ScalarValue::Boolean(Some(true))));
         }
-        let inside = physical_plan(&plan.project(wanted)?.build()?, state).await?;
+        let inside = physical_plan(&plan.project(wanted)?.build()?, state)
+            .await
+            .map_err(|error| hidden(error, &self.label))?;
         Ok(Arc::new(PolicyExec::new(inside, schema, Arc::clone(&self.label))?))
     }
 }

@@ -6,14 +6,14 @@ use arrow::array::RecordBatch;
 use icecore_governance::{Act, Ground, Privilege, RoleId, Securable, SecurableKind, Session, Verb};
 use icecore_snapshot::Object;
 use icecore_sql::{Explain, GrantTarget, Parsed, Statement};
-use icecore_types::{Name, ObjectKind, Result, SqlType, TableDefinition, ViewDefinition};
+use icecore_types::{Name, ObjectId, ObjectKind, Result, SqlType, TableDefinition, ViewDefinition};
 
 use crate::access::{Acting, securable};
 use crate::access_history::{Access, ReferencedPolicies, ReferencedPolicy};
 use crate::cells::{Cell, Columns, batch};
 use crate::plan::{Binder, Effect, Governs, TagPolicies, as_table};
 use crate::statement::authorize::acts;
-use crate::statement::{Planning, Resolved, read_access};
+use crate::statement::{Intent, Planning, Resolved, read_access};
 
 const TEXT: SqlType = SqlType::TEXT;
 
@@ -46,6 +46,7 @@ impl Planning {
         // This statement itself does nothing of it.
         let intents = self.resolver.drain_intents();
         let head = self.resolver.head();
+        let closed = self.reads_closed(&intents)?;
         let mut rows = Vec::new();
         let mut granted = true;
         for (owner, acts) in acts(&self.acting.access, &intents, head)? {
@@ -62,6 +63,8 @@ impl Planning {
                     // What a view or a policy reads may be none of the session's
                     // business.
                     Some(_) if seen.is_err() => continue,
+                    // Nor is what a secure view is made of.
+                    Some(role) if closed && !self.acting.session.has_role(role) => continue,
                     Some(_) => {}
                 }
                 rows.extend(grounds.iter().map(|ground| row(act, ground, &acting.session)));
@@ -70,11 +73,23 @@ impl Planning {
         // What is wrong with it, and what is on what it reads, is for those who
         // may do it.
         if granted {
-            for referenced in self.read_of(&resolved?)?.policies {
-                self.add_policies(&referenced, &mut rows);
-            }
+            let mut policies = self.read_of(&resolved?)?.policies;
+            policies.retain(|on| !closed || is_named(&intents, on.object_id));
+            policies.iter().for_each(|on| self.add_policies(on, &mut rows));
         }
         batch(EXPLAINED, rows)
+    }
+
+    /// Whether a secure view is read that is not the session's.
+    fn reads_closed(&self, intents: &[Intent]) -> Result<bool> {
+        for intent in intents {
+            let (Intent::On(_, id) | Intent::OnAs(_, _, id)) = intent else { continue };
+            let Some(object) = self.resolver.head().object(*id) else { continue };
+            if self.resolver.is_closed(object)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     fn read_of(&self, resolved: &Resolved) -> Result<Access> {
@@ -194,6 +209,11 @@ impl Planning {
         }
         Ok(self.acting.access.authorize(&self.acting.session, &acts).is_ok())
     }
+}
+
+/// Whether a statement itself names an object, and not only a view does.
+fn is_named(intents: &[Intent], object: ObjectId) -> bool {
+    intents.iter().any(|intent| matches!(intent, Intent::On(_, id) if *id == object))
 }
 
 fn row(act: &Act, ground: &Ground, session: &Session) -> Vec<Cell> {

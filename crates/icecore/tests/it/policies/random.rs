@@ -205,6 +205,47 @@ async fn agrees(seed: u64) {
     assert!(all >= left[0].parse().unwrap());
 }
 
+/// The same of what a secure view shows, made of the filter and the masks, also
+/// if the view stands in another one.
+async fn secure_agrees(seed: u64) {
+    let mut dice = Dice(seed);
+    let session = session(
+        "CREATE SCHEMA open; CREATE SCHEMA stored; CREATE SCHEMA secure; \
+         CREATE TABLE stored.d (id INT, n INT, s VARCHAR, v INT, t VARCHAR); \
+         CREATE TABLE stored.allowed (s VARCHAR); INSERT INTO stored.allowed VALUES ('a'), ('ab')",
+    )
+    .await;
+    session.execute(&table(&mut dice).replace("{}", "stored.d")).await.unwrap();
+    let filter = of(&mut dice, &FILTERS);
+    let (v, t) = (of(&mut dice, &MASKS_OF_V), of(&mut dice, &MASKS_OF_T));
+    let query =
+        format!("SELECT id, n, s, ({v})::INT AS v, ({t})::VARCHAR AS t FROM d WHERE {filter}");
+    let made = match dice.below(3) {
+        0 => format!("CREATE SECURE VIEW secure.d AS {query}"),
+        1 => format!("CREATE VIEW secure.d AS {query}; ALTER VIEW secure.d SET SECURE"),
+        _ => format!(
+            "CREATE SECURE VIEW inner_d AS {query}; CREATE SECURE VIEW secure.d AS \
+             SELECT * FROM inner_d"
+        ),
+    };
+    let all = format!("USE SCHEMA stored; CREATE TABLE open.d AS {query}; {made}");
+    session.execute(&all).await.unwrap_or_else(|error| panic!("{all}: {error}"));
+    for _ in 0..24 {
+        let query = self::query(&mut dice);
+        let seen = answer(&session, "secure", &query).await;
+        let expected = answer(&session, "open", &query).await;
+        assert_eq!(seen, expected, "seed={seed}: {query}");
+    }
+}
+
+#[tokio::test]
+async fn a_secure_view_answers_as_a_table_of_what_it_shows() {
+    let rounds = std::env::var("ICECORE_ROUNDS").ok().and_then(|it| it.parse().ok()).unwrap_or(8);
+    for seed in 0..rounds {
+        secure_agrees(seed).await;
+    }
+}
+
 #[tokio::test]
 async fn a_governed_answer_is_that_of_a_table_filtered_and_masked_beforehand() {
     let rounds = std::env::var("ICECORE_ROUNDS").ok().and_then(|it| it.parse().ok()).unwrap_or(8);
