@@ -53,6 +53,7 @@ impl fmt::Display for OptionValue {
         match self {
             Self::Word(text) | Self::Number(text) => f.write_str(text),
             Self::Text(text) => quoted(text, f),
+            Self::Secret(_) => f.write_str("(..)"),
             Self::Boolean(value) => f.write_str(if *value { "TRUE" } else { "FALSE" }),
             Self::List(texts) => {
                 f.write_str("(")?;

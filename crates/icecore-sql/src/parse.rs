@@ -9,6 +9,7 @@ use crate::cursor::Cursor;
 use crate::dialect::Bounded;
 use crate::guard::{check_length, check_shape};
 use crate::lexer::{Lexeme, lex};
+use crate::redact::redacted_statement;
 use crate::split::statements;
 use crate::syntax_error::not_a_token;
 use crate::{CopyInto, Limits, Statement, check, grammar, redacted};
@@ -150,10 +151,10 @@ fn stack_needed(tokens: usize) -> usize {
 fn parse_one(text: &str, lexemes: &[Lexeme], limits: &Limits) -> Result<Parsed> {
     let end = lexemes.last().map_or(0, |last| last.end);
     let start = lexemes.first().map_or(0, |first| first.start);
-    let shown = redacted(text.get(start..end).unwrap_or_default());
+    let text_of_it = text.get(start..end).unwrap_or_default();
     let statement = whole(text, lexemes, limits, grammar::statement)
-        .map_err(|error| without_secret(matches!(shown, Cow::Owned(_)), error))?;
-    Ok(Parsed { text: shown.into_owned(), statement })
+        .map_err(|error| without_secret(matches!(redacted(text_of_it), Cow::Owned(_)), error))?;
+    Ok(Parsed { text: redacted_statement(text_of_it).into_owned(), statement })
 }
 
 /// The place of a mistake may be a secret: it is not shown where the text was
@@ -162,9 +163,11 @@ fn without_secret(redacted: bool, error: Error) -> Error {
     if !redacted || error.code() != Code::SYNTAX {
         return error;
     }
-    let message = "a statement with CREDENTIALS cannot be read; what is wrong is not shown";
-    Error::new(Code::SYNTAX, message)
-        .with_help("write CREDENTIALS = (AWS_KEY_ID = '..' AWS_SECRET_KEY = '..')")
+    let message =
+        "a statement with CREDENTIALS or PASSWORD cannot be read; what is wrong is not shown";
+    Error::new(Code::SYNTAX, message).with_help(
+        "write CREDENTIALS = (AWS_KEY_ID = '..' AWS_SECRET_KEY = '..') or PASSWORD = '..'",
+    )
 }
 
 /// Reads all of the tokens as one thing.

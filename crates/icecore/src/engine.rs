@@ -20,6 +20,7 @@ use crate::due::Freshness;
 use crate::expectations::ExpectationResults;
 use crate::history::History;
 use crate::load_history::LoadHistory;
+use crate::login::{Login, Logins};
 use crate::pipes::Pipes;
 use crate::plan::{runtime_environment, session_template};
 use crate::refreshes::Refreshes;
@@ -69,6 +70,7 @@ pub(crate) struct Engine {
     pub(crate) stages: StageStores,
     pub(crate) history: History,
     pub(crate) accesses: AccessHistory,
+    pub(crate) logins: Logins,
     pub(crate) refreshes: Refreshes,
     pub(crate) loads: LoadHistory,
     pub(crate) decided: DecidedPlans,
@@ -98,6 +100,7 @@ impl Engine {
         let key = settings.audit.key.clone();
         let history = History::open(env.clone(), account.root().clone(), key.clone()).await?;
         let accesses = AccessHistory::open(env.clone(), account.root().clone(), key).await?;
+        let logins = Logins::open(env.clone(), account.root().clone()).await?;
         let refreshes = Refreshes::open(env.clone(), account.root().clone()).await?;
         let loads = LoadHistory::open(env.clone(), account.root().clone(), &account.head()).await?;
         let pipes = Pipes::open(env.clone(), account.root().clone()).await?;
@@ -117,6 +120,7 @@ impl Engine {
             stages,
             history,
             accesses,
+            logins,
             refreshes,
             loads,
             decided: DecidedPlans::default(),
@@ -288,6 +292,16 @@ impl Icecore {
         self.session().user(user)
     }
 
+    /// A session of a user who proves to be one: for a server, which must not
+    /// trust its callers. It stands in LOGIN_HISTORY, also when it fails.
+    ///
+    /// # Errors
+    /// `Denied`, and never why, for an unknown user, a wrong password and a
+    /// disabled user; `Denied` for a role that the user does not have.
+    pub async fn login(&self, login: Login) -> Result<Session> {
+        login.open(&self.engine).await
+    }
+
     /// The bucket `memory://name/` of stages: inside the engine, shared by all
     /// stages that name it, and gone with the engine.
     pub fn memory_bucket(&self, name: &str) -> Arc<dyn object_store::ObjectStore> {
@@ -364,6 +378,7 @@ impl Icecore {
     pub async fn close(self) -> Result<()> {
         self.engine.history.flush().await?;
         self.engine.accesses.flush().await?;
+        self.engine.logins.flush().await?;
         self.engine.refreshes.flush().await?;
         self.engine.loads.flush().await?;
         self.engine.expectations.flush().await?;

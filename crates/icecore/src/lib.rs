@@ -40,6 +40,7 @@ mod history;
 mod lineage;
 mod load;
 mod load_history;
+mod login;
 mod metrics;
 mod pipe;
 mod pipes;
@@ -78,6 +79,7 @@ pub use icecore_types::{
 };
 pub use lineage::{Lineage, LineageEdge, LineagePoint, LineageQuery};
 pub use load::{LoadFiles, LoadReport, LoadedFile};
+pub use login::Login;
 pub use metrics::MetricQuery;
 pub use pipe::{CreatePipe, IngestedFile, Pipe};
 pub use pipes::PipeStatus;

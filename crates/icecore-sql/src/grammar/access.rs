@@ -1,6 +1,6 @@
 //! Roles, users, GRANT and REVOKE.
 
-use icecore_types::{Error, Name, Result};
+use icecore_types::{Error, Name, Result, Secret};
 use sqlparser::tokenizer::Token;
 
 use super::create::Existing;
@@ -8,8 +8,8 @@ use super::{if_exists, option};
 use crate::cursor::Cursor;
 use crate::{
     AlterRole, AlterUser, ContainerName, CreateRole, CreateUser, CurrentGrantsMode, DropRole,
-    DropUser, Grant, GrantTarget, Granted, GranteeName, Options, RevokeMode, RoleAction, RoleName,
-    ShowGrants, Statement, UseSecondaryRoles, UserAction,
+    DropUser, Grant, GrantTarget, Granted, GranteeName, OptionValue, Options, RevokeMode,
+    RoleAction, RoleName, ShowGrants, Statement, UseSecondaryRoles, UserAction,
 };
 
 /// Words that GRANT .. ON takes, in the singular; the longer before the shorter.
@@ -97,7 +97,11 @@ fn options(cursor: &mut Cursor<'_>) -> Result<Options> {
     let mut options = Options::default();
     while !cursor.is_done() {
         let key = option::key(cursor)?;
-        options.insert(&key, option::value(cursor)?)?;
+        let value = match key.as_str() {
+            "PASSWORD" => cursor.string().map(|text| OptionValue::Secret(Secret::new(text)))?,
+            _ => option::value(cursor)?,
+        };
+        options.insert(&key, value)?;
         let _optional = cursor.accept_token(&Token::Comma);
     }
     Ok(options)

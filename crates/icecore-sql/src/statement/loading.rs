@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use icecore_types::{QualifiedName, StageCredentials};
+use icecore_types::{QualifiedName, Secret, StageCredentials};
 
 /// Which place of files a statement names.
 ///
@@ -114,6 +114,8 @@ pub enum OptionValue {
     Boolean(bool),
     /// Texts in parentheses.
     List(Vec<String>),
+    /// Text in quotes that nothing shows.
+    Secret(Secret),
 }
 
 /// `KEY = value` pairs in the order written: upper-case keys, each at most

@@ -28,6 +28,7 @@ pub(crate) async fn run(engine: &Arc<Engine>) -> Result<()> {
         fold::run(engine).await,
         engine.history.flush().await,
         engine.accesses.flush().await,
+        engine.logins.flush().await,
         engine.refreshes.flush().await,
         engine.loads.flush().await,
         engine.expectations.flush().await,

@@ -377,6 +377,7 @@ fn texts(value: &OptionValue) -> Vec<String> {
         }
         OptionValue::Boolean(value) => vec![value.to_string().to_uppercase()],
         OptionValue::List(texts) => texts.clone(),
+        OptionValue::Secret(_) => vec![value.to_string()],
     }
 }
 

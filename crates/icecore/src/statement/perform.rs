@@ -109,6 +109,7 @@ async fn attempt_once(
     run.reads(planning.resolver.head().version());
     if let Request::Statement(parsed) = request {
         planning.bind_stages(&parsed.statement).await?;
+        planning.bind_password(&parsed.statement).await?;
     }
     let resolved = planning.resolve(request);
     if matches!(resolved, Ok(Resolved::Wait(_))) {

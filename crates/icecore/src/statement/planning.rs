@@ -1,6 +1,6 @@
 //! What a statement is planned with: its session, its snapshot, its names.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use datafusion::execution::SessionState;
 use icecore_exec::{ScanStatistics, from_datafusion};
@@ -24,6 +24,8 @@ pub(crate) struct Planning {
     pub(crate) state: SessionState,
     /// What the parts of the statement have read.
     pub(crate) scanned: Arc<Mutex<ScanStatistics>>,
+    /// The hash of the password that the statement gives, once it is made.
+    pub(crate) hashed: Arc<OnceLock<String>>,
 }
 
 impl Planning {
@@ -39,8 +41,8 @@ impl Planning {
         let mut state = engine.template.clone();
         state.add_analyzer_rule(Arc::new(StatementRule::new(shared.id)));
         state.execution_props_mut().query_execution_start_time = engine.now().to_utc();
-        let scanned = Arc::default();
-        Ok(Self { session: session.clone(), acting, resolver, binder, state, scanned })
+        let (scanned, hashed) = (Arc::default(), Arc::default());
+        Ok(Self { session: session.clone(), acting, resolver, binder, state, scanned, hashed })
     }
 
     /// The same snapshot, with the rights of a role that owns something.
@@ -50,7 +52,8 @@ impl Planning {
         let resolver = Arc::new(resolver.acting(Arc::clone(&acting)));
         let binder = Arc::new(Binder::new(self.session.clone(), Arc::clone(&resolver)));
         let (session, state) = (self.session.clone(), self.state.clone());
-        Ok(Self { session, acting, resolver, binder, state, scanned: Arc::clone(&self.scanned) })
+        let (scanned, hashed) = (Arc::clone(&self.scanned), Arc::clone(&self.hashed));
+        Ok(Self { session, acting, resolver, binder, state, scanned, hashed })
     }
 
     /// The same snapshot, with names looked up in this database and schema.
@@ -72,7 +75,8 @@ impl Planning {
         let binder = Arc::new(Binder::new(self.session.clone(), Arc::clone(&resolver)));
         let (session, state) = (self.session.clone(), self.state.clone());
         let acting = Arc::clone(&self.acting);
-        Self { session, acting, resolver, binder, state, scanned: Arc::clone(&self.scanned) }
+        let (scanned, hashed) = (Arc::clone(&self.scanned), Arc::clone(&self.hashed));
+        Self { session, acting, resolver, binder, state, scanned, hashed }
     }
 
     /// Asks for a decision on what was looked up so far.

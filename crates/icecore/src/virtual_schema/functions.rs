@@ -12,8 +12,8 @@ use icecore_types::{
 };
 
 use super::{
-    INFORMATION_SCHEMA, Listing, SNOWFLAKE, graph, lineage, loads, pipe_usage, policies, queries,
-    refreshes, tags,
+    INFORMATION_SCHEMA, Listing, SNOWFLAKE, graph, lineage, loads, logins, pipe_usage, policies,
+    queries, refreshes, tags,
 };
 use crate::cells::{Cell, Columns, batch};
 use crate::plan::Binder;
@@ -43,6 +43,10 @@ pub(crate) fn function(
         (None, "GENERATOR") => generator(arguments),
         (None, "EXPECTATION_RESULTS") => expectation_results(arguments, binder),
         (Some(INFORMATION_SCHEMA), "QUERY_HISTORY") => query_history(arguments, binder),
+        (Some(INFORMATION_SCHEMA), "LOGIN_HISTORY") => logins::history(arguments, binder, false),
+        (Some(INFORMATION_SCHEMA), "LOGIN_HISTORY_BY_USER") => {
+            logins::history(arguments, binder, true)
+        }
         (Some(INFORMATION_SCHEMA), "DYNAMIC_TABLE_REFRESH_HISTORY") => {
             refreshes::history(arguments, binder)
         }
@@ -59,7 +63,8 @@ pub(crate) fn function(
         _ => Err(Error::new(Code::UNKNOWN_FUNCTION, format!("unknown table function {name}"))
             .with_help(
                 "there are RESULT_SCAN, GENERATOR, VALIDATE, QUARANTINE, \
-                 EXPECTATION_RESULTS, and in INFORMATION_SCHEMA QUERY_HISTORY, COPY_HISTORY, \
+                 EXPECTATION_RESULTS, and in INFORMATION_SCHEMA QUERY_HISTORY, LOGIN_HISTORY, \
+                 LOGIN_HISTORY_BY_USER, COPY_HISTORY, \
                  PIPE_USAGE_HISTORY, POLICY_REFERENCES, TAG_REFERENCES, \
                  TAG_REFERENCES_ALL_COLUMNS, DYNAMIC_TABLE_REFRESH_HISTORY and \
                  DYNAMIC_TABLE_GRAPH_HISTORY; and SNOWFLAKE.CORE.GET_LINEAGE",

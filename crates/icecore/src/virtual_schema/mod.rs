@@ -8,6 +8,7 @@ mod graph;
 mod inferred;
 mod lineage;
 mod loads;
+mod logins;
 mod objects;
 mod pipe_usage;
 mod policies;
@@ -116,6 +117,7 @@ pub(crate) fn table(
         ("GRANTS_TO_ROLES", Schema::AccountUsage) => grants::to_roles(&listing),
         ("GRANTS_TO_USERS", Schema::AccountUsage) => grants::to_users(&listing),
         ("ACCESS_HISTORY", Schema::AccountUsage) => access::history(&listing),
+        ("LOGIN_HISTORY", Schema::AccountUsage) => logins::usage(&listing),
         ("QUERY_HISTORY", Schema::AccountUsage) => query_usage::history(&listing),
         _ => return Err(unknown(name)),
     };

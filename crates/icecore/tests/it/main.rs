@@ -11,6 +11,7 @@ mod get_ddl;
 mod judging;
 mod lineage;
 mod loading;
+mod login;
 mod memory;
 mod merging;
 mod mistakes;

@@ -4,6 +4,7 @@
 mod explain;
 mod grant;
 mod made;
+mod password;
 mod role;
 mod show;
 mod target;

@@ -17,9 +17,7 @@ impl Planning {
             return Ok(already_there(&create.name));
         }
         let mut definition = UserDefinition::default();
-        for (key, value) in create.options.iter() {
-            set(&mut definition, key, value)?;
-        }
+        self.set_all(&mut definition, &create.options)?;
         let id = UserId::new(self.session.engine().next_object_id());
         let after = access.create_user(&self.acting.session, (id, &create.name), definition)?;
         self.accessed(&after, created(ObjectKind::User, &create.name))
@@ -34,7 +32,7 @@ impl Planning {
         };
         let after = match &alter.action {
             UserAction::Rename(name) => self.altered(user, Some(name), |_| Ok(()))?,
-            UserAction::Set(options) => self.altered(user, None, |it| set_all(it, options))?,
+            UserAction::Set(options) => self.altered(user, None, |it| self.set_all(it, options))?,
             UserAction::Unset(keys) => {
                 self.altered(user, None, |it| keys.iter().try_for_each(|key| unset(it, key)))?
             }
@@ -44,6 +42,21 @@ impl Planning {
             }
         };
         self.accessed(&after, DONE).map(Resolved::Change)
+    }
+
+    fn set_all(&self, definition: &mut UserDefinition, options: &Options) -> Result<()> {
+        for (key, value) in options.iter() {
+            match key {
+                "PASSWORD" => definition.password = Some(self.hashed_password()?),
+                _ => set(definition, key, value)?,
+            }
+        }
+        let program = matches!(definition.kind, UserKind::Service | UserKind::ServiceAgent);
+        if program && definition.password.is_some() {
+            return Err(Error::new(Code::INVALID_OPTION, "a service has no password")
+                .with_help("TYPE = LEGACY_SERVICE is a program that has one"));
+        }
+        Ok(())
     }
 
     fn altered(
@@ -77,10 +90,6 @@ impl Planning {
     }
 }
 
-fn set_all(definition: &mut UserDefinition, options: &Options) -> Result<()> {
-    options.iter().try_for_each(|(key, value)| set(definition, key, value))
-}
-
 fn set(definition: &mut UserDefinition, key: &str, value: &OptionValue) -> Result<()> {
     match (key, value) {
         ("COMMENT", OptionValue::Text(text)) => definition.comment = Some(text.clone()),
@@ -110,7 +119,7 @@ fn set(definition: &mut UserDefinition, key: &str, value: &OptionValue) -> Resul
         ("DEFAULT_NAMESPACE" | "DEFAULT_WAREHOUSE", _) | ("NETWORK_POLICY", _) => {
             return Err(Error::unsupported(format_args!("USER .. {key}")));
         }
-        ("PASSWORD" | "RSA_PUBLIC_KEY" | "RSA_PUBLIC_KEY_2", _) => {
+        ("RSA_PUBLIC_KEY" | "RSA_PUBLIC_KEY_2", _) => {
             return Err(Error::unsupported(format_args!("USER .. {key}"))
                 .with_help("a program that embeds the engine opens a session as a user"));
         }
@@ -125,6 +134,7 @@ fn set(definition: &mut UserDefinition, key: &str, value: &OptionValue) -> Resul
 fn unset(definition: &mut UserDefinition, key: &str) -> Result<()> {
     match key {
         "COMMENT" => definition.comment = None,
+        "PASSWORD" => definition.password = None,
         "DISABLED" => definition.disabled = false,
         "DEFAULT_ROLE" => definition.default_role = None,
         "DEFAULT_SECONDARY_ROLES" => definition.no_secondary_roles = false,

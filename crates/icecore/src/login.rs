@@ -1,0 +1,176 @@
+//! Sessions of users who prove to be them.
+
+mod attempts;
+mod history;
+
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use icecore_governance::{Access, UserId, verify_password};
+use icecore_types::{Code, Error, Name, Result, Secret};
+
+use crate::engine::Engine;
+use crate::session::{Session, SessionBuilder};
+
+pub(crate) use history::{LoginRow, Logins};
+
+/// A user who asks for a session, and what proves it. Nothing shows the proof.
+///
+/// ```
+/// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+/// use icecore::{Icecore, Login};
+/// let lake = Icecore::open("memory://").await?;
+/// let session = lake.session().role("useradmin").await?;
+/// session.execute("CREATE USER ana PASSWORD = 'Hidden-77'").await?;
+///
+/// let login = Login::new("ana").password("Hidden-77").client("notebook", "1.0");
+/// assert!(!format!("{login:?}").contains("Hidden-77"));
+/// assert!(lake.login(login).await.is_ok());
+/// let wrong = lake.login(Login::new("ana").password("hidden-77")).await.unwrap_err();
+/// let unknown = lake.login(Login::new("bob").password("Hidden-77")).await.unwrap_err();
+/// assert_eq!(wrong.message(), unknown.message());
+/// # Ok::<(), icecore::Error>(())
+/// # }).unwrap();
+/// ```
+#[derive(Clone)]
+#[must_use = "nobody is logged in until it is given to Icecore::login"]
+pub struct Login {
+    user: String,
+    password: Option<Secret>,
+    address: Option<IpAddr>,
+    client: Option<(String, String)>,
+    role: Option<String>,
+    database: Option<String>,
+    schema: Option<String>,
+}
+
+impl Login {
+    /// Of the user of this name, which is a SQL identifier.
+    pub fn new(user: &str) -> Self {
+        Self {
+            user: user.to_owned(),
+            password: None,
+            address: None,
+            client: None,
+            role: None,
+            database: None,
+            schema: None,
+        }
+    }
+
+    /// The user's password.
+    pub fn password(mut self, password: &str) -> Self {
+        self.password = Some(Secret::new(password));
+        self
+    }
+
+    /// From where the request came.
+    pub fn from(mut self, address: IpAddr) -> Self {
+        self.address = Some(address);
+        self
+    }
+
+    /// The program that asks, as it says, and its version.
+    pub fn client(mut self, name: &str, version: &str) -> Self {
+        self.client = Some((name.to_owned(), version.to_owned()));
+        self
+    }
+
+    /// The role to begin in; that of the user's default if none is named.
+    pub fn role(mut self, name: &str) -> Self {
+        self.role = Some(name.to_owned());
+        self
+    }
+
+    /// The database to begin in.
+    pub fn database(mut self, name: &str) -> Self {
+        self.database = Some(name.to_owned());
+        self
+    }
+
+    /// The schema to begin in.
+    pub fn schema(mut self, name: &str) -> Self {
+        self.schema = Some(name.to_owned());
+        self
+    }
+
+    /// Opens the session, and remembers how that went.
+    pub(crate) async fn open(self, engine: &Arc<Engine>) -> Result<Session> {
+        let access = engine.access.of(&*engine.latest().await?)?;
+        let name = Name::parse(&self.user).ok();
+        let user = name.as_ref().and_then(|name| access.user_id(name));
+        let opened = match self.prove(engine, &access, user).await {
+            Ok(()) => self.begin(engine).await,
+            Err(refused) => Err(refused),
+        };
+        engine.logins.record(LoginRow {
+            event: engine.env.ids.next() as u64 >> 1,
+            at: engine.now(),
+            // What is no user may be a password in the wrong place.
+            user: user.and_then(|user| access.user(user)).map(|user| user.name().clone()),
+            address: self.address,
+            client: self.client.clone(),
+            error: opened.as_ref().err().map(LoginRow::error_of),
+        });
+        opened
+    }
+
+    /// The same work whoever it is and whatever is wrong.
+    async fn prove(&self, engine: &Engine, access: &Access, user: Option<UserId>) -> Result<()> {
+        let now = engine.now();
+        let entry = user.and_then(|user| access.user(user));
+        let mut guesses = match user {
+            Some(user) => Some(engine.logins.attempts().turn(user).await),
+            None => None,
+        };
+        let locked = guesses.as_ref().is_some_and(|guesses| guesses.is_locked(now));
+        let stored = entry.and_then(|user| user.definition().password.clone());
+        let given = self.password.clone().unwrap_or_else(|| Secret::new(""));
+        let right = off_thread(move || verify_password(stored.as_deref(), &given)).await?;
+        if let Some(guesses) = guesses.as_mut().filter(|_| !locked) {
+            guesses.tried(right, now);
+        }
+        let enabled = entry.is_some_and(|user| !user.definition().disabled);
+        if right && enabled && !locked { Ok(()) } else { Err(refused()) }
+    }
+
+    async fn begin(&self, engine: &Arc<Engine>) -> Result<Session> {
+        let mut builder = SessionBuilder::new(Arc::clone(engine)).user(&self.user);
+        if let Some(role) = &self.role {
+            builder = builder.role(role);
+        }
+        if let Some(database) = &self.database {
+            builder = builder.database(database);
+        }
+        if let Some(schema) = &self.schema {
+            builder = builder.schema(schema);
+        }
+        builder.await
+    }
+}
+
+impl fmt::Debug for Login {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Login")
+            .field("user", &self.user)
+            .field("address", &self.address)
+            .field("client", &self.client)
+            .finish_non_exhaustive()
+    }
+}
+
+fn refused() -> Error {
+    Error::new(Code::LOGIN_FAILED, "incorrect username or password was specified")
+}
+
+/// Does what takes long away from the threads that serve others.
+///
+/// # Errors
+/// `Internal` if it stops without an end.
+pub(crate) async fn off_thread<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|stopped| Error::internal("work on a password").with_source(stopped))
+}
