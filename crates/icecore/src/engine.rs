@@ -20,7 +20,7 @@ use crate::due::Freshness;
 use crate::expectations::ExpectationResults;
 use crate::history::History;
 use crate::load_history::LoadHistory;
-use crate::login::{Login, Logins};
+use crate::login::Logins;
 use crate::pipes::Pipes;
 use crate::plan::{runtime_environment, session_template};
 use crate::refreshes::Refreshes;
@@ -290,16 +290,6 @@ impl Icecore {
     /// A session as this user.
     pub fn session_as(&self, user: &str) -> SessionBuilder {
         self.session().user(user)
-    }
-
-    /// A session of a user who proves to be one: for a server, which must not
-    /// trust its callers. It stands in LOGIN_HISTORY, also when it fails.
-    ///
-    /// # Errors
-    /// `Denied`, and never why, for an unknown user, a wrong password and a
-    /// disabled user; `Denied` for a role that the user does not have.
-    pub async fn login(&self, login: Login) -> Result<Session> {
-        login.open(&self.engine).await
     }
 
     /// The bucket `memory://name/` of stages: inside the engine, shared by all

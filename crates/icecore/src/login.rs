@@ -10,6 +10,7 @@ use std::sync::Arc;
 use icecore_governance::{Access, UserId, verify_password};
 use icecore_types::{Code, Error, Name, Result, Secret};
 
+use crate::Icecore;
 use crate::engine::Engine;
 use crate::session::{Session, SessionBuilder};
 
@@ -43,6 +44,18 @@ pub struct Login {
     role: Option<String>,
     database: Option<String>,
     schema: Option<String>,
+}
+
+impl Icecore {
+    /// A session of a user who proves to be one: for a server, which must not
+    /// trust its callers. It stands in LOGIN_HISTORY, also when it fails.
+    ///
+    /// # Errors
+    /// `Denied`, and never why, for an unknown user, a wrong password and a
+    /// disabled user; `Denied` for a role that the user does not have.
+    pub async fn login(&self, login: Login) -> Result<Session> {
+        login.open(self.engine()).await
+    }
 }
 
 impl Login {

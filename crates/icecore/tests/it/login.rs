@@ -97,7 +97,8 @@ async fn no_password_is_kept_or_shown() {
         assert!(!text.contains("hidden-") && !text.contains("hidden_95"), "{sql}: {text}");
         assert!(!text.contains("argon2"), "{sql}: {text}");
     }
-    drop((admin, lake.close().await.unwrap()));
+    drop(admin);
+    lake.close().await.unwrap();
     for entry in files(folder.path()) {
         let bytes = std::fs::read(&entry).unwrap();
         let found = bytes.windows(7).any(|bytes| bytes.eq_ignore_ascii_case(b"hidden-"));
