@@ -334,7 +334,7 @@ async fn a_view_of_itself_is_an_error_and_ends_soon() {
                   FROM SEMANTIC_VIEW(sales METRICS total)";
     rows(&session, circle).await;
     let error = try_rows(&session, "SELECT * FROM base").await.unwrap_err();
-    assert_eq!(error.code().number(), "000603", "{error}");
+    assert_eq!(error.code().number(), "002028", "{error}");
     let nested = "CREATE SEMANTIC VIEW n TABLES (sales) METRICS (sales.n AS COUNT(*))";
     assert_eq!(try_rows(&session, nested).await.unwrap_err().code().number(), "000002");
 }
