@@ -28,7 +28,10 @@ pub(super) fn statements(
     for schema in schemas {
         made.push(create(schema, words)?);
         let inner = words.within(schema.id());
-        let part = Part { schema, objects: children(binder, schema.id()), words: inner };
+        let mut objects = children(binder, schema.id());
+        // Secure views that are not the session's are left out.
+        objects.retain(|object| !binder.resolver().is_closed(object).unwrap_or(true));
+        let part = Part { schema, objects, words: inner };
         made.extend(part.made(binder)?);
         parts.push(part);
     }

@@ -33,7 +33,12 @@ pub(crate) fn get_ddl(binder: &Arc<Binder>, arguments: &[String]) -> Result<Stri
 }
 
 /// The statements that make an object, each with its semicolon.
+///
+/// Of a secure view for who does not own it there are none.
 fn statements(binder: &Arc<Binder>, object: &Object, words: &Words<'_>) -> Result<Vec<String>> {
+    if words.resolver.is_closed(object)? {
+        return Ok(Vec::new());
+    }
     let mut made = match object.kind() {
         ObjectKind::Database | ObjectKind::Schema => container::statements(binder, object, words)?,
         ObjectKind::Table => relation::table(object, words)?,

@@ -76,7 +76,8 @@ pub(super) fn dynamic(object: &Object, words: &Words<'_>) -> Result<Vec<String>>
 pub(super) fn view(object: &Object, words: &Words<'_>) -> Result<Vec<String>> {
     let view: ViewDefinition = object.body().read()?;
     Ok(vec![format!(
-        "create or replace VIEW {}{}{} as\n{};",
+        "create or replace {}VIEW {}{}{} as\n{};",
+        if view.secure { "SECURE " } else { "" },
         words.name(object),
         names(&view.columns),
         comment(view.comment.as_ref()),
