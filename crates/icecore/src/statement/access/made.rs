@@ -2,7 +2,7 @@
 
 use icecore_governance::{Access, Act, RoleId, Securable, SecurableKind, Verb};
 use icecore_snapshot::{Object, Update};
-use icecore_types::{Name, ObjectId, ObjectKind, QualifiedName, Result, Version};
+use icecore_types::{Name, ObjectId, ObjectKind, QualifiedName, Result, Version, ViewDefinition};
 
 use crate::access::{securable, updates};
 use crate::statement::{Change, Planning};
@@ -120,6 +120,8 @@ impl Planning {
                 continue;
             }
             let verb = match now.kind() {
+                // Its owner's alone is what it is made of.
+                ObjectKind::View if now.body().read::<ViewDefinition>()?.secure => Verb::Clone,
                 ObjectKind::View | ObjectKind::SemanticView | ObjectKind::Quarantine => {
                     Verb::Select
                 }
