@@ -99,12 +99,23 @@ fn fails_itself(expr: &Expr, schema: &DFSchema) -> bool {
             is_arithmetic && expr.any_column_refs()
         }
         Expr::ScalarFunction(function) => {
-            expr.any_column_refs()
-                && !TOTAL.contains(&function.name())
-                && !is_widening(function, schema)
+            expr.any_column_refs() && is_fallible_call(function, schema)
         }
         _ => false,
     }
+}
+
+/// Whether a call itself, and not what it is given, may fail on a row.
+///
+/// ```
+/// use datafusion_common::DFSchema;
+/// use datafusion_expr::{Expr, lit};
+/// let md5 = icecore_functions::scalar_functions().into_iter().find(|f| f.name() == "md5");
+/// let Some(Expr::ScalarFunction(call)) = md5.map(|md5| md5.call(vec![lit("a")])) else { panic!() };
+/// assert!(!icecore_functions::is_fallible_call(&call, &DFSchema::empty()));
+/// ```
+pub fn is_fallible_call(function: &ScalarFunction, schema: &DFSchema) -> bool {
+    !TOTAL.contains(&function.name()) && !is_widening(function, schema)
 }
 
 /// Whether a call is a cast in which every value has a place.

@@ -61,7 +61,7 @@ pub use assign::assign;
 pub use chance::next_random;
 pub use common::{beside_text, wider};
 pub use conform::{conformed, undeclared};
-pub use fallible::{as_guarded, decided_first, guarded, is_fallible, kept_apart};
+pub use fallible::{as_guarded, decided_first, guarded, is_fallible, is_fallible_call, kept_apart};
 pub use missing::is_missing;
 pub use planner::{expr_planner, type_planner};
 pub use registry::{REFUSED, aggregate_functions, scalar_functions, why_refused};

@@ -231,6 +231,8 @@ impl From<ObjectKind> for SecurableKind {
             ObjectKind::Quarantine => K::Quarantine,
             ObjectKind::MaskingPolicy => K::MaskingPolicy,
             ObjectKind::RowAccessPolicy => K::RowAccessPolicy,
+            ObjectKind::ProjectionPolicy => K::ProjectionPolicy,
+            ObjectKind::AggregationPolicy => K::AggregationPolicy,
             ObjectKind::Role => K::Role,
             ObjectKind::User => K::User,
             ObjectKind::Tag => K::Tag,

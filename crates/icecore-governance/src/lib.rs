@@ -25,6 +25,7 @@
 mod access;
 mod account_wide;
 mod alter;
+mod constraint;
 mod future;
 mod granting;
 mod grants;
@@ -47,6 +48,7 @@ mod token;
 mod verb;
 
 pub use access::{Access, ChangedBodies};
+pub use constraint::{set_aggregation, set_projection, unset_aggregation, unset_projection};
 pub use granting::{CurrentGrants, Dependents, Privileges};
 pub use judge::{Act, Ground, Through};
 pub use kind::SecurableKind;

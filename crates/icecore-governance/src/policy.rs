@@ -14,13 +14,13 @@ use icecore_types::{
 ///
 /// ```
 /// use icecore_governance::add_row_access;
-/// use icecore_types::{Name, ObjectId, PolicyArgument, PolicyDefinition, SqlType};
+/// use icecore_types::{Name, ObjectId, PolicyArgument, PolicyDefinition, PolicyReturns, SqlType};
 /// use icecore_types::TableDefinition;
 ///
 /// let argument = PolicyArgument { name: Name::unquoted("a"), sql_type: SqlType::TEXT };
 /// let policy = PolicyDefinition {
 ///     arguments: vec![argument],
-///     returns: SqlType::Boolean,
+///     returns: PolicyReturns::Value(SqlType::Boolean),
 ///     body: "TRUE".into(),
 ///     comment: None,
 /// };
@@ -138,7 +138,9 @@ pub fn refuse_dropping(table: &TableDefinition, column: &Name) -> Result<()> {
     let Some(column) = table.column(column) else { return Ok(()) };
     let rows = table.policies.row_access.iter().flat_map(|on| on.columns.iter().copied());
     let masks = table.policies.masks.iter().flat_map(|mask| mask.columns());
-    if rows.chain(masks).any(|id| id == column.id) {
+    let projected = table.policies.projections.iter().map(|on| on.column);
+    let entities = table.policies.aggregation.iter().flat_map(|on| on.entity.iter().copied());
+    if rows.chain(masks).chain(projected).chain(entities).any(|id| id == column.id) {
         let what = format!("column '{}' is used by a policy of the table", column.name);
         return Err(Error::new(Code::INVALID_STATEMENT, what)
             .with_help("take the policy off the table first"));
@@ -198,16 +200,24 @@ fn arguments(
                 ),
             ));
         }
-        if ids.contains(&column.id) {
-            let what = format!("column '{}' stands twice", column.name);
-            return Err(Error::new(Code::INVALID_STATEMENT, what));
-        }
-        ids.push(column.id);
+        ids.push(once(column, &ids)?);
     }
     Ok(ids)
 }
 
-fn column_of<'a>(table: &'a TableDefinition, name: &Name) -> Result<&'a ColumnDefinition> {
+/// The id of a column that is not among those before it.
+pub(crate) fn once(column: &ColumnDefinition, before: &[ColumnId]) -> Result<ColumnId> {
+    if before.contains(&column.id) {
+        let what = format!("column '{}' stands twice", column.name);
+        return Err(Error::new(Code::INVALID_STATEMENT, what));
+    }
+    Ok(column.id)
+}
+
+pub(crate) fn column_of<'a>(
+    table: &'a TableDefinition,
+    name: &Name,
+) -> Result<&'a ColumnDefinition> {
     table
         .column(name)
         .ok_or_else(|| Error::new(Code::INVALID_IDENTIFIER, format!("invalid identifier '{name}'")))

@@ -10,10 +10,10 @@ use crate::fits;
 ///
 /// ```
 /// use icecore_governance::TagPolicy;
-/// use icecore_types::{Name, ObjectId, PolicyArgument, PolicyDefinition, SqlType};
+/// use icecore_types::{Name, ObjectId, PolicyArgument, PolicyDefinition, PolicyReturns, SqlType};
 /// let definition = PolicyDefinition {
 ///     arguments: vec![PolicyArgument { name: Name::unquoted("v"), sql_type: SqlType::TEXT }],
-///     returns: SqlType::TEXT,
+///     returns: PolicyReturns::Value(SqlType::TEXT),
 ///     body: "'***'".into(),
 ///     comment: None,
 /// };

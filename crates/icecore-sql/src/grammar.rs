@@ -2,6 +2,7 @@
 
 mod access;
 mod alter;
+mod constraint;
 mod copy;
 mod create;
 mod dynamic;
@@ -161,6 +162,8 @@ fn object_kind(cursor: &mut Cursor<'_>, verb: &str) -> Result<ObjectKind> {
         (&["PIPE"], ObjectKind::Pipe),
         (&["MASKING", "POLICY"], ObjectKind::MaskingPolicy),
         (&["ROW", "ACCESS", "POLICY"], ObjectKind::RowAccessPolicy),
+        (&["PROJECTION", "POLICY"], ObjectKind::ProjectionPolicy),
+        (&["AGGREGATION", "POLICY"], ObjectKind::AggregationPolicy),
         (&["TAG"], ObjectKind::Tag),
     ];
     for (words, kind) in KINDS {

@@ -39,7 +39,8 @@ pub use object::{
     DropObject, Undrop,
 };
 pub use pipe::{AlterPipe, CreatePipe, PipeAction};
-pub use policy::{AlterPolicy, CreatePolicy, PolicyAction, PolicyChange, PolicyOn, Simulate};
+pub use policy::Simulate;
+pub use policy::{AlterPolicy, CreatePolicy, GroupsOn, PolicyAction, PolicyChange, PolicyOn};
 pub use rows::{Assignment, Delete, Insert, InsertSource, Truncate, Update, ValueExpr};
 pub use semantic::{
     CreateSemanticView, DistinctRange, NonAdditive, RelationshipTarget, SemanticClause,
@@ -197,6 +198,8 @@ impl Statement {
             Self::AlterStage(_) => "ALTER STAGE",
             Self::CreatePolicy(create) => match create.kind {
                 icecore_types::ObjectKind::MaskingPolicy => "CREATE MASKING POLICY",
+                icecore_types::ObjectKind::ProjectionPolicy => "CREATE PROJECTION POLICY",
+                icecore_types::ObjectKind::AggregationPolicy => "CREATE AGGREGATION POLICY",
                 _ => "CREATE ROW ACCESS POLICY",
             },
             Self::AlterPolicy(_) => "ALTER",

@@ -45,6 +45,10 @@ pub enum ObjectKind {
     MaskingPolicy,
     /// Which rows are seen.
     RowAccessPolicy,
+    /// Which columns may be in a result.
+    ProjectionPolicy,
+    /// In groups of which size rows are seen.
+    AggregationPolicy,
     /// A word that values are given of to objects and columns.
     Tag,
 }
@@ -94,14 +98,17 @@ impl ObjectKind {
             Self::Quarantine => NameSpace::Quarantine,
             Self::Role => NameSpace::Role,
             Self::User => NameSpace::User,
-            Self::MaskingPolicy | Self::RowAccessPolicy => NameSpace::Policy,
+            Self::MaskingPolicy
+            | Self::RowAccessPolicy
+            | Self::ProjectionPolicy
+            | Self::AggregationPolicy => NameSpace::Policy,
             Self::Tag => NameSpace::Tag,
         }
     }
 
     /// Whether it says what others see of tables.
     pub const fn is_policy(self) -> bool {
-        matches!(self, Self::MaskingPolicy | Self::RowAccessPolicy)
+        matches!(self.name_space(), NameSpace::Policy)
     }
 
     /// Whether it can have values of tags.
@@ -141,6 +148,8 @@ impl ObjectKind {
             Self::User => "USER",
             Self::MaskingPolicy => "MASKING POLICY",
             Self::RowAccessPolicy => "ROW ACCESS POLICY",
+            Self::ProjectionPolicy => "PROJECTION POLICY",
+            Self::AggregationPolicy => "AGGREGATION POLICY",
             Self::Tag => "TAG",
         }
     }

@@ -1,4 +1,5 @@
-//! Masking and row access policies, and where they are attached.
+//! Masking, row access, projection and aggregation policies, and where they are
+//! attached.
 
 use serde::{Deserialize, Serialize};
 
@@ -27,13 +28,54 @@ impl std::fmt::Display for PolicyArgument {
     }
 }
 
-/// A masking policy or a row access policy.
+/// What the body of a policy gives.
 ///
 /// ```
-/// use icecore_types::{Name, PolicyArgument, PolicyDefinition, SqlType};
+/// use icecore_types::{PolicyReturns, SqlType};
+/// assert_eq!(PolicyReturns::Value(SqlType::Boolean).to_string(), "BOOLEAN");
+/// assert_eq!(PolicyReturns::Projection.value(), None);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PolicyReturns {
+    /// Whether a column may be in a result.
+    #[serde(rename = "PROJECTION_CONSTRAINT")]
+    Projection,
+    /// How many rows a group must have.
+    #[serde(rename = "AGGREGATION_CONSTRAINT")]
+    Aggregation,
+    /// A value: BOOLEAN of a row access policy, the first argument's type of a
+    /// mask.
+    #[serde(untagged)]
+    Value(SqlType),
+}
+
+impl PolicyReturns {
+    /// The type of the value, if it is one.
+    pub fn value(self) -> Option<SqlType> {
+        match self {
+            Self::Value(sql_type) => Some(sql_type),
+            Self::Projection | Self::Aggregation => None,
+        }
+    }
+}
+
+impl std::fmt::Display for PolicyReturns {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Value(sql_type) => write!(f, "{sql_type}"),
+            Self::Projection => f.write_str("PROJECTION_CONSTRAINT"),
+            Self::Aggregation => f.write_str("AGGREGATION_CONSTRAINT"),
+        }
+    }
+}
+
+/// A policy of any kind.
+///
+/// ```
+/// use icecore_types::{Name, PolicyArgument, PolicyDefinition, PolicyReturns, SqlType};
 /// let policy = PolicyDefinition {
 ///     arguments: vec![PolicyArgument { name: Name::unquoted("val"), sql_type: SqlType::TEXT }],
-///     returns: SqlType::TEXT,
+///     returns: PolicyReturns::Value(SqlType::TEXT),
 ///     body: "'***'".into(),
 ///     comment: None,
 /// };
@@ -42,10 +84,11 @@ impl std::fmt::Display for PolicyArgument {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PolicyDefinition {
-    /// In order; the first of a masking policy is the column that it masks.
+    /// In order; the first of a masking policy is the column that it masks. A
+    /// policy that gives a constraint has none.
     pub arguments: Vec<PolicyArgument>,
-    /// BOOLEAN for a row access policy, the first argument's for a mask.
-    pub returns: SqlType,
+    /// What the body gives.
+    pub returns: PolicyReturns,
     /// The expression, with the names as they were written: they are looked up in
     /// the schema that the policy is in.
     pub body: String,
@@ -105,8 +148,42 @@ impl Mask {
     }
 }
 
-/// The policies of one table: at most one of its rows, at most one of each
-/// column.
+/// A projection policy on a column: whether it may be in a result.
+///
+/// ```
+/// use icecore_types::{ColumnId, ObjectId, Projected};
+/// let on = Projected { column: ColumnId::new(2), policy: ObjectId::from_bits(7) };
+/// assert_eq!(on.column.get(), 2);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Projected {
+    /// The column.
+    pub column: ColumnId,
+    /// The policy.
+    pub policy: ObjectId,
+}
+
+/// An aggregation policy on a table: its rows are seen in groups only.
+///
+/// ```
+/// use icecore_types::{Aggregated, ObjectId};
+/// let on = Aggregated { policy: ObjectId::from_bits(7), entity: vec![] };
+/// assert!(on.entity.is_empty());
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Aggregated {
+    /// The policy.
+    pub policy: ObjectId,
+    /// The columns that say whom a row is about: a group is as large as it has
+    /// different values of them. Without any it is as large as it has rows.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub entity: Vec<ColumnId>,
+}
+
+/// The policies of one table: at most one of its rows and one of its groups, at
+/// most one mask and one projection policy of each column.
 ///
 /// ```
 /// use icecore_types::{ObjectId, RowAccess, TablePolicies};
@@ -124,12 +201,18 @@ pub struct TablePolicies {
     /// What is seen of its columns.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub masks: Vec<Mask>,
+    /// Which of its columns may be in a result.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub projections: Vec<Projected>,
+    /// How its rows are grouped before they are seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aggregation: Option<Aggregated>,
 }
 
 impl TablePolicies {
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.row_access.is_none() && self.masks.is_empty()
+        self.policies().next().is_none()
     }
 
     /// The mask of a column.
@@ -139,14 +222,26 @@ impl TablePolicies {
 
     /// All policies, one as often as it is attached.
     pub fn policies(&self) -> impl Iterator<Item = ObjectId> + '_ {
-        let rows = self.row_access.iter().map(|on| on.policy);
-        rows.chain(self.masks.iter().map(|mask| mask.policy))
+        self.attached().map(|(_, policy)| policy)
+    }
+
+    /// All policies with the columns that they are of; nothing if one is of the
+    /// rows.
+    pub fn attached(&self) -> impl Iterator<Item = (Option<ColumnId>, ObjectId)> + '_ {
+        let rows = self.row_access.iter().map(|on| (None, on.policy));
+        let masks = self.masks.iter().map(|mask| (Some(mask.column), mask.policy));
+        let projections = self.projections.iter().map(|on| (Some(on.column), on.policy));
+        let groups = self.aggregation.iter().map(|on| (None, on.policy));
+        rows.chain(masks).chain(projections).chain(groups)
     }
 
     /// The same with another policy where `other` names one.
     pub fn pointed(mut self, other: impl Fn(ObjectId) -> Option<ObjectId>) -> Self {
         let rows = self.row_access.iter_mut().map(|on| &mut on.policy);
-        for policy in rows.chain(self.masks.iter_mut().map(|mask| &mut mask.policy)) {
+        let columns = self.masks.iter_mut().map(|mask| &mut mask.policy);
+        let columns = columns.chain(self.projections.iter_mut().map(|on| &mut on.policy));
+        let groups = self.aggregation.iter_mut().map(|on| &mut on.policy);
+        for policy in rows.chain(columns).chain(groups) {
             *policy = other(*policy).unwrap_or(*policy);
         }
         self

@@ -1,4 +1,4 @@
-use icecore_types::{ErrorKind, PolicyArgument, TablePolicies};
+use icecore_types::{ErrorKind, PolicyArgument, PolicyReturns, TablePolicies};
 
 use super::*;
 
@@ -30,7 +30,7 @@ fn policy(types: &[SqlType]) -> PolicyDefinition {
     };
     PolicyDefinition {
         arguments: types.iter().enumerate().map(argument).collect(),
-        returns: SqlType::Boolean,
+        returns: PolicyReturns::Value(SqlType::Boolean),
         body: "TRUE".into(),
         comment: None,
     }

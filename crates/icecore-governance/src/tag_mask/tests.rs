@@ -1,4 +1,4 @@
-use icecore_types::{Name, PolicyArgument, TablePolicies};
+use icecore_types::{Name, PolicyArgument, PolicyReturns, TablePolicies};
 
 use super::*;
 
@@ -31,7 +31,7 @@ fn of_tag((tag, policy): (u128, u128), arguments: &[(&str, SqlType)]) -> TagPoli
     };
     let definition = PolicyDefinition {
         arguments: arguments.iter().map(argument).collect(),
-        returns: TEXT,
+        returns: PolicyReturns::Value(TEXT),
         body: "'***'".into(),
         comment: None,
     };
@@ -72,7 +72,7 @@ fn a_policy_of_the_column_itself_comes_first() {
     let mut table = table();
     let mask =
         Mask { column: ColumnId::new(1), policy: ObjectId::from_bits(7), conditions: vec![] };
-    table.policies = TablePolicies { row_access: None, masks: vec![mask] };
+    table.policies = TablePolicies { masks: vec![mask], ..TablePolicies::default() };
     assert_eq!(found(&table, vec![vec![of_tag((1, 11), &[("v", TEXT)])]]), []);
 }
 

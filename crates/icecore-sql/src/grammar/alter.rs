@@ -57,7 +57,10 @@ pub(super) fn alter(cursor: &mut Cursor<'_>) -> Result<Statement> {
             let action = action(cursor, kind)?;
             Ok(Statement::AlterContainer(AlterContainer { kind, name, if_exists, action }))
         }
-        ObjectKind::MaskingPolicy | ObjectKind::RowAccessPolicy => {
+        ObjectKind::MaskingPolicy
+        | ObjectKind::RowAccessPolicy
+        | ObjectKind::ProjectionPolicy
+        | ObjectKind::AggregationPolicy => {
             policy::alter_policy(cursor, kind).map(Statement::AlterPolicy)
         }
         ObjectKind::Pipe => pipe::alter_pipe(cursor).map(Statement::AlterPipe),
@@ -209,8 +212,8 @@ fn table_action(cursor: &mut Cursor<'_>) -> Result<AlterTableAction> {
     if let Some(action) = expectation::action(cursor)? {
         return Ok(action);
     }
-    if let Some(action) = policy::row_access(cursor)? {
-        return Ok(action);
+    if let Some(action) = policy::of_rows(cursor)? {
+        return Ok(AlterTableAction::Policy(action));
     }
     match cursor.peek_word() {
         Some("ADD") => add_columns(cursor),
@@ -270,7 +273,7 @@ fn alter_column(cursor: &mut Cursor<'_>) -> Result<AlterTableAction> {
     }
     let _optional = cursor.accept(&["COLUMN"]);
     let column = cursor.name()?;
-    if let Some(action) = policy::masking(cursor, &column)? {
+    if let Some(action) = policy::of_column(cursor, &column)? {
         return Ok(AlterTableAction::Policy(action));
     }
     if cursor.accept(&["SET", "NOT", "NULL"]) || cursor.accept(&["NOT", "NULL"]) {
@@ -288,7 +291,6 @@ fn alter_column(cursor: &mut Cursor<'_>) -> Result<AlterTableAction> {
     let what = match (cursor.peek_word(), cursor.peek_word_at(1)) {
         (Some("SET"), Some("DATA")) | (Some("TYPE"), _) => "SET DATA TYPE",
         (Some("SET"), Some("DEFAULT")) => "SET DEFAULT",
-        (Some("SET" | "UNSET"), Some("PROJECTION")) => "PROJECTION POLICY",
         (Some("SET" | "UNSET"), Some("TAG")) => "TAG",
         _ => return Err(cursor.unexpected()),
     };

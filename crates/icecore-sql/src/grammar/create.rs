@@ -5,12 +5,13 @@ use sqlparser::tokenizer::Token;
 
 use super::travel::clone_source;
 use super::{
-    access, dynamic, object_kind, object_name, option, pipe, policy, query, semantic, table, tag,
+    access, constraint, dynamic, object_kind, object_name, option, pipe, policy, query, semantic,
+    table, tag,
 };
 use crate::cursor::Cursor;
 use crate::{
-    CreateContainer, CreateFileFormat, CreateStage, CreateView, OptionValue, Options, PolicyOn,
-    Statement, TagsGiven,
+    CreateContainer, CreateFileFormat, CreateStage, CreateView, GroupsOn, OptionValue, Options,
+    PolicyOn, Statement, TagsGiven,
 };
 
 /// What CREATE does about an object of the same name.
@@ -61,10 +62,11 @@ pub(super) fn create(cursor: &mut Cursor<'_>) -> Result<Statement> {
         ObjectKind::FileFormat => file_format(cursor, existing).map(Statement::CreateFileFormat),
         ObjectKind::Pipe => pipe::create_pipe(cursor, existing)
             .map(|create| Statement::CreatePipe(Box::new(create))),
-        kind @ (ObjectKind::MaskingPolicy | ObjectKind::RowAccessPolicy) => {
-            policy::create_policy(cursor, existing, kind)
-                .map(|create| Statement::CreatePolicy(Box::new(create)))
-        }
+        kind @ (ObjectKind::MaskingPolicy
+        | ObjectKind::RowAccessPolicy
+        | ObjectKind::ProjectionPolicy
+        | ObjectKind::AggregationPolicy) => policy::create_policy(cursor, existing, kind)
+            .map(|create| Statement::CreatePolicy(Box::new(create))),
         ObjectKind::Tag => {
             tag::create_tag(cursor, existing).map(|create| Statement::CreateTag(Box::new(create)))
         }
@@ -85,6 +87,8 @@ pub(super) struct Properties {
     pub copy_grants: bool,
     /// Only of a table.
     pub row_access: Option<PolicyOn>,
+    /// Only of a table.
+    pub aggregation: Option<GroupsOn>,
     /// Only of a table.
     pub tags: TagsGiven,
 }
@@ -116,6 +120,13 @@ impl Properties {
                         && policy::is_row_access(cursor) =>
                 {
                     found.row_access = Some(policy::declared_row_access(cursor)?);
+                }
+                Some("WITH" | "AGGREGATION")
+                    if statement == "CREATE TABLE"
+                        && found.aggregation.is_none()
+                        && constraint::is_aggregation(cursor) =>
+                {
+                    found.aggregation = Some(constraint::declared_aggregation(cursor)?);
                 }
                 Some("WITH" | "TAG")
                     if statement == "CREATE TABLE"

@@ -1,15 +1,13 @@
 //! CREATE and ALTER of policies, and what ALTER TABLE does with them.
 
-use icecore_types::{Code, Error, Name, ObjectKind, PolicyArgument, Result};
+use icecore_types::{Code, Error, Name, ObjectKind, PolicyArgument, PolicyReturns, Result};
 use sqlparser::tokenizer::Token;
 
 use super::create::Existing;
 use super::rows::distinct;
-use super::{expression, if_exists, option, query, refusal, table};
+use super::{constraint, expression, if_exists, option, query, refusal, table};
 use crate::cursor::Cursor;
-use crate::{
-    AlterPolicy, AlterTableAction, CreatePolicy, PolicyAction, PolicyChange, PolicyOn, Simulate,
-};
+use crate::{AlterPolicy, CreatePolicy, PolicyAction, PolicyChange, PolicyOn, Simulate};
 
 pub(super) fn create_policy(
     cursor: &mut Cursor<'_>,
@@ -19,9 +17,14 @@ pub(super) fn create_policy(
     let if_not_exists = existing.if_not_exists(cursor)?;
     let name = cursor.qualified_name()?;
     cursor.expect(&["AS"])?;
-    let arguments = arguments(cursor)?;
-    cursor.expect(&["RETURNS"])?;
-    let returns = table::sql_type(cursor)?;
+    let (arguments, returns) = match kind {
+        ObjectKind::MaskingPolicy | ObjectKind::RowAccessPolicy => {
+            let arguments = arguments(cursor)?;
+            cursor.expect(&["RETURNS"])?;
+            (arguments, PolicyReturns::Value(table::sql_type(cursor)?))
+        }
+        _ => (Vec::new(), constraint::returns(cursor, kind)?),
+    };
     let body = body(cursor)?;
     let mut comment = None;
     while !cursor.is_done() {
@@ -108,11 +111,19 @@ pub(super) fn simulate(cursor: &mut Cursor<'_>) -> Result<Simulate> {
     Ok(Simulate { role, query: query(cursor)? })
 }
 
-/// What ALTER TABLE does with row access policies, if that is next.
-pub(super) fn row_access(cursor: &mut Cursor<'_>) -> Result<Option<AlterTableAction>> {
+/// What ALTER does with the policies of the rows of a table or a view, if that
+/// is next.
+pub(super) fn of_rows(cursor: &mut Cursor<'_>) -> Result<Option<PolicyAction>> {
+    match constraint::aggregation(cursor)? {
+        Some(action) => Ok(Some(action)),
+        None => row_access(cursor),
+    }
+}
+
+fn row_access(cursor: &mut Cursor<'_>) -> Result<Option<PolicyAction>> {
     const POLICY: [&str; 3] = ["ROW", "ACCESS", "POLICY"];
     if cursor.accept(&["DROP", "ALL", "ROW", "ACCESS", "POLICIES"]) {
-        return Ok(Some(AlterTableAction::Policy(PolicyAction::DropAllRowAccess)));
+        return Ok(Some(PolicyAction::DropAllRowAccess));
     }
     let mut instead = None;
     if cursor.is_next("DROP") && (0..3).all(|at| cursor.peek_word_at(at + 1) == Some(POLICY[at])) {
@@ -120,7 +131,7 @@ pub(super) fn row_access(cursor: &mut Cursor<'_>) -> Result<Option<AlterTableAct
         cursor.expect(&POLICY)?;
         let dropped = cursor.qualified_name()?;
         if !cursor.accept_token(&Token::Comma) {
-            return Ok(Some(AlterTableAction::Policy(PolicyAction::DropRowAccess(dropped))));
+            return Ok(Some(PolicyAction::DropRowAccess(dropped)));
         }
         instead = Some(dropped);
         if !cursor.is_next("ADD") {
@@ -133,7 +144,7 @@ pub(super) fn row_access(cursor: &mut Cursor<'_>) -> Result<Option<AlterTableAct
     let policy = cursor.qualified_name()?;
     cursor.expect(&["ON"])?;
     let columns = cursor.names_in_parentheses()?;
-    Ok(Some(AlterTableAction::Policy(PolicyAction::AddRowAccess { instead, policy, columns })))
+    Ok(Some(PolicyAction::AddRowAccess { instead, policy, columns }))
 }
 
 /// The columns behind USING, or the one that is masked.
@@ -179,7 +190,7 @@ pub(super) fn declared_row_access(cursor: &mut Cursor<'_>) -> Result<PolicyOn> {
 
 /// What ALTER VIEW does with policies, if that is next.
 pub(super) fn of_view(cursor: &mut Cursor<'_>) -> Result<Option<PolicyAction>> {
-    if let Some(AlterTableAction::Policy(action)) = row_access(cursor)? {
+    if let Some(action) = of_rows(cursor)? {
         return Ok(Some(action));
     }
     if !cursor.is_next("ALTER") && !cursor.is_next("MODIFY") {
@@ -188,14 +199,21 @@ pub(super) fn of_view(cursor: &mut Cursor<'_>) -> Result<Option<PolicyAction>> {
     cursor.advance();
     let _optional = cursor.accept(&["COLUMN"]);
     let column = cursor.name()?;
-    match masking(cursor, &column)? {
+    match of_column(cursor, &column)? {
         Some(action) => Ok(Some(action)),
         None => Err(cursor.unexpected()),
     }
 }
 
-/// SET or UNSET MASKING POLICY of a column, if that is next.
-pub(super) fn masking(cursor: &mut Cursor<'_>, column: &Name) -> Result<Option<PolicyAction>> {
+/// SET or UNSET of a policy of a column, if that is next.
+pub(super) fn of_column(cursor: &mut Cursor<'_>, column: &Name) -> Result<Option<PolicyAction>> {
+    match constraint::projection(cursor, column)? {
+        Some(action) => Ok(Some(action)),
+        None => masking(cursor, column),
+    }
+}
+
+fn masking(cursor: &mut Cursor<'_>, column: &Name) -> Result<Option<PolicyAction>> {
     let column = column.clone();
     if cursor.accept(&["UNSET", "MASKING", "POLICY"]) {
         return Ok(Some(PolicyAction::UnsetMask { column }));

@@ -33,6 +33,8 @@ const KINDS: &[(&[&str], ShowKind)] = &[
     (&["USERS"], ShowKind::Users),
     (&["MASKING", "POLICIES"], ShowKind::MaskingPolicies),
     (&["ROW", "ACCESS", "POLICIES"], ShowKind::RowAccessPolicies),
+    (&["PROJECTION", "POLICIES"], ShowKind::ProjectionPolicies),
+    (&["AGGREGATION", "POLICIES"], ShowKind::AggregationPolicies),
     (&["TAGS"], ShowKind::Tags),
 ];
 

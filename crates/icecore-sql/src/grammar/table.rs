@@ -7,7 +7,7 @@ use sqlparser::tokenizer::Token;
 use super::create::{Existing, Properties};
 use super::rows::distinct;
 use super::travel::clone_source;
-use super::{expectation, expression, object_name, policy, query};
+use super::{constraint, expectation, expression, object_name, policy, query};
 use crate::cursor::Cursor;
 use crate::infer::template;
 use crate::{ColumnSpec, CreateTable, ExpectationSpec};
@@ -25,6 +25,7 @@ pub(super) fn create_table(cursor: &mut Cursor<'_>, existing: Existing) -> Resul
         like: None,
         template: None,
         row_access: None,
+        aggregation: None,
         tags: Vec::new(),
         copy_grants: false,
         retention_days: None,
@@ -49,11 +50,12 @@ pub(super) fn create_table(cursor: &mut Cursor<'_>, existing: Existing) -> Resul
     create.retention_days = properties.retention_days;
     create.comment = properties.comment;
     create.row_access = properties.row_access;
+    create.aggregation = properties.aggregation;
     create.copy_grants = properties.copy_grants;
     create.tags = properties.tags;
     let is_copy = create.clone.is_some() || create.like.is_some();
-    if is_copy && create.row_access.is_some() {
-        return Err(Error::unsupported("CREATE TABLE .. CLONE or LIKE .. ROW ACCESS POLICY"));
+    if is_copy && (create.row_access.is_some() || create.aggregation.is_some()) {
+        return Err(Error::unsupported("CREATE TABLE .. CLONE or LIKE .. POLICY"));
     }
     if is_copy && !create.tags.is_empty() {
         return Err(Error::unsupported("CREATE TABLE .. CLONE or LIKE .. TAG"));
@@ -113,8 +115,15 @@ fn refuse_table_constraint(cursor: &Cursor<'_>) -> Result<()> {
 pub(super) fn column(cursor: &mut Cursor<'_>) -> Result<ColumnSpec> {
     let name = cursor.name()?;
     let sql_type = sql_type(cursor)?;
-    let mut column =
-        ColumnSpec { name, sql_type, not_null: false, default: None, comment: None, mask: None };
+    let mut column = ColumnSpec {
+        name,
+        sql_type,
+        not_null: false,
+        default: None,
+        comment: None,
+        mask: None,
+        projection: None,
+    };
     loop {
         match cursor.peek_word() {
             Some("NOT") if !column.not_null => {
@@ -134,6 +143,11 @@ pub(super) fn column(cursor: &mut Cursor<'_>) -> Result<ColumnSpec> {
             }
             Some("WITH" | "MASKING") if column.mask.is_none() && policy::is_mask(cursor) => {
                 column.mask = Some(policy::declared_mask(cursor, &column.name)?);
+            }
+            Some("WITH" | "PROJECTION")
+                if column.projection.is_none() && constraint::is_projection(cursor) =>
+            {
+                column.projection = Some(constraint::declared_projection(cursor)?);
             }
             _ => break,
         }

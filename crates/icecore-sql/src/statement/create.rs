@@ -5,7 +5,7 @@ use sqlparser::ast::Query;
 
 use crate::InferSchema;
 
-use super::{CloneSource, ExpectationSpec, FormatSpec, Options, PolicyOn, TagsGiven};
+use super::{CloneSource, ExpectationSpec, FormatSpec, GroupsOn, Options, PolicyOn, TagsGiven};
 
 /// CREATE DATABASE or CREATE SCHEMA.
 ///
@@ -61,6 +61,8 @@ pub struct ColumnSpec {
     pub comment: Option<String>,
     /// MASKING POLICY: the first of its columns is this one.
     pub mask: Option<PolicyOn>,
+    /// PROJECTION POLICY.
+    pub projection: Option<QualifiedName>,
 }
 
 /// CREATE TABLE. At most one of `as_query`, `clone`, `like` and `template` is
@@ -98,6 +100,8 @@ pub struct CreateTable {
     pub template: Option<InferSchema>,
     /// ROW ACCESS POLICY.
     pub row_access: Option<PolicyOn>,
+    /// AGGREGATION POLICY.
+    pub aggregation: Option<GroupsOn>,
     /// WITH TAG.
     pub tags: TagsGiven,
     /// COPY GRANTS: it has those of the one that it replaces, else of the one

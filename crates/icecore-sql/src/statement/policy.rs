@@ -1,9 +1,9 @@
 //! Policies: what makes and changes one, and what attaches it.
 
-use icecore_types::{Name, ObjectKind, PolicyArgument, QualifiedName, SqlType};
+use icecore_types::{Name, ObjectKind, PolicyArgument, PolicyReturns, QualifiedName};
 use sqlparser::ast::Query;
 
-/// CREATE MASKING POLICY or CREATE ROW ACCESS POLICY.
+/// CREATE of a policy.
 ///
 /// ```
 /// use icecore_sql::{Limits, Statement, parse};
@@ -24,10 +24,10 @@ pub struct CreatePolicy {
     pub if_not_exists: bool,
     /// Its name.
     pub name: QualifiedName,
-    /// At least one, with distinct names.
+    /// With distinct names; none of a policy that returns a constraint.
     pub arguments: Vec<PolicyArgument>,
     /// RETURNS.
-    pub returns: SqlType,
+    pub returns: PolicyReturns,
     /// The expression, as SQL that [`crate::parse_expression`] reads.
     pub body: String,
     /// COMMENT.
@@ -111,6 +111,24 @@ pub struct PolicyOn {
     pub columns: Vec<Name>,
 }
 
+/// An aggregation policy and what the rows are about.
+///
+/// ```
+/// use icecore_sql::{Limits, Statement, parse};
+/// let text = "CREATE TABLE t (a INT) WITH AGGREGATION POLICY p ENTITY KEY (a)";
+/// let parsed = parse(text, &Limits::default())?;
+/// let Statement::CreateTable(create) = &parsed[0].statement else { panic!() };
+/// assert_eq!(create.aggregation.as_ref().map(|on| on.entity.len()), Some(1));
+/// # Ok::<(), icecore_types::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct GroupsOn {
+    /// The policy.
+    pub policy: QualifiedName,
+    /// ENTITY KEY; empty if nothing is said.
+    pub entity: Vec<Name>,
+}
+
 /// What ALTER TABLE and ALTER VIEW do with policies.
 ///
 /// ```
@@ -154,6 +172,29 @@ pub enum PolicyAction {
         /// The column.
         column: Name,
     },
+    /// MODIFY COLUMN .. SET PROJECTION POLICY.
+    SetProjection {
+        /// The column.
+        column: Name,
+        /// The policy.
+        policy: QualifiedName,
+        /// FORCE: instead of the one that it has.
+        force: bool,
+    },
+    /// MODIFY COLUMN .. UNSET PROJECTION POLICY.
+    UnsetProjection {
+        /// The column.
+        column: Name,
+    },
+    /// SET AGGREGATION POLICY.
+    SetAggregation {
+        /// The policy.
+        on: GroupsOn,
+        /// FORCE: instead of the one that there is.
+        force: bool,
+    },
+    /// UNSET AGGREGATION POLICY.
+    UnsetAggregation,
 }
 
 impl PolicyAction {
@@ -164,6 +205,10 @@ impl PolicyAction {
                 ObjectKind::RowAccessPolicy
             }
             Self::SetMask { .. } | Self::UnsetMask { .. } => ObjectKind::MaskingPolicy,
+            Self::SetProjection { .. } | Self::UnsetProjection { .. } => {
+                ObjectKind::ProjectionPolicy
+            }
+            Self::SetAggregation { .. } | Self::UnsetAggregation => ObjectKind::AggregationPolicy,
         }
     }
 }

@@ -147,6 +147,10 @@ pub enum ShowKind {
     MaskingPolicies,
     /// Row access policies.
     RowAccessPolicies,
+    /// Projection policies.
+    ProjectionPolicies,
+    /// Aggregation policies.
+    AggregationPolicies,
     /// TAGS.
     Tags,
 }
@@ -178,6 +182,8 @@ impl ShowKind {
             Self::Users => "USERS",
             Self::MaskingPolicies => "MASKING POLICIES",
             Self::RowAccessPolicies => "ROW ACCESS POLICIES",
+            Self::ProjectionPolicies => "PROJECTION POLICIES",
+            Self::AggregationPolicies => "AGGREGATION POLICIES",
             Self::Tags => "TAGS",
         }
     }

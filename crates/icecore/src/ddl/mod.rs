@@ -47,7 +47,7 @@ fn statements(binder: &Arc<Binder>, object: &Object, words: &Words<'_>) -> Resul
         ObjectKind::SemanticView => relation::semantic_view(object, words)?,
         ObjectKind::FileFormat => small::file_format(object, words)?,
         ObjectKind::Pipe => small::pipe(object, words)?,
-        ObjectKind::MaskingPolicy | ObjectKind::RowAccessPolicy => small::policy(object, words)?,
+        kind if kind.is_policy() => small::policy(object, words)?,
         ObjectKind::Tag => small::tag(object, words)?,
         other => return Err(unsupported(other)),
     };
@@ -75,7 +75,12 @@ fn find<'a>(binder: &'a Binder, kind: &str, name: &QualifiedName) -> Result<&'a 
         "SEMANTIC VIEW" => &[ObjectKind::SemanticView],
         "FILE FORMAT" => &[ObjectKind::FileFormat],
         "PIPE" => &[ObjectKind::Pipe],
-        "POLICY" => &[ObjectKind::MaskingPolicy, ObjectKind::RowAccessPolicy],
+        "POLICY" => &[
+            ObjectKind::MaskingPolicy,
+            ObjectKind::RowAccessPolicy,
+            ObjectKind::ProjectionPolicy,
+            ObjectKind::AggregationPolicy,
+        ],
         "TAG" => &[ObjectKind::Tag],
         "SCHEMA" => &[ObjectKind::Schema],
         "DATABASE" => &[ObjectKind::Database],

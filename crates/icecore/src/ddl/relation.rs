@@ -129,6 +129,21 @@ pub(super) fn policies(object: &Object, words: &Words<'_>) -> Result<Vec<String>
             list(mask.columns().collect())
         ));
     }
+    for on in &policies.projections {
+        made.push(format!(
+            "{alter} modify column {} set projection policy {};",
+            name(&on.column),
+            words.name_of(on.policy)
+        ));
+    }
+    if let Some(on) = &policies.aggregation {
+        let entity = match on.entity.is_empty() {
+            true => String::new(),
+            false => format!(" entity key ({})", list(on.entity.clone())),
+        };
+        let policy = words.name_of(on.policy);
+        made.push(format!("{alter} set aggregation policy {policy}{entity};"));
+    }
     if let Some(on) = &policies.row_access {
         made.push(format!(
             "{alter} add row access policy {} on ({});",

@@ -8,6 +8,7 @@ mod expression;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use datafusion::catalog::TableProvider;
 use datafusion::common::tree_node::TreeNode;
 use datafusion::common::{DFSchemaRef, Result, TableReference};
 use datafusion::datasource::source_as_provider;
@@ -17,7 +18,7 @@ use datafusion::logical_expr::{
 };
 use icecore_types::ObjectId;
 
-use super::{Evaluated, GovernedTable, PolicyTable, StagedRows};
+use super::{Constrained, Evaluated, GovernedTable, JudgedTable, PolicyTable, StagedRows};
 
 /// In the place of a database: below this alias is what a view is made of. No
 /// text of a user has the character.
@@ -45,10 +46,13 @@ pub(crate) struct Columns {
     pub(crate) direct: BTreeSet<(Source, String)>,
     /// Of the tables and stages that hold the values.
     pub(crate) base: BTreeSet<(Source, String)>,
+    /// Those that may not be in a result.
+    pub(crate) constrained: BTreeSet<Constrained>,
 }
 
 impl Columns {
     fn add(&mut self, other: &Self) {
+        self.constrained.extend(other.constrained.iter().copied());
         self.direct.extend(other.direct.iter().cloned());
         self.base.extend(other.base.iter().cloned());
     }
@@ -224,6 +228,9 @@ impl Tracer {
                 return self.governed_view(table, scan);
             }
             Source::Object(table.read().0)
+        } else if let Some(judged) = provider.downcast_ref::<JudgedTable>() {
+            let columns = self.plan(judged.plan())?;
+            return Ok(projected(columns, scan));
         } else if let Some(files) = provider.downcast_ref::<StagedRows>() {
             Source::Stage(files.location())
         } else {
@@ -244,7 +251,8 @@ impl Tracer {
                 false => [(source.clone(), name.to_owned())].into(),
             };
             let direct = if self.views == 0 { base.clone() } else { BTreeSet::new() };
-            Columns { direct, base }
+            let constrained = constrained(&*provider, name);
+            Columns { direct, base, constrained }
         };
         Ok(fields.iter().map(|field| column(field.name())).collect())
     }
@@ -255,13 +263,11 @@ impl Tracer {
         self.views += 1;
         let inside = self.plan(table.plan());
         self.views -= 1;
-        let mut columns = inside?;
-        if let Some(projection) = &scan.projection {
-            let at = |at: &usize| columns.get(*at).cloned().unwrap_or_default();
-            columns = projection.iter().map(at).collect();
-        }
+        let mut columns = projected(inside?, scan);
         let fields = scan.projected_schema.fields();
-        columns.resize(fields.len(), Columns::default());
+        for (column, field) in columns.iter_mut().zip(fields) {
+            column.constrained.extend(table.constraints().column(field.name()));
+        }
         if self.views == 0 {
             let view = Source::Object(table.read().0);
             self.direct.insert(view.clone());
@@ -376,6 +382,21 @@ fn merged(mut above: Vec<Columns>, below: Vec<Columns>) -> Vec<Columns> {
         column.add(more);
     }
     above
+}
+
+/// Of the columns of a table those that a scan reads.
+fn projected(mut columns: Vec<Columns>, scan: &LogicalScan) -> Vec<Columns> {
+    if let Some(projection) = &scan.projection {
+        let at = |at: &usize| columns.get(*at).cloned().unwrap_or_default();
+        columns = projection.iter().map(at).collect();
+    }
+    columns.resize(scan.projected_schema.fields().len(), Columns::default());
+    columns
+}
+
+fn constrained(provider: &dyn TableProvider, name: &str) -> BTreeSet<Constrained> {
+    let table = provider.downcast_ref::<PolicyTable>();
+    table.and_then(|table| table.constraints().column(name)).into_iter().collect()
 }
 
 fn is_of_view(table: &PolicyTable) -> Result<bool> {

@@ -35,10 +35,10 @@ pub(crate) use names::plan_with_repeated_names;
 pub(crate) use part::PartTable;
 pub(crate) use pinned::{Pinned, covers_input};
 pub(crate) use planned_access::AccessRule;
-pub(crate) use planner::{PlanningPermit, physical_plan};
+pub(crate) use planner::{PlanningPermit, judged_plan, physical_plan};
 pub(crate) use policy::{
-    Body, Effect, Evaluated, Governs, PolicyTable, TagPolicies, as_table, governed, is_governed,
-    original, store_in_view,
+    Body, Constrained, ConstraintRule, Destination, Effect, Evaluated, Governs, JudgedTable,
+    PolicyTable, TagPolicies, as_table, governed, is_governed, original, store_in_view,
 };
 pub(crate) use provider::{GovernedTable, table_scan};
 pub(crate) use roll_up::inexact;

@@ -9,7 +9,7 @@ use datafusion::optimizer::AnalyzerRule;
 use icecore_exec::to_datafusion;
 use icecore_types::{Code, Error};
 
-use super::{GovernedTable, PolicyTable};
+use super::{GovernedTable, JudgedTable, PolicyTable};
 
 /// Refuses a plan that does more than read, or that reads for two sessions.
 #[derive(Debug)]
@@ -35,7 +35,8 @@ impl StatementRule {
                 let Ok(provider) = source_as_provider(&scan.source) else { return Ok(()) };
                 let raw = provider.downcast_ref::<GovernedTable>().map(GovernedTable::session);
                 let governed = provider.downcast_ref::<PolicyTable>().map(PolicyTable::session);
-                match raw.or(governed) {
+                let judged = provider.downcast_ref::<JudgedTable>().map(JudgedTable::session);
+                match raw.or(governed).or(judged) {
                     Some(session) if session != self.session => Err(Error::new(
                         Code::INVALID_STATEMENT,
                         "one query reads the tables of two sessions",

@@ -100,14 +100,19 @@ fn policies(read: &Read, head: &Head) -> Result<Vec<ReferencedPolicies>> {
         let Some(object) = head.object(*id) else { continue };
         let Some(definition) = table_definition(*id, head)? else { continue };
         let on = governed(head, object)?.policies;
-        let policies: Vec<_> =
-            on.row_access.iter().map(|on| policy(on.policy, "ROW_ACCESS_POLICY", head)).collect();
-        let columns = definition.columns.iter().filter_map(|column| {
-            let mask = on.mask(column.id).filter(|_| names.contains(column.name.as_str()))?;
-            Some(ColumnPolicies {
+        let rows = on.row_access.iter().map(|on| on.policy);
+        let rows = rows.chain(on.aggregation.iter().map(|on| on.policy));
+        let policies: Vec<_> = rows.map(|id| policy(id, head)).collect();
+        let read = definition.columns.iter().filter(|column| names.contains(column.name.as_str()));
+        let columns = read.filter_map(|column| {
+            let projections = on.projections.iter().filter(|on| on.column == column.id);
+            let masks = on.mask(column.id).into_iter().map(|mask| mask.policy);
+            let of_it = masks.chain(projections.map(|on| on.policy));
+            let policies: Vec<_> = of_it.map(|id| policy(id, head)).collect();
+            (!policies.is_empty()).then(|| ColumnPolicies {
                 column_id: Some(column.id),
                 column_name: column.name.as_str().to_owned(),
-                policies: vec![policy(mask.policy, "MASKING_POLICY", head)],
+                policies,
             })
         });
         let columns: Vec<_> = columns.collect();
@@ -143,10 +148,10 @@ fn policies_of_views(
         let masks = masks.filter(|(column, _)| read(column)).map(|(column, id)| ColumnPolicies {
             column_id: None,
             column_name: column.as_str().to_owned(),
-            policies: vec![policy(id, "MASKING_POLICY", head)],
+            policies: vec![policy(id, head)],
         });
         let columns: Vec<_> = masks.collect();
-        let policies: Vec<_> = rows.map(|(_, id)| policy(*id, "ROW_ACCESS_POLICY", head)).collect();
+        let policies: Vec<_> = rows.map(|(_, id)| policy(*id, head)).collect();
         (!policies.is_empty() || !columns.is_empty()).then_some(ReferencedPolicies {
             object_domain,
             object_id: *id,
@@ -158,9 +163,10 @@ fn policies_of_views(
     lineage.views.iter().filter_map(of_view).collect()
 }
 
-fn policy(id: ObjectId, kind: &str, head: &Head) -> ReferencedPolicy {
+fn policy(id: ObjectId, head: &Head) -> ReferencedPolicy {
     let policy_name = full_name(head, id);
-    ReferencedPolicy { policy_name, policy_id: id, policy_kind: kind.to_owned() }
+    let kind = head.object(id).map_or("POLICY", |policy| policy.kind().sql());
+    ReferencedPolicy { policy_name, policy_id: id, policy_kind: kind.replace(' ', "_") }
 }
 
 fn table_definition(id: ObjectId, head: &Head) -> Result<Option<TableDefinition>> {

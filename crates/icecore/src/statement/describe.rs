@@ -63,7 +63,10 @@ impl Planning {
             ObjectKind::Database | ObjectKind::Schema => self.describe_container(object),
             ObjectKind::FileFormat => properties(&object.body().read::<FileFormatDefinition>()?),
             ObjectKind::Pipe => self.describe_pipe(object),
-            ObjectKind::MaskingPolicy | ObjectKind::RowAccessPolicy => describe_policy(object),
+            ObjectKind::MaskingPolicy
+            | ObjectKind::RowAccessPolicy
+            | ObjectKind::ProjectionPolicy
+            | ObjectKind::AggregationPolicy => describe_policy(object),
             ObjectKind::Channel => Err(Error::unsupported("DESCRIBE CHANNEL")),
             ObjectKind::Stage => {
                 let stage: StageDefinition = object.body().read()?;

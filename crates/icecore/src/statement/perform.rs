@@ -25,7 +25,7 @@ use super::{
     came_second,
 };
 use crate::expectations::Measured;
-use crate::plan::{physical_plan, plan_select};
+use crate::plan::{Destination, physical_plan, plan_select};
 use crate::progress::Observer;
 use crate::session::{Session, StoredResult};
 use crate::vectors::Vectors;
@@ -259,7 +259,8 @@ impl Planning {
     async fn write(&self, write: Write, id: QueryId) -> Result<Performed> {
         let Write { table, schema, rows, kind, scan, before, gate, report, .. } = write;
         let gate = self.open_gate(gate, id).await?;
-        let input = physical_plan(&rows, &self.state).await.map_err(from_datafusion)?;
+        let state = self.part_state(Destination::Table(table));
+        let input = physical_plan(&rows, &state).await.map_err(from_datafusion)?;
         let target = WriteTarget {
             table,
             segments: self.session.engine().segments.clone(),
@@ -335,7 +336,8 @@ impl Planning {
 
     /// The rows of a query that is a part of this statement.
     pub(crate) async fn part(&self, plan: &LogicalPlan) -> Result<SendableRecordBatchStream> {
-        let plan = physical_plan(plan, &self.state).await.map_err(from_datafusion)?;
+        let state = self.part_state(Destination::Result);
+        let plan = physical_plan(plan, &state).await.map_err(from_datafusion)?;
         let root = Arc::new(StatementExec::new(plan, PartHooks::new(self)));
         execute_stream(root, self.session.engine().template.task_ctx()).map_err(from_datafusion)
     }

@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use super::authorize::authorize;
 use super::{QueryHooks, Resolver, StatementRun};
 use crate::access::Acting;
-use crate::plan::{AccessRule, Binder, StatementRule};
+use crate::plan::{AccessRule, Binder, ConstraintRule, Destination, StatementRule};
 use crate::session::Session;
 
 /// One attempt at a statement: all names are looked up in one snapshot.
@@ -92,7 +92,21 @@ impl Planning {
         let mut state = self.state.clone();
         state.config_mut().set_extension(Arc::new(hooks));
         state.add_analyzer_rule(Arc::new(AccessRule::new(Arc::clone(self.resolver.head()))));
+        self.judging(&mut state, Destination::Result);
         state
+    }
+
+    /// The state of a part of this statement, whose rows go there.
+    pub(crate) fn part_state(&self, to: Destination) -> SessionState {
+        let mut state = self.state.clone();
+        self.judging(&mut state, to);
+        state
+    }
+
+    /// Queries are judged as wholes when everything else is known of them.
+    fn judging(&self, state: &mut SessionState, to: Destination) {
+        let rule = ConstraintRule::new(self.session.shared().id, to);
+        state.add_analyzer_rule(Arc::new(rule));
     }
 
     /// The value of a column's default now, as text; `None` is NULL.

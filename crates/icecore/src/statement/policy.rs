@@ -3,14 +3,17 @@
 use std::sync::Arc;
 
 use datafusion::logical_expr::LogicalPlan;
-use icecore_governance::{Verb, add_row_access, drop_row_access, set_mask, unset_mask};
+use icecore_governance::{
+    Verb, add_row_access, drop_row_access, set_aggregation, set_mask, set_projection,
+    unset_aggregation, unset_mask, unset_projection,
+};
 use icecore_snapshot::{Head, Object, Requirement};
 use icecore_sql::{
     AlterPolicy, CreatePolicy, CreateTable, PolicyAction, PolicyChange, PolicyOn, Simulate,
 };
 use icecore_types::{
-    Body as Stored, Code, Error, Name, ObjectId, ObjectKind, PolicyDefinition, QualifiedName,
-    Result, SqlType, TableDefinition, ViewDefinition,
+    Body as Stored, Code, Error, Name, ObjectId, ObjectKind, PolicyDefinition, PolicyReturns,
+    QualifiedName, Result, SqlType, TableDefinition, ViewDefinition,
 };
 
 use super::alter::replaced;
@@ -25,7 +28,7 @@ use crate::plan::{
 const DONE: &str = "Statement executed successfully.";
 
 impl Planning {
-    /// CREATE MASKING POLICY and CREATE ROW ACCESS POLICY.
+    /// CREATE of a policy.
     pub(super) fn create_policy(&self, create: &CreatePolicy) -> Result<Change> {
         check_signature(create)?;
         let schema = self.resolver.schema_of(&create.name)?.id();
@@ -134,6 +137,16 @@ impl Planning {
             };
             needs.extend(self.put_on(table, &action)?);
         }
+        for column in &create.columns {
+            let Some(policy) = column.projection.clone() else { continue };
+            let column = column.name.clone();
+            let action = PolicyAction::SetProjection { column, policy, force: false };
+            needs.extend(self.put_on(table, &action)?);
+        }
+        if let Some(on) = create.aggregation.clone() {
+            let action = PolicyAction::SetAggregation { on, force: false };
+            needs.extend(self.put_on(table, &action)?);
+        }
         if let Some(PolicyOn { policy, columns }) = create.row_access.clone() {
             let action = PolicyAction::AddRowAccess { instead: None, policy, columns };
             needs.extend(self.put_on(table, &action)?);
@@ -174,7 +187,21 @@ impl Planning {
                 table.policies.row_access = None;
                 return Ok(None);
             }
+            PolicyAction::SetProjection { column, policy, force } => {
+                let policy = self.policy(ObjectKind::ProjectionPolicy, policy)?;
+                set_projection(table, policy.id(), column, *force)?;
+                policy
+            }
+            PolicyAction::SetAggregation { on, force } => {
+                let policy = self.policy(ObjectKind::AggregationPolicy, &on.policy)?;
+                set_aggregation(table, policy.id(), &on.entity, *force)?;
+                policy
+            }
             PolicyAction::UnsetMask { column } => return unset_mask(table, column).map(|()| None),
+            PolicyAction::UnsetProjection { column } => {
+                return unset_projection(table, column).map(|()| None);
+            }
+            PolicyAction::UnsetAggregation => return unset_aggregation(table).map(|()| None),
         };
         Ok(Some(Requirement::ObjectUnchanged { id: put.id() }))
     }
@@ -182,8 +209,8 @@ impl Planning {
     /// Who takes a policy off a table must be one who may put it there: the
     /// table's owner alone may not.
     fn act_on_removed(&self, table: &Object, then: &TableDefinition) -> Result<()> {
-        let kept: Vec<ObjectId> = then.policies.policies().collect();
-        for id in table.policies()?.policies().filter(|id| !kept.contains(id)) {
+        let kept: Vec<_> = then.policies.attached().collect();
+        for (_, id) in table.policies()?.attached().filter(|on| !kept.contains(on)) {
             if let Some(policy) = self.resolver.head().object(id) {
                 self.resolver.act_on_policy(policy, table)?;
             }
@@ -263,10 +290,14 @@ fn in_use(policy: &Name) -> Error {
 fn check_signature(create: &CreatePolicy) -> Result<()> {
     let wrong = |what: String| Err(Error::new(Code::INVALID_STATEMENT, what));
     match (create.kind, create.arguments.first()) {
-        (ObjectKind::RowAccessPolicy, _) if create.returns != SqlType::Boolean => {
+        (ObjectKind::RowAccessPolicy, _)
+            if create.returns != PolicyReturns::Value(SqlType::Boolean) =>
+        {
             wrong(format!("a row access policy returns BOOLEAN, not {}", create.returns))
         }
-        (ObjectKind::MaskingPolicy, Some(first)) if first.sql_type != create.returns => {
+        (ObjectKind::MaskingPolicy, Some(first))
+            if create.returns != PolicyReturns::Value(first.sql_type) =>
+        {
             wrong(format!(
                 "a masking policy returns the type of its first argument argument={} returns={}",
                 first.sql_type, create.returns

@@ -349,6 +349,8 @@ fn listed(what: ShowKind) -> Result<(Columns, &'static [ObjectKind])> {
         ShowKind::Pipes => (PIPES, &[ObjectKind::Pipe]),
         ShowKind::MaskingPolicies => (OBJECTS, &[ObjectKind::MaskingPolicy]),
         ShowKind::RowAccessPolicies => (OBJECTS, &[ObjectKind::RowAccessPolicy]),
+        ShowKind::ProjectionPolicies => (OBJECTS, &[ObjectKind::ProjectionPolicy]),
+        ShowKind::AggregationPolicies => (OBJECTS, &[ObjectKind::AggregationPolicy]),
         ShowKind::Tags => (TAGS, &[ObjectKind::Tag]),
         other => return Err(Error::unsupported(format_args!("SHOW {}", other.sql()))),
     })
@@ -385,9 +387,10 @@ pub(crate) fn comment_of(kind: ObjectKind, body: &Body) -> Result<Option<String>
         ObjectKind::Pipe => body.read::<PipeDefinition>()?.comment,
         ObjectKind::Role => body.read::<RoleDefinition>()?.comment,
         ObjectKind::User => body.read::<UserDefinition>()?.comment,
-        ObjectKind::MaskingPolicy | ObjectKind::RowAccessPolicy => {
-            body.read::<PolicyDefinition>()?.comment
-        }
+        ObjectKind::MaskingPolicy
+        | ObjectKind::RowAccessPolicy
+        | ObjectKind::ProjectionPolicy
+        | ObjectKind::AggregationPolicy => body.read::<PolicyDefinition>()?.comment,
         ObjectKind::Tag => body.read::<TagDefinition>()?.comment,
         ObjectKind::Channel | ObjectKind::Quarantine => None,
     })

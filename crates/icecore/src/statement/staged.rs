@@ -86,6 +86,7 @@ impl Planning {
         let column = |column: &InferredColumn| {
             Ok(ColumnSpec {
                 mask: None,
+                projection: None,
                 name: Name::quoted(&column.name),
                 sql_type: SqlType::parse(&column.sql_type).map_err(|error| {
                     error.context(format_args!("column '{}' of the template", column.name))

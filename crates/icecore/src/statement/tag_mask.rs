@@ -75,7 +75,8 @@ impl Planning {
     fn masked_type(&self, policy: ObjectId) -> Result<SqlType> {
         let gone = || Error::corrupted("a policy of a tag that is not there");
         let object = self.resolver.head().object(policy).ok_or_else(gone)?;
-        Ok(object.body().read::<PolicyDefinition>()?.returns)
+        let returns = object.body().read::<PolicyDefinition>()?.returns.value();
+        returns.ok_or_else(|| Error::corrupted("a policy of a tag that masks nothing"))
     }
 
     /// Who takes a policy off a tag must be one who may put it there.

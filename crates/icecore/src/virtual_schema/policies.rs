@@ -41,8 +41,8 @@ enum Asked {
 }
 
 /// `POLICY_REFERENCES(POLICY_NAME => ..)` or `(REF_ENTITY_NAME => ..,
-/// REF_ENTITY_DOMAIN => ..)`: a row for each column that is masked, and one for
-/// each row access policy of a table.
+/// REF_ENTITY_DOMAIN => ..)`: a row for each policy of a column, and one for each
+/// of the rows of a table.
 pub(super) fn references(
     arguments: &[Argument],
     binder: &Arc<Binder>,
@@ -164,6 +164,14 @@ fn add_attached(
     for mask in policies.masks.iter().filter(|mask| asked.is_about(mask.policy)) {
         let columns = [name(&names, mask.column), conditions(&names, &mask.conditions)];
         rows.push(row(&Use::of((mask.policy, "MASKING_POLICY"), columns), table, binder));
+    }
+    for on in policies.projections.iter().filter(|on| asked.is_about(on.policy)) {
+        let columns = [name(&names, on.column), Cell::Null];
+        rows.push(row(&Use::of((on.policy, "PROJECTION_POLICY"), columns), table, binder));
+    }
+    if let Some(on) = policies.aggregation.as_ref().filter(|on| asked.is_about(on.policy)) {
+        let columns = [Cell::Null, conditions(&names, &on.entity)];
+        rows.push(row(&Use::of((on.policy, "AGGREGATION_POLICY"), columns), table, binder));
     }
     if let Some(on) = policies.row_access.as_ref().filter(|on| asked.is_about(on.policy)) {
         let columns = [Cell::Null, list(&names, &on.columns)];

@@ -14,8 +14,8 @@ fn what_is_not_there_is_refused_by_name() {
         ("EXECUTE TASK t", "EXECUTE"),
         ("COMMENT ON TABLE t IS 'x'", "COMMENT ON"),
         ("CREATE WAREHOUSE w", "CREATE WAREHOUSE"),
-        ("CREATE PROJECTION POLICY p AS ()", "CREATE PROJECTION POLICY"),
-        ("CREATE AGGREGATION POLICY p AS ()", "CREATE AGGREGATION POLICY"),
+        ("CREATE PRIVACY POLICY p AS ()", "CREATE PRIVACY POLICY"),
+        ("CREATE JOIN POLICY p AS ()", "CREATE JOIN POLICY"),
         (
             "CREATE DYNAMIC TABLE t TARGET_LAG = DOWNSTREAM CLUSTER BY (a) AS SELECT 1",
             "CREATE DYNAMIC TABLE .. CLUSTER BY",
@@ -33,7 +33,6 @@ fn what_is_not_there_is_refused_by_name() {
         ("CREATE TABLE t (a INT PRIMARY KEY)", "column clause PRIMARY KEY"),
         ("CREATE TABLE t (a INT, PRIMARY KEY (a))", "constraint PRIMARY KEY"),
         ("CREATE TABLE t (a INT AUTOINCREMENT)", "column clause AUTOINCREMENT"),
-        ("CREATE TABLE t (a INT WITH PROJECTION POLICY p)", "column clause WITH PROJECTION"),
         ("CREATE TABLE t (a VARIANT)", "data type VARIANT"),
         ("CREATE TABLE t USING TEMPLATE (SELECT 1)", "USING TEMPLATE with another query"),
         ("CREATE SCHEMA s CLONE t INCLUDE INTERNAL STAGES", "CLONE .. INCLUDE INTERNAL STAGES"),

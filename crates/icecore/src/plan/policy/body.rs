@@ -11,8 +11,9 @@ use datafusion::logical_expr::{LogicalPlanBuilder, cast};
 use icecore_exec::from_datafusion;
 use icecore_functions::is_fallible;
 use icecore_governance::fits;
-use icecore_types::{Code, Error, ObjectKind, PolicyDefinition, Result, SqlType};
+use icecore_types::{Code, Error, ObjectKind, PolicyDefinition, PolicyReturns, Result, SqlType};
 
+use super::constraint;
 use crate::plan::{Binder, plan_expression};
 
 /// The body of a policy, whose arguments are columns of a relation of this
@@ -22,7 +23,7 @@ pub(crate) struct Body {
     pub(super) arguments: Arc<DFSchema>,
     /// Whether it may fail on a row.
     pub(super) fails: bool,
-    pub(super) returns: SqlType,
+    pub(super) returns: PolicyReturns,
 }
 
 impl Body {
@@ -43,14 +44,17 @@ impl Body {
         });
         let arguments = DFSchema::new_with_metadata(fields.collect(), Default::default());
         let arguments = Arc::new(arguments.map_err(from_datafusion)?);
-        let expression = icecore_sql::parse_expression(&policy.body)?;
+        let mut expression = icecore_sql::parse_expression(&policy.body)?;
+        if policy.returns.value().is_none() {
+            constraint::marked(&mut expression, policy.returns)?;
+        }
         let value = plan_expression(&expression, &arguments, state, binder)?;
         refuse_shapes(&value, kind)?;
         let found = value.get_type(arguments.as_ref()).map_err(from_datafusion)?;
         if kind == ObjectKind::RowAccessPolicy
             && !matches!(found, DataType::Boolean | DataType::Null)
         {
-            return Err(other_type(&policy.returns));
+            return Err(other_type(policy.returns));
         }
         let fails = is_fallible(&value, &arguments);
         Ok(Self { value, arguments, fails, returns: policy.returns })
@@ -61,12 +65,15 @@ impl Body {
     /// # Errors
     /// `InvalidInput` for another type, and what planning it finds.
     pub(crate) fn check(&self, state: &SessionState) -> Result<()> {
+        let Some(returns) = self.returns.value() else {
+            return self.constraint(state).map(drop);
+        };
         let empty = LogicalPlan::EmptyRelation(EmptyRelation {
             produce_one_row: false,
             schema: Arc::clone(&self.arguments),
         });
         let builder = LogicalPlanBuilder::from(empty);
-        if self.returns == SqlType::Boolean && has_subquery(&self.value)? {
+        if returns == SqlType::Boolean && has_subquery(&self.value)? {
             let plan = builder.filter(self.value.clone()).and_then(LogicalPlanBuilder::build);
             return state
                 .optimize(&plan.map_err(from_datafusion)?)
@@ -77,10 +84,10 @@ impl Body {
         let plan = plan.and_then(LogicalPlanBuilder::build).map_err(from_datafusion)?;
         let plan = state.optimize(&plan).map_err(from_datafusion)?;
         let field = plan.schema().field(0);
-        if *field.data_type() == DataType::Null || gives(field, &self.returns)? {
+        if *field.data_type() == DataType::Null || gives(field, &returns)? {
             return Ok(());
         }
-        Err(other_type(&self.returns))
+        Err(other_type(self.returns))
     }
 
     pub(super) fn has_subquery(&self) -> Result<bool> {
@@ -100,7 +107,7 @@ fn gives(field: &Field, returns: &SqlType) -> Result<bool> {
     Ok(fits(returns, &found) || exact(returns) && exact(&found))
 }
 
-fn other_type(returns: &SqlType) -> Error {
+fn other_type(returns: PolicyReturns) -> Error {
     let what = format!("the body of a policy gives another type than it returns returns={returns}");
     Error::new(Code::TYPE_MISMATCH, what)
 }
@@ -120,8 +127,9 @@ fn has_subquery(value: &Expr) -> Result<bool> {
 
 /// A policy says something of one row.
 fn refuse_shapes(value: &Expr, kind: ObjectKind) -> Result<()> {
-    if kind == ObjectKind::MaskingPolicy && has_subquery(value)? {
-        return Err(Error::unsupported("a subquery in a masking policy"));
+    if kind != ObjectKind::RowAccessPolicy && has_subquery(value)? {
+        let kind = kind.sql().to_lowercase();
+        return Err(Error::unsupported(format_args!("a subquery in a {kind}")));
     }
     let mut refused = None;
     value

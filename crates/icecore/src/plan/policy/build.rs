@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::{Field, SchemaRef};
 use datafusion::arrow::datatypes::Schema;
-use datafusion::common::TableReference;
+use datafusion::common::{Column, TableReference};
 use datafusion::datasource::provider_as_source;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, TableSource, cast};
@@ -23,7 +23,7 @@ use crate::statement::Intent;
 
 /// What the raw table is called inside. No name of a user's means it, nor one
 /// of the relations of arguments, which are called by their number.
-const RAW: &str = "\0RAW";
+pub(super) const RAW: &str = "\0RAW";
 
 /// The column of a governed table that has what another one has stored.
 pub(crate) fn original(column: ColumnId) -> String {
@@ -81,10 +81,11 @@ impl Governs<'_> {
     ) -> Result<Arc<dyn TableSource>> {
         let read = (self.table.id(), version);
         let session = binder.session().shared().id;
-        let (plan, fails) = self.plan(raw, binder, state)?;
+        let (constraints, entity) = self.constraints(binder, state)?;
+        let (plan, fails) = self.plan(raw, &entity, binder, state)?;
         // What a secure view does to its rows may fail on one, too.
         let fails = fails || self.table.is_secure()?;
-        let schema = self.schema(&plan)?;
+        let schema = self.schema(&plan, entity.len())?;
         let open = schema.fields().iter().map(|field| !fails && self.is_open(field.name()));
         let label = self.label().into();
         Ok(provider_as_source(Arc::new(PolicyTable {
@@ -95,26 +96,31 @@ impl Governs<'_> {
             session,
             read,
             policies: self.evaluated(),
+            constraints,
         })))
     }
 
     fn evaluated(&self) -> Vec<Evaluated> {
-        let policies = &self.definition.policies;
-        let rows = policies.row_access.iter().map(|on| (None, on.policy));
-        let masks = policies.masks.iter().map(|mask| {
-            let columns = &mut self.definition.columns.iter();
-            let column = columns.find(|column| column.id == mask.column);
-            (column.map(|column| column.name.clone()), mask.policy)
+        let attached = self.definition.policies.attached();
+        let named = attached.map(|(id, policy)| {
+            let column = id.and_then(|id| self.column(id));
+            (column.map(|column| column.name.clone()), policy)
         });
-        rows.chain(masks).collect()
+        named.collect()
+    }
+
+    pub(super) fn column(&self, id: ColumnId) -> Option<&ColumnDefinition> {
+        self.definition.columns.iter().find(|column| column.id == id)
     }
 
     fn label(&self) -> String {
         let policies = &self.definition.policies;
         let kind = match policies.row_access {
             Some(_) => "RowAccessPolicy",
-            None if policies.masks.is_empty() => return self.table.name().to_string(),
-            None => "MaskingPolicy",
+            None if !policies.masks.is_empty() => "MaskingPolicy",
+            None if policies.aggregation.is_some() => "AggregationPolicy",
+            None if !policies.projections.is_empty() => "ProjectionPolicy",
+            None => return self.table.name().to_string(),
         };
         format!("{} (+ {kind})", self.table.name())
     }
@@ -128,8 +134,10 @@ impl Governs<'_> {
 
     /// The columns as they are seen: a masked one may be NULL, and is as long
     /// as its policy says.
-    fn schema(&self, plan: &LogicalPlan) -> Result<SchemaRef> {
+    /// What stands behind them is not seen.
+    fn schema(&self, plan: &LogicalPlan, behind: usize) -> Result<SchemaRef> {
         let mut fields: Vec<_> = plan.schema().fields().iter().map(Arc::clone).collect();
+        fields.truncate(fields.len().saturating_sub(behind));
         for (field, column) in fields.iter_mut().zip(&self.definition.columns) {
             if self.definition.policies.mask(column.id).is_some() {
                 let sql_type = match column.sql_type {
@@ -143,10 +151,12 @@ impl Governs<'_> {
         Ok(Arc::new(Schema::new(fields)))
     }
 
-    /// The plan, and whether a policy in it may fail on a row.
+    /// The plan, with `entity` behind its columns, and whether a policy in it may
+    /// fail on a row.
     fn plan(
         &self,
         mut plan: LogicalPlanBuilder,
+        entity: &[Expr],
         binder: &Binder,
         state: &SessionState,
     ) -> Result<(LogicalPlan, bool)> {
@@ -168,14 +178,20 @@ impl Governs<'_> {
             masks.push(self.applied(mask.policy, &columns, (binder, state), at + 1)?);
         }
         fails |= masks.iter().any(|mask| mask.body.fails);
-        if !masks.is_empty() {
+        if !masks.is_empty() || !entity.is_empty() {
             let mut with_arguments = columns.clone();
             for mask in &masks {
                 with_arguments.extend(mask.arguments()?);
             }
+            with_arguments.extend(entity.iter().cloned());
+            let mut seen = self.masked(columns, &masks);
+            seen.extend(entity.iter().map(|entity| {
+                let (relation, name) = entity.qualified_name();
+                Expr::Column(Column::new(relation, name))
+            }));
             plan = plan
                 .project(with_arguments)
-                .and_then(|plan| plan.project(self.masked(columns, &masks)))
+                .and_then(|plan| plan.project(seen))
                 .map_err(from_datafusion)?;
         }
         Ok((plan.build().map_err(from_datafusion)?, fails))
@@ -220,8 +236,7 @@ impl Governs<'_> {
         let head = binder.resolver().head();
         let object = head.object(policy).filter(|policy| policy.is_live()).ok_or_else(gone)?;
         let mut definition: PolicyDefinition = object.body().read()?;
-        let find = |id: &ColumnId| self.definition.columns.iter().find(|column| column.id == *id);
-        let columns: Option<Vec<_>> = columns.iter().map(find).collect();
+        let columns: Option<Vec<_>> = columns.iter().map(|id| self.column(*id)).collect();
         let columns = columns.ok_or_else(gone)?;
         let is_rescaled = rescale(&mut definition, columns.first());
         let arguments = TableReference::bare(format!("\0{number}"));
@@ -253,10 +268,8 @@ impl Applied<'_> {
     fn arguments(&self) -> Result<Vec<Expr>> {
         let fields = self.body.arguments.fields().iter();
         let named = fields.zip(&self.columns).map(|(field, column): (&Arc<Field>, _)| {
-            let stored = Expr::Column(datafusion::common::Column::new(
-                Some(TableReference::bare(RAW)),
-                column.name.as_str(),
-            ));
+            let stored =
+                Expr::Column(Column::new(Some(TableReference::bare(RAW)), column.name.as_str()));
             let wanted = field.data_type();
             let value = match icecore_values::arrow_type(&column.sql_type) == *wanted {
                 true => stored,

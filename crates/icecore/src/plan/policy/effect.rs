@@ -9,6 +9,7 @@ use datafusion::scalar::ScalarValue;
 use icecore_exec::from_datafusion;
 use icecore_types::{ColumnId, Error, Name, Result};
 
+use super::constraint::Projecting;
 use super::{Body, Governs};
 use crate::plan::Binder;
 
@@ -23,21 +24,38 @@ pub(crate) enum Share {
 
 /// What the policies of a table show.
 pub(crate) struct Effect {
-    pub(crate) rows: Share,
+    rows: Share,
+    /// How many rows are seen together at least; nothing if each is seen by
+    /// itself.
+    groups: Option<u64>,
     /// The columns under masks, and how much of their values is seen as it is
     /// stored.
-    pub(crate) columns: Vec<(Name, Share)>,
+    masks: Vec<(Name, Share)>,
+    /// The columns that are in no result as they are.
+    projections: Vec<(Name, Projecting)>,
 }
 
 impl Effect {
-    /// The columns that are not seen, or not in every row.
+    /// How many rows are seen, and how.
+    pub(crate) fn rows(&self) -> String {
+        match self.groups {
+            None => self.rows.to_string(),
+            Some(least) => format!("{} IN GROUPS OF {least}", self.rows),
+        }
+    }
+
+    /// The columns that are not seen, or not in every row, or not in results.
     pub(crate) fn masked(&self) -> String {
-        let masked = self.columns.iter().filter_map(|(name, share)| match share {
+        let masked = self.masks.iter().filter_map(|(name, share)| match share {
             Share::All => None,
             Share::Some => Some(format!("{name} (by row)")),
             Share::None => Some(name.to_string()),
         });
-        masked.collect::<Vec<_>>().join(", ")
+        let constrained = self.projections.iter().map(|(name, how)| match how {
+            Projecting::Nulls => format!("{name} (NULL in results)"),
+            _ => format!("{name} (not in results)"),
+        });
+        masked.chain(constrained).collect::<Vec<_>>().join(", ")
     }
 }
 
@@ -65,14 +83,22 @@ impl Governs<'_> {
                 share_of_rows(&filter.body, state)?
             }
         };
-        let mut columns = Vec::new();
+        let mut masks = Vec::new();
         for mask in &policies.masks {
             let arguments: Vec<ColumnId> = mask.columns().collect();
             let applied = self.applied(mask.policy, &arguments, (binder, state), 1)?;
             let Some(column) = applied.columns.first() else { continue };
-            columns.push((column.name.clone(), share_of_values(&applied.body, state)?));
+            masks.push((column.name.clone(), share_of_values(&applied.body, state)?));
         }
-        Ok(Effect { rows, columns })
+        let (constraints, _) = self.constraints(binder, state)?;
+        let projections = policies.projections.iter().filter_map(|on| {
+            let column = self.column(on.column)?;
+            let (_, _, how) = constraints.column(column.name.as_str())?;
+            Some((column.name.clone(), how))
+        });
+        let projections = projections.collect();
+        let groups = constraints.groups.map(|groups| groups.least);
+        Ok(Effect { rows, groups, masks, projections })
     }
 }
 

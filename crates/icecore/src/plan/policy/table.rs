@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{Schema, SchemaRef};
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::{Column, Result, ScalarValue, plan_err};
@@ -13,15 +13,16 @@ use datafusion::logical_expr::{
 };
 use datafusion::physical_plan::ExecutionPlan;
 use icecore_exec::{PolicyExec, hidden};
-use icecore_types::{Name, ObjectId, Version};
+use icecore_types::{ColumnId, Name, ObjectId, Version};
 
+use super::constraint::Projecting;
 use crate::plan::{PlanningPermit, physical_plan};
 
 /// What a session may see of a table. Its plan is made and optimised by
 /// itself, and stands in the query as one leaf: nothing of the query is
 /// evaluated before the policies but the comparisons that cannot fail, on
 /// columns that are seen as they are stored.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct PolicyTable {
     pub(super) plan: LogicalPlan,
     pub(super) schema: SchemaRef,
@@ -31,6 +32,42 @@ pub(crate) struct PolicyTable {
     pub(super) session: u64,
     pub(super) read: (ObjectId, Option<Version>),
     pub(super) policies: Vec<Evaluated>,
+    /// What only the whole query is judged by.
+    pub(super) constraints: Constraints,
+}
+
+/// What a query may do with the rows of a governed table.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Constraints {
+    /// The columns that may not be in a result, by their names in the table's
+    /// schema, and what is done about it.
+    pub(super) columns: Vec<(String, Constrained)>,
+    /// The rows are seen in groups only.
+    pub(super) groups: Option<Groups>,
+}
+
+/// A column that may not be in a result.
+pub(crate) type Constrained = (ObjectId, ColumnId, Projecting);
+
+/// How large a group of rows is at least.
+#[derive(Clone, Debug)]
+pub(crate) struct Groups {
+    pub(super) least: u64,
+    /// The columns of the plan inside, behind those of the schema, that say whom
+    /// a row is about; none if each is about another one.
+    pub(super) entity: Vec<Column>,
+}
+
+impl Constraints {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.columns.is_empty() && self.groups.is_none()
+    }
+
+    /// What is said of the column of this name.
+    pub(crate) fn column(&self, name: &str) -> Option<Constrained> {
+        let found = self.columns.iter().find(|(column, _)| column == name);
+        found.map(|(_, constrained)| *constrained)
+    }
 }
 
 /// A policy that is evaluated, and the column that it masks; nothing if it is
@@ -46,6 +83,27 @@ impl PolicyTable {
     /// The policies that are evaluated inside.
     pub(crate) fn policies(&self) -> &[Evaluated] {
         &self.policies
+    }
+
+    /// What only the whole query is judged by.
+    pub(crate) fn constraints(&self) -> &Constraints {
+        &self.constraints
+    }
+
+    /// The same over a plan that has `behind` more columns, which are seen too.
+    pub(super) fn with_plan(&self, plan: LogicalPlan, behind: usize) -> Self {
+        let mut fields: Vec<_> = self.schema.fields().iter().map(Arc::clone).collect();
+        let width = fields.len();
+        fields.extend(plan.schema().fields().iter().skip(width).take(behind).map(Arc::clone));
+        let mut open = self.open.clone();
+        open.resize(fields.len(), false);
+        let schema = Arc::new(Schema::new(fields));
+        Self { plan, schema, open, ..self.clone() }
+    }
+
+    /// What EXPLAIN calls it.
+    pub(super) fn label(&self) -> &Arc<str> {
+        &self.label
     }
 
     /// What is inside.
@@ -141,7 +199,10 @@ impl TableProvider for PolicyTable {
         filters: &[Expr],
         _limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        PlanningPermit::check(state)?;
+        let permit = PlanningPermit::check(state)?;
+        if !self.constraints.is_empty() && !permit.is_judged() {
+            return plan_err!("{} is read in a query that nobody judged", self.label);
+        }
         let Some(state) = state.as_any().downcast_ref::<SessionState>() else {
             return plan_err!("a plan of this engine runs only in the session that made it");
         };
@@ -153,7 +214,11 @@ impl TableProvider for PolicyTable {
             plan = plan.filter(self.inside(filter)?)?;
         }
         let (schema, columns) = match projection {
-            None => (self.schema(), self.plan.schema().columns()),
+            None => {
+                let mut columns = self.plan.schema().columns();
+                columns.truncate(self.schema.fields().len());
+                (self.schema(), columns)
+            }
             Some(projection) => {
                 let columns = projection.iter().map(|at| self.column(*at));
                 (Arc::new(self.schema.project(projection)?), columns.collect::<Result<_>>()?)

@@ -106,7 +106,13 @@ impl Planning {
         if !sees(on.object_id) {
             return;
         }
-        let mut add = |action, column: Option<&str>, policy: &ReferencedPolicy| {
+        let mut add = |column: Option<&str>, policy: &ReferencedPolicy| {
+            let action = match policy.policy_kind.as_str() {
+                "ROW_ACCESS_POLICY" => "FILTER",
+                "AGGREGATION_POLICY" => "GROUP",
+                "PROJECTION_POLICY" => "PROJECT",
+                _ => "MASK",
+            };
             let name = sees(policy.policy_id).then(|| policy.policy_name.clone());
             rows.push(vec![
                 Cell::text(action),
@@ -120,10 +126,10 @@ impl Planning {
                 Cell::maybe_text(name),
             ]);
         };
-        on.policies.iter().for_each(|policy| add("FILTER", None, policy));
+        on.policies.iter().for_each(|policy| add(None, policy));
         for column in &on.columns {
             let name = Some(column.column_name.as_str());
-            column.policies.iter().for_each(|policy| add("MASK", name, policy));
+            column.policies.iter().for_each(|policy| add(name, policy));
         }
     }
 
@@ -162,7 +168,7 @@ impl Planning {
                         Cell::text(privilege.to_string()),
                         Cell::text(through.to_string()),
                         Cell::text(if reaches { "YES" } else { "NO: USAGE of a container" }),
-                        Cell::maybe_text(seen.map(|effect| effect.rows.to_string())),
+                        Cell::maybe_text(seen.map(Effect::rows)),
                         Cell::maybe_text(seen.map(Effect::masked)),
                     ]);
                 }

@@ -106,7 +106,7 @@ pub(super) fn user_securable(access: &Access, id: UserId, name: QualifiedName) -
 
 /// The kind of catalog object that these words mean.
 fn catalog_kind(words: &str) -> Result<ObjectKind> {
-    const KINDS: [ObjectKind; 12] = [
+    const KINDS: [ObjectKind; 14] = [
         ObjectKind::Database,
         ObjectKind::Schema,
         ObjectKind::Table,
@@ -118,6 +118,8 @@ fn catalog_kind(words: &str) -> Result<ObjectKind> {
         ObjectKind::Pipe,
         ObjectKind::MaskingPolicy,
         ObjectKind::RowAccessPolicy,
+        ObjectKind::ProjectionPolicy,
+        ObjectKind::AggregationPolicy,
         ObjectKind::Tag,
     ];
     let found = KINDS.iter().find(|kind| kind.sql() == words);
