@@ -1,5 +1,6 @@
-//! Masking and row access policies, held against every way around them.
+//! Policies, held against every way around them.
 
+mod constraints;
 mod doors;
 mod fallible;
 mod random;
