@@ -303,6 +303,8 @@ fn membership(role: RoleId, at: Timestamp) -> MembershipRecord {
 fn system_grants(at: Timestamp) -> Grants {
     let held = [
         (RoleId::SECURITYADMIN, Privilege::ManageGrants),
+        (RoleId::SECURITYADMIN, Privilege::AttachPolicy),
+        (RoleId::SECURITYADMIN, Privilege::Create(SecurableKind::NetworkPolicy)),
         (RoleId::USERADMIN, Privilege::Create(SecurableKind::User)),
         (RoleId::USERADMIN, Privilege::Create(SecurableKind::Role)),
         (RoleId::SYSADMIN, Privilege::Create(SecurableKind::Database)),

@@ -34,6 +34,7 @@ fn applying(kind: SecurableKind) -> &'static [Privilege] {
         K::ProjectionPolicy => &[P::ApplyProjectionPolicy],
         K::AggregationPolicy => &[P::ApplyAggregationPolicy],
         K::Tag => &[P::ApplyTag],
+        K::NetworkPolicy => &[P::AttachPolicy],
         _ => &[],
     }
 }

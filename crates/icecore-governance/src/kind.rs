@@ -119,6 +119,7 @@ const ACCOUNT: &[Privilege] = &[
     P::ApplyProjectionPolicy,
     P::ApplyAggregationPolicy,
     P::ApplyTag,
+    P::AttachPolicy,
 ];
 
 const DATABASE: &[Privilege] =
@@ -236,6 +237,8 @@ impl From<ObjectKind> for SecurableKind {
             ObjectKind::Role => K::Role,
             ObjectKind::User => K::User,
             ObjectKind::Tag => K::Tag,
+            ObjectKind::NetworkRule => K::NetworkRule,
+            ObjectKind::NetworkPolicy => K::NetworkPolicy,
         }
     }
 }

@@ -39,6 +39,11 @@ impl AddressBlock {
         Ok(Self { address, bits })
     }
 
+    /// Whether they are IPv4 addresses.
+    pub fn is_ipv4(&self) -> bool {
+        self.address.is_ipv4()
+    }
+
     /// Whether an address is among them. One of the other family is not.
     pub fn contains(&self, address: IpAddr) -> bool {
         let same = |one: u128, other: u128, width: u32| {

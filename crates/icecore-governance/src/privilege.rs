@@ -70,10 +70,12 @@ pub enum Privilege {
     ApplyAggregationPolicy,
     /// Put any tag on anything.
     ApplyTag,
+    /// Say from where users log in.
+    AttachPolicy,
 }
 
 /// Every privilege that is more than CREATE, and its words.
-const WORDS: [(Privilege, &str); 25] = [
+const WORDS: [(Privilege, &str); 26] = [
     (Privilege::Ownership, "OWNERSHIP"),
     (Privilege::Usage, "USAGE"),
     (Privilege::Modify, "MODIFY"),
@@ -99,6 +101,7 @@ const WORDS: [(Privilege, &str); 25] = [
     (Privilege::ApplyProjectionPolicy, "APPLY PROJECTION POLICY"),
     (Privilege::ApplyAggregationPolicy, "APPLY AGGREGATION POLICY"),
     (Privilege::ApplyTag, "APPLY TAG"),
+    (Privilege::AttachPolicy, "ATTACH POLICY"),
 ];
 
 impl Privilege {

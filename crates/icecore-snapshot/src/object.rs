@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use icecore_types::{
-    Body, Name, NameSpace, ObjectId, ObjectKind, Result, TableDefinition, TablePolicies,
-    TagDefinition, Timestamp, Version, ViewDefinition,
+    Body, Name, NameSpace, NetworkPolicyDefinition, ObjectId, ObjectKind, Result, TableDefinition,
+    TablePolicies, TagDefinition, Timestamp, UserDefinition, Version, ViewDefinition,
 };
 
 /// A catalog object at a version. The log does not interpret its body.
@@ -124,14 +124,20 @@ impl Object {
         }
     }
 
-    /// The policies that it needs: those attached to it, and those of the
-    /// columns that have it as their tag.
+    /// The policies that it needs: those attached to it, those of the columns
+    /// that have it as their tag, a user's network policy, the rules of one.
     ///
     /// # Errors
     /// `Corrupted` if its definition cannot be read.
     pub fn needed_policies(&self) -> Result<Vec<ObjectId>> {
         match self.kind {
             ObjectKind::Tag => Ok(self.body.read::<TagDefinition>()?.masks),
+            ObjectKind::NetworkPolicy => {
+                Ok(self.body.read::<NetworkPolicyDefinition>()?.rules().collect())
+            }
+            ObjectKind::User => {
+                Ok(self.body.read::<UserDefinition>()?.network_policy.into_iter().collect())
+            }
             _ => Ok(self.policies()?.policies().collect()),
         }
     }

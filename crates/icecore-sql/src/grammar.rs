@@ -8,6 +8,7 @@ mod create;
 mod dynamic;
 mod expectation;
 mod loading;
+mod network;
 mod option;
 mod pipe;
 mod policy;
@@ -165,6 +166,8 @@ fn object_kind(cursor: &mut Cursor<'_>, verb: &str) -> Result<ObjectKind> {
         (&["PROJECTION", "POLICY"], ObjectKind::ProjectionPolicy),
         (&["AGGREGATION", "POLICY"], ObjectKind::AggregationPolicy),
         (&["TAG"], ObjectKind::Tag),
+        (&["NETWORK", "RULE"], ObjectKind::NetworkRule),
+        (&["NETWORK", "POLICY"], ObjectKind::NetworkPolicy),
     ];
     for (words, kind) in KINDS {
         if cursor.accept(words) {
@@ -177,7 +180,7 @@ fn object_kind(cursor: &mut Cursor<'_>, verb: &str) -> Result<ObjectKind> {
 /// A name with as many parts as an object of this kind may have.
 fn object_name(cursor: &mut Cursor<'_>, kind: ObjectKind) -> Result<icecore_types::QualifiedName> {
     cursor.short_name(match kind {
-        ObjectKind::Database => 1,
+        ObjectKind::Database | ObjectKind::NetworkPolicy => 1,
         ObjectKind::Schema => 2,
         _ => 3,
     })

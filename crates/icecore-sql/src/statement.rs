@@ -6,6 +6,7 @@ mod create;
 mod dynamic;
 mod expectation;
 mod loading;
+mod network;
 mod object;
 mod pipe;
 mod policy;
@@ -34,6 +35,7 @@ pub use expectation::{CheckSpec, ExpectationSpec, QuarantineAction};
 pub use loading::{
     FormatSpec, Get, List, OptionValue, Options, Put, Remove, StageAddress, StageName, StageRef,
 };
+pub use network::{AlterAccount, AlterNetwork, CreateNetwork, NetworkChange};
 pub use object::{
     AlterContainer, AlterTable, AlterTableAction, AlterView, ContainerAction, Describe, DropMode,
     DropObject, Undrop,
@@ -165,6 +167,12 @@ pub enum Statement {
     Wait(Wait),
     /// CREATE TAG.
     CreateTag(Box<CreateTag>),
+    /// CREATE NETWORK RULE or NETWORK POLICY.
+    CreateNetwork(Box<CreateNetwork>),
+    /// ALTER NETWORK RULE or NETWORK POLICY.
+    AlterNetwork(Box<AlterNetwork>),
+    /// ALTER ACCOUNT.
+    AlterAccount(AlterAccount),
     /// ALTER TAG.
     AlterTag(AlterTag),
     /// ALTER .. SET TAG and UNSET TAG.
@@ -228,6 +236,12 @@ impl Statement {
             Self::UseSecondaryRoles(_) => "USE",
             Self::Wait(_) => "CALL",
             Self::CreateTag(_) => "CREATE TAG",
+            Self::CreateNetwork(create) => match create.kind {
+                icecore_types::ObjectKind::NetworkRule => "CREATE NETWORK RULE",
+                _ => "CREATE NETWORK POLICY",
+            },
+            Self::AlterNetwork(_) => "ALTER",
+            Self::AlterAccount(_) => "ALTER ACCOUNT",
             Self::AlterTag(_) | Self::SetTags(_) => "ALTER",
             Self::VerifyAudit => "VERIFY_AUDIT",
         }

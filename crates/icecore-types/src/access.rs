@@ -160,28 +160,73 @@ pub struct GrantsDefinition {
     pub future: Vec<FutureGrantRecord>,
 }
 
+/// Addresses of which family a network rule has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum AddressFamily {
+    /// `192.168.1.0/24`
+    Ipv4,
+    /// `2001:db8::/32`
+    Ipv6,
+}
+
+impl AddressFamily {
+    /// As SQL spells it.
+    pub const fn sql(self) -> &'static str {
+        match self {
+            Self::Ipv4 => "IPV4",
+            Self::Ipv6 => "IPV6",
+        }
+    }
+}
+
 /// A network rule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NetworkRuleDefinition {
-    /// Addresses and blocks of them: `192.168.1.0/24`, `2001:db8::/32`.
+    /// Of which family its addresses are.
+    pub family: AddressFamily,
+    /// Addresses and blocks of them.
     pub values: Vec<String>,
     /// What its owner says of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
 }
 
+/// What comes in or does not: the addresses of rules, and some that stand for
+/// themselves.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NetworkList {
+    /// Network rules.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<ObjectId>,
+    /// IPv4 addresses and blocks of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub addresses: Vec<String>,
+}
+
 /// A network policy.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NetworkPolicyDefinition {
-    /// The rules of what may come in.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub allowed: Vec<ObjectId>,
-    /// The rules of what may not, looked at first.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub blocked: Vec<ObjectId>,
+    /// What may come in.
+    #[serde(default)]
+    pub allowed: NetworkList,
+    /// What may not, looked at first.
+    #[serde(default)]
+    pub blocked: NetworkList,
+    /// Whether it is that of the account; at most one is.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub of_account: bool,
     /// What its owner says of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
+}
+
+impl NetworkPolicyDefinition {
+    /// The rules of both lists.
+    pub fn rules(&self) -> impl Iterator<Item = ObjectId> + '_ {
+        self.allowed.rules.iter().chain(&self.blocked.rules).copied()
+    }
 }

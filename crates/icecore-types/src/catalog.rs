@@ -51,6 +51,10 @@ pub enum ObjectKind {
     AggregationPolicy,
     /// A word that values are given of to objects and columns.
     Tag,
+    /// Addresses.
+    NetworkRule,
+    /// From which addresses users log in.
+    NetworkPolicy,
 }
 
 /// Objects that share their names: a view cannot be called as a table is.
@@ -80,6 +84,10 @@ pub enum NameSpace {
     Policy,
     /// Tags.
     Tag,
+    /// Network rules.
+    NetworkRule,
+    /// Network policies.
+    NetworkPolicy,
 }
 
 impl ObjectKind {
@@ -103,12 +111,19 @@ impl ObjectKind {
             | Self::ProjectionPolicy
             | Self::AggregationPolicy => NameSpace::Policy,
             Self::Tag => NameSpace::Tag,
+            Self::NetworkRule => NameSpace::NetworkRule,
+            Self::NetworkPolicy => NameSpace::NetworkPolicy,
         }
     }
 
     /// Whether it says what others see of tables.
     pub const fn is_policy(self) -> bool {
         matches!(self.name_space(), NameSpace::Policy)
+    }
+
+    /// Whether others may need it: then it stays as long as they are there.
+    pub const fn is_needed(self) -> bool {
+        self.is_policy() || matches!(self, Self::NetworkRule | Self::NetworkPolicy)
     }
 
     /// Whether it can have values of tags.
@@ -151,6 +166,8 @@ impl ObjectKind {
             Self::ProjectionPolicy => "PROJECTION POLICY",
             Self::AggregationPolicy => "AGGREGATION POLICY",
             Self::Tag => "TAG",
+            Self::NetworkRule => "NETWORK RULE",
+            Self::NetworkPolicy => "NETWORK POLICY",
         }
     }
 }

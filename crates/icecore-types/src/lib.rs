@@ -36,9 +36,9 @@ mod time;
 mod version;
 
 pub use access::{
-    FutureGrantRecord, GrantRecord, GranteeRecord, GrantsDefinition, MembershipRecord,
-    NetworkPolicyDefinition, NetworkRuleDefinition, RoleDefinition, TokenRecord, UserDefinition,
-    UserKind,
+    AddressFamily, FutureGrantRecord, GrantRecord, GranteeRecord, GrantsDefinition,
+    MembershipRecord, NetworkList, NetworkPolicyDefinition, NetworkRuleDefinition, RoleDefinition,
+    TokenRecord, UserDefinition, UserKind,
 };
 pub use catalog::{
     Body, ChannelDefinition, ColumnDefinition, ContainerDefinition, FileFormatDefinition,

@@ -7,12 +7,13 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use icecore_governance::{Access, UserId, verify_password};
+use icecore_governance::{Access, User, UserId, verify_password};
 use icecore_types::{Code, Error, Name, Result, Secret};
 
 use crate::Icecore;
 use crate::engine::Engine;
 use crate::session::{Session, SessionBuilder};
+use crate::statement::NetworkPolicies;
 
 pub(crate) use history::{LoginRow, Logins};
 
@@ -110,11 +111,17 @@ impl Login {
 
     /// Opens the session, and remembers how that went.
     pub(crate) async fn open(self, engine: &Arc<Engine>) -> Result<Session> {
-        let access = engine.access.of(&*engine.latest().await?)?;
+        let head = engine.latest().await?;
+        let access = engine.access.of(&head)?;
         let name = Name::parse(&self.user).ok();
         let user = name.as_ref().and_then(|name| access.user_id(name));
-        let opened = match self.prove(engine, &access, user).await {
-            Ok(()) => self.begin(engine).await,
+        let entry = user.and_then(|user| access.user(user));
+        let policies = NetworkPolicies::of(&head, entry.map(User::definition))?;
+        let opened = match self.comes_in(&policies).await {
+            Ok(()) => match self.prove(engine, &access, user).await {
+                Ok(()) => self.begin(engine).await,
+                Err(refused) => Err(refused),
+            },
             Err(refused) => Err(refused),
         };
         engine.logins.record(LoginRow {
@@ -126,7 +133,34 @@ impl Login {
             client: self.client.clone(),
             error: opened.as_ref().err().map(LoginRow::error_of),
         });
-        opened
+        // That there is a policy of the user's own says that there is the user.
+        opened.map_err(|error| match policies.of_user {
+            Some(_) if error.code() == Code::ADDRESS_REFUSED => refused(),
+            _ => error,
+        })
+    }
+
+    /// Judged before any proof: who may not come in does not guess. Where the
+    /// policy is the user's own it takes as long as a wrong password.
+    async fn comes_in(&self, policies: &NetworkPolicies) -> Result<()> {
+        let judged = self.judged(policies);
+        if judged.is_err() && policies.of_user.is_some() {
+            let given = self.password.clone().unwrap_or_else(|| Secret::new(""));
+            off_thread(move || verify_password(None, &given)).await?;
+        }
+        judged
+    }
+
+    fn judged(&self, policies: &NetworkPolicies) -> Result<()> {
+        let Some(policy) = policies.of_user.as_ref().or(policies.of_account.as_ref()) else {
+            return Ok(());
+        };
+        let Some(address) = self.address else {
+            let what = "a login without an address, which a network policy judges";
+            return Err(Error::new(Code::ADDRESS_REFUSED, what)
+                .with_help("Login::from says where the request came from"));
+        };
+        policy.admits(address)
     }
 
     /// The same work whoever it is and whatever is wrong.

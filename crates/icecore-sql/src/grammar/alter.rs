@@ -5,8 +5,8 @@ use sqlparser::tokenizer::Token;
 
 use super::rows::distinct;
 use super::{
-    access, dynamic, expectation, if_exists, object_kind, object_name, option, pipe, policy, table,
-    tag,
+    access, dynamic, expectation, if_exists, network, object_kind, object_name, option, pipe,
+    policy, table, tag,
 };
 use crate::cursor::Cursor;
 use crate::{
@@ -29,6 +29,10 @@ pub(super) fn alter(cursor: &mut Cursor<'_>) -> Result<Statement> {
     cursor.expect(&["ALTER"])?;
     if cursor.accept(&["SESSION"]) {
         return session(cursor).map(Statement::AlterSession);
+    }
+    if cursor.are_next(&["ACCOUNT", "SET"]) || cursor.are_next(&["ACCOUNT", "UNSET"]) {
+        cursor.advance();
+        return network::account(cursor).map(Statement::AlterAccount);
     }
     if let Some(principal) = access::principal(cursor) {
         return access::alter(cursor, &principal);
@@ -62,6 +66,9 @@ pub(super) fn alter(cursor: &mut Cursor<'_>) -> Result<Statement> {
         | ObjectKind::ProjectionPolicy
         | ObjectKind::AggregationPolicy => {
             policy::alter_policy(cursor, kind).map(Statement::AlterPolicy)
+        }
+        ObjectKind::NetworkRule | ObjectKind::NetworkPolicy => {
+            network::alter(cursor, kind).map(|alter| Statement::AlterNetwork(Box::new(alter)))
         }
         ObjectKind::Pipe => pipe::alter_pipe(cursor).map(Statement::AlterPipe),
         ObjectKind::Stage => super::stage::alter(cursor).map(Statement::AlterStage),

@@ -5,8 +5,8 @@ use sqlparser::tokenizer::Token;
 
 use super::travel::clone_source;
 use super::{
-    access, constraint, dynamic, object_kind, object_name, option, pipe, policy, query, semantic,
-    table, tag,
+    access, constraint, dynamic, network, object_kind, object_name, option, pipe, policy, query,
+    semantic, table, tag,
 };
 use crate::cursor::Cursor;
 use crate::{
@@ -69,6 +69,10 @@ pub(super) fn create(cursor: &mut Cursor<'_>) -> Result<Statement> {
             .map(|create| Statement::CreatePolicy(Box::new(create))),
         ObjectKind::Tag => {
             tag::create_tag(cursor, existing).map(|create| Statement::CreateTag(Box::new(create)))
+        }
+        kind @ (ObjectKind::NetworkRule | ObjectKind::NetworkPolicy) => {
+            network::create(cursor, existing, kind)
+                .map(|create| Statement::CreateNetwork(Box::new(create)))
         }
         ObjectKind::Channel => Err(cursor.unexpected()),
         // It comes with its table.

@@ -36,6 +36,8 @@ const KINDS: &[(&[&str], ShowKind)] = &[
     (&["PROJECTION", "POLICIES"], ShowKind::ProjectionPolicies),
     (&["AGGREGATION", "POLICIES"], ShowKind::AggregationPolicies),
     (&["TAGS"], ShowKind::Tags),
+    (&["NETWORK", "RULES"], ShowKind::NetworkRules),
+    (&["NETWORK", "POLICIES"], ShowKind::NetworkPolicies),
 ];
 
 pub(super) fn show(cursor: &mut Cursor<'_>) -> Result<Show> {

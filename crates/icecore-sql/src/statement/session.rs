@@ -153,6 +153,10 @@ pub enum ShowKind {
     AggregationPolicies,
     /// TAGS.
     Tags,
+    /// Network rules.
+    NetworkRules,
+    /// Network policies.
+    NetworkPolicies,
 }
 
 impl ShowKind {
@@ -185,6 +189,8 @@ impl ShowKind {
             Self::ProjectionPolicies => "PROJECTION POLICIES",
             Self::AggregationPolicies => "AGGREGATION POLICIES",
             Self::Tags => "TAGS",
+            Self::NetworkRules => "NETWORK RULES",
+            Self::NetworkPolicies => "NETWORK POLICIES",
         }
     }
 }

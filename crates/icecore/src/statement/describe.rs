@@ -28,6 +28,7 @@ const RELATION: Columns = &[
 ];
 const POLICY: Columns =
     &[("name", TEXT), ("signature", TEXT), ("return_type", TEXT), ("body", TEXT)];
+const NETWORK: Columns = &[("name", TEXT), ("value", TEXT)];
 const PROPERTIES: Columns = &[
     ("property", TEXT),
     ("property_type", TEXT),
@@ -67,6 +68,10 @@ impl Planning {
             | ObjectKind::RowAccessPolicy
             | ObjectKind::ProjectionPolicy
             | ObjectKind::AggregationPolicy => describe_policy(object),
+            ObjectKind::NetworkRule | ObjectKind::NetworkPolicy => {
+                let rows = self.network_properties(object)?;
+                batch(NETWORK, rows.into_iter().map(|row| row.map(Cell::Text).to_vec()).collect())
+            }
             ObjectKind::Channel => Err(Error::unsupported("DESCRIBE CHANNEL")),
             ObjectKind::Stage => {
                 let stage: StageDefinition = object.body().read()?;

@@ -14,6 +14,7 @@ mod expectation;
 mod explain;
 mod lineage;
 mod load;
+mod network;
 mod perform;
 mod pipe;
 mod pipe_load;
@@ -55,6 +56,7 @@ use dynamic::DynamicWork;
 pub(crate) use dynamic::{DecidedPlans, dynamic_of, in_order, is_suspended, statistics};
 pub(crate) use expectation::{OpenGate, Passed, Replay, named_table, quarantine_relation};
 pub(crate) use load::{Companion, Load, LoadingPipe, StageChange, stage_of_load};
+pub(crate) use network::NetworkPolicies;
 pub(crate) use pipe::{PipeWork, pipe_status};
 pub(crate) use pipe_load::{RunPipe, is_the_files_fault};
 pub(crate) use planning::Planning;
@@ -291,6 +293,9 @@ impl Planning {
             Statement::CreateTag(create) => self.create_tag(create),
             Statement::AlterTag(alter) => self.alter_tag(alter),
             Statement::SetTags(set) => self.set_tags(set),
+            Statement::CreateNetwork(create) => self.create_network(create),
+            Statement::AlterNetwork(alter) => self.alter_network(alter),
+            Statement::AlterAccount(alter) => self.alter_account(alter),
             Statement::CreatePolicy(create) => self.create_policy(create),
             Statement::AlterPolicy(alter) => self.alter_policy(alter),
             Statement::Drop(drop) => self.drop_object(drop),

@@ -18,6 +18,7 @@ use icecore_types::{
 
 use super::alter::replaced;
 use super::change::{Change, IfExists};
+use super::network::is_of_account;
 use super::resolver::Intent;
 use super::{Planning, Resolver};
 use crate::plan::{
@@ -249,7 +250,13 @@ impl Planning {
         while let Some(id) = inside.get(next).copied() {
             next += 1;
             let object = head.object(id);
-            policies.extend(object.filter(|object| object.kind().is_policy()).map(Object::id));
+            let needed = object.filter(|object| object.kind().is_needed());
+            if let Some(policy) = needed {
+                if is_of_account(policy)? {
+                    return Err(in_use(policy));
+                }
+                policies.push(policy.id());
+            }
             inside.extend(head.children(Some(id)).map(Object::id));
         }
         let mut needs = self.refuse_masking(dropped, &inside)?;
@@ -261,7 +268,7 @@ impl Planning {
             attached.retain(|policy| policies.contains(policy));
             let Some(policy) = attached.first().and_then(|id| head.object(*id)) else { continue };
             if object.is_live() || self.comes_back(object) {
-                return Err(in_use(policy.name()));
+                return Err(in_use(policy));
             }
         }
         let unattached = |policy: &ObjectId| Requirement::PolicyUnattached { policy: *policy };
@@ -278,13 +285,22 @@ impl Planning {
     }
 }
 
-fn in_use(policy: &Name) -> Error {
+fn in_use(policy: &Object) -> Error {
+    let (what, help) = match policy.kind() {
+        ObjectKind::NetworkRule => ("Network rule", "ALTER NETWORK POLICY .. REMOVE takes it off"),
+        ObjectKind::NetworkPolicy => {
+            ("Network policy", "ALTER ACCOUNT or ALTER USER UNSET NETWORK_POLICY takes it off")
+        }
+        _ => (
+            "Policy",
+            "POLICY_REFERENCES lists them; ALTER .. SET BODY changes the policy in its place",
+        ),
+    };
     let what = format!(
-        "Policy {policy} cannot be dropped/replaced as it is associated with one or more entities."
+        "{what} {} cannot be dropped/replaced as it is associated with one or more entities.",
+        policy.name()
     );
-    Error::new(Code::INVALID_STATEMENT, what).with_help(
-        "POLICY_REFERENCES lists them; ALTER .. SET BODY changes the policy in its place",
-    )
+    Error::new(Code::INVALID_STATEMENT, what).with_help(help)
 }
 
 fn check_signature(create: &CreatePolicy) -> Result<()> {

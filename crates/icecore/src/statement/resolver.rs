@@ -198,7 +198,7 @@ impl Resolver {
         name: &QualifiedName,
     ) -> Result<Option<&Object>> {
         match kind {
-            ObjectKind::Database => Ok(None),
+            ObjectKind::Database | ObjectKind::NetworkPolicy => Ok(None),
             ObjectKind::Schema => self.database(name.schema.as_ref()).map(Some),
             _ => self.schema_of(name).map(Some),
         }

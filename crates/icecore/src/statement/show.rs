@@ -8,9 +8,10 @@ use icecore_raw::FileType;
 use icecore_snapshot::Object;
 use icecore_sql::{Scope, Show, ShowKind};
 use icecore_types::{
-    Body, ContainerDefinition, Error, FileFormatDefinition, ObjectId, ObjectKind, PipeDefinition,
-    PolicyDefinition, QualifiedName, Result, RoleDefinition, SemanticViewDefinition, SqlType,
-    StageDefinition, StageLocation, TableDefinition, TagDefinition, UserDefinition, ViewDefinition,
+    Body, ContainerDefinition, Error, FileFormatDefinition, NetworkPolicyDefinition,
+    NetworkRuleDefinition, ObjectId, ObjectKind, PipeDefinition, PolicyDefinition, QualifiedName,
+    Result, RoleDefinition, SemanticViewDefinition, SqlType, StageDefinition, StageLocation,
+    TableDefinition, TagDefinition, UserDefinition, ViewDefinition,
 };
 
 pub(super) use filter::{cut, selected, shown};
@@ -180,7 +181,9 @@ impl Planning {
         let in_schema = !matches!(show.what, ShowKind::Schemas | ShowKind::Databases);
         Ok(match &show.scope {
             Some(Scope::Account) => Within::Everywhere,
-            _ if show.what == ShowKind::Databases => Within::Everywhere,
+            _ if matches!(show.what, ShowKind::Databases | ShowKind::NetworkPolicies) => {
+                Within::Everywhere
+            }
             Some(Scope::Database(name)) => {
                 Within::Container(self.resolver.database(name.as_ref())?.id())
             }
@@ -351,6 +354,8 @@ fn listed(what: ShowKind) -> Result<(Columns, &'static [ObjectKind])> {
         ShowKind::RowAccessPolicies => (OBJECTS, &[ObjectKind::RowAccessPolicy]),
         ShowKind::ProjectionPolicies => (OBJECTS, &[ObjectKind::ProjectionPolicy]),
         ShowKind::AggregationPolicies => (OBJECTS, &[ObjectKind::AggregationPolicy]),
+        ShowKind::NetworkRules => (OBJECTS, &[ObjectKind::NetworkRule]),
+        ShowKind::NetworkPolicies => (OBJECTS, &[ObjectKind::NetworkPolicy]),
         ShowKind::Tags => (TAGS, &[ObjectKind::Tag]),
         other => return Err(Error::unsupported(format_args!("SHOW {}", other.sql()))),
     })
@@ -392,6 +397,8 @@ pub(crate) fn comment_of(kind: ObjectKind, body: &Body) -> Result<Option<String>
         | ObjectKind::ProjectionPolicy
         | ObjectKind::AggregationPolicy => body.read::<PolicyDefinition>()?.comment,
         ObjectKind::Tag => body.read::<TagDefinition>()?.comment,
+        ObjectKind::NetworkRule => body.read::<NetworkRuleDefinition>()?.comment,
+        ObjectKind::NetworkPolicy => body.read::<NetworkPolicyDefinition>()?.comment,
         ObjectKind::Channel | ObjectKind::Quarantine => None,
     })
 }

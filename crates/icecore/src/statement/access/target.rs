@@ -106,7 +106,7 @@ pub(super) fn user_securable(access: &Access, id: UserId, name: QualifiedName) -
 
 /// The kind of catalog object that these words mean.
 fn catalog_kind(words: &str) -> Result<ObjectKind> {
-    const KINDS: [ObjectKind; 14] = [
+    const KINDS: [ObjectKind; 16] = [
         ObjectKind::Database,
         ObjectKind::Schema,
         ObjectKind::Table,
@@ -121,6 +121,8 @@ fn catalog_kind(words: &str) -> Result<ObjectKind> {
         ObjectKind::ProjectionPolicy,
         ObjectKind::AggregationPolicy,
         ObjectKind::Tag,
+        ObjectKind::NetworkRule,
+        ObjectKind::NetworkPolicy,
     ];
     let found = KINDS.iter().find(|kind| kind.sql() == words);
     found.copied().ok_or_else(|| Error::unsupported(format_args!("a grant on {words}")))

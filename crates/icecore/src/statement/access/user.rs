@@ -20,7 +20,8 @@ impl Planning {
         self.set_all(&mut definition, &create.options)?;
         let id = UserId::new(self.session.engine().next_object_id());
         let after = access.create_user(&self.acting.session, (id, &create.name), definition)?;
-        self.accessed(&after, created(ObjectKind::User, &create.name))
+        let change = self.accessed(&after, created(ObjectKind::User, &create.name))?;
+        self.needing_policy(change, &create.options)
     }
 
     pub(super) fn alter_user(&self, alter: &AlterUser) -> Result<Resolved> {
@@ -41,13 +42,35 @@ impl Planning {
                     .with_help("a program that embeds the engine opens a session as a user"));
             }
         };
-        self.accessed(&after, DONE).map(Resolved::Change)
+        let change = self.accessed(&after, DONE)?;
+        Ok(Resolved::Change(match &alter.action {
+            UserAction::Set(options) => self.needing_policy(change, options)?,
+            _ => change,
+        }))
+    }
+
+    /// The change, as long as the network policy that it gives is there.
+    fn needing_policy(&self, change: Change, options: &Options) -> Result<Change> {
+        match options.get("NETWORK_POLICY") {
+            Some(OptionValue::Word(name) | OptionValue::Text(name)) => {
+                let policy = self.network_policy(&Name::parse(name)?)?;
+                Ok(change.requires_unchanged(policy.id()))
+            }
+            _ => Ok(change),
+        }
     }
 
     fn set_all(&self, definition: &mut UserDefinition, options: &Options) -> Result<()> {
         for (key, value) in options.iter() {
             match key {
                 "PASSWORD" => definition.password = Some(self.hashed_password()?),
+                "NETWORK_POLICY" => {
+                    let (OptionValue::Word(name) | OptionValue::Text(name)) = value else {
+                        return Err(invalid(key, value, "the name of a network policy"));
+                    };
+                    let policy = self.network_policy(&Name::parse(name)?)?;
+                    definition.network_policy = Some(policy.id());
+                }
                 _ => set(definition, key, value)?,
             }
         }
@@ -116,7 +139,7 @@ fn set(definition: &mut UserDefinition, key: &str, value: &OptionValue) -> Resul
                 }
             };
         }
-        ("DEFAULT_NAMESPACE" | "DEFAULT_WAREHOUSE", _) | ("NETWORK_POLICY", _) => {
+        ("DEFAULT_NAMESPACE" | "DEFAULT_WAREHOUSE", _) => {
             return Err(Error::unsupported(format_args!("USER .. {key}")));
         }
         ("RSA_PUBLIC_KEY" | "RSA_PUBLIC_KEY_2", _) => {
@@ -139,6 +162,7 @@ fn unset(definition: &mut UserDefinition, key: &str) -> Result<()> {
         "DEFAULT_ROLE" => definition.default_role = None,
         "DEFAULT_SECONDARY_ROLES" => definition.no_secondary_roles = false,
         "TYPE" => definition.kind = UserKind::Person,
+        "NETWORK_POLICY" => definition.network_policy = None,
         _ => return Err(unknown(key)),
     }
     Ok(())
