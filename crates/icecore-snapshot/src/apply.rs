@@ -274,10 +274,9 @@ impl Draft<'_> {
             Some(parent) => Some(self.live(parent)?.kind),
         };
         let fits = match object.kind {
-            ObjectKind::Database => holder.is_none(),
+            ObjectKind::Database | ObjectKind::User | ObjectKind::NetworkPolicy => holder.is_none(),
             ObjectKind::Schema => holder == Some(ObjectKind::Database),
             ObjectKind::Role => holder.is_none_or(|kind| kind == ObjectKind::Database),
-            ObjectKind::User => holder.is_none(),
             ObjectKind::Channel | ObjectKind::Quarantine => holder == Some(ObjectKind::Table),
             _ => holder == Some(ObjectKind::Schema),
         };

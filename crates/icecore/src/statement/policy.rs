@@ -278,6 +278,9 @@ impl Planning {
 
     /// Whether a dropped object can be undropped.
     pub(super) fn comes_back(&self, object: &Object) -> bool {
+        if matches!(object.kind(), ObjectKind::User | ObjectKind::NetworkPolicy) {
+            return false;
+        }
         let now = self.session.engine().now();
         object
             .dropped()

@@ -146,3 +146,78 @@ async fn logins_are_there_after_reopening() {
     assert!(before.contains("YES") && before.contains("NO"));
     assert_eq!(code(&lake, "ana", PASSWORD).await, "in");
 }
+
+async fn from(lake: &Icecore, user: &str, address: &str) -> String {
+    let mut login = Login::new(user).password(PASSWORD);
+    if !address.is_empty() {
+        login = login.from(address.parse().unwrap());
+    }
+    match lake.login(login).await {
+        Ok(_) => "in".to_owned(),
+        Err(error) => error.code().number().to_owned(),
+    }
+}
+
+/// A10.8, and what else an address may be.
+#[tokio::test]
+async fn a_network_policy_stands_before_the_password() {
+    let lake = Icecore::open("memory://").await.unwrap();
+    let admin = with_ana(&lake).await;
+    run(
+        &admin,
+        "CREATE USER bob PASSWORD = 'Hidden-77'; CREATE DATABASE d; \
+         CREATE NETWORK RULE office TYPE = IPV4 VALUE_LIST = ('192.168.1.0/24'); \
+         CREATE NETWORK RULE six TYPE = IPV6 VALUE_LIST = ('2001:db8::/32'); \
+         CREATE NETWORK POLICY all_of_us ALLOWED_NETWORK_RULE_LIST = ('office', 'six') \
+             BLOCKED_IP_LIST = ('192.168.1.99'); \
+         CREATE NETWORK POLICY home ALLOWED_IP_LIST = ('10.0.0.1'); \
+         ALTER ACCOUNT SET NETWORK_POLICY = all_of_us",
+    )
+    .await;
+    for (address, expected) in [
+        ("192.168.1.5", "in"),
+        ("192.168.1.99", "390422"),
+        ("10.0.0.1", "390422"),
+        ("::ffff:192.168.1.5", "in"),
+        ("::ffff:192.168.1.99", "390422"),
+        ("2001:db8::7", "in"),
+        ("2001:db9::7", "390422"),
+        ("", "390422"),
+    ] {
+        assert_eq!(from(&lake, "ana", address).await, expected, "{address}");
+        let nobody = if expected == "in" { "390100" } else { expected };
+        assert_eq!(from(&lake, "nobody", address).await, nobody, "{address}");
+    }
+    run(&admin, "ALTER USER ana SET NETWORK_POLICY = home").await;
+    for (address, expected) in [("10.0.0.1", "in"), ("192.168.1.5", "390100"), ("", "390100")] {
+        assert_eq!(from(&lake, "ana", address).await, expected, "{address}");
+    }
+    assert_eq!(from(&lake, "bob", "192.168.1.5").await, "in");
+    let sql = "SELECT error_code, COUNT(*) FROM snowflake.account_usage.login_history \
+               WHERE user_name = 'ANA' GROUP BY 1 ORDER BY 1";
+    assert_eq!(shown(&admin, sql).await, "390422|7\nNULL|4");
+    run(&admin, "ALTER NETWORK RULE office SET VALUE_LIST = ('172.16.0.0/12')").await;
+    assert_eq!(from(&lake, "bob", "192.168.1.5").await, "390422");
+    run(&admin, "ALTER ACCOUNT UNSET NETWORK_POLICY; ALTER USER ana UNSET NETWORK_POLICY").await;
+    for user in ["ana", "bob"] {
+        assert_eq!(from(&lake, user, "8.8.8.8").await, "in");
+    }
+}
+
+/// Who is kept out by an address guesses no password, and locks nobody out.
+#[tokio::test]
+async fn an_address_that_is_refused_is_no_guess() {
+    let lake = super::engine().await;
+    let admin = with_ana(&lake).await;
+    run(
+        &admin,
+        "CREATE NETWORK POLICY p ALLOWED_IP_LIST = ('10.0.0.1'); \
+         ALTER ACCOUNT SET NETWORK_POLICY = p",
+    )
+    .await;
+    for _ in 0..7 {
+        let login = Login::new("ana").password("wrong").from("10.0.0.2".parse().unwrap());
+        assert_eq!(lake.login(login).await.unwrap_err().code().number(), "390422");
+    }
+    assert_eq!(from(&lake, "ana", "10.0.0.1").await, "in");
+}

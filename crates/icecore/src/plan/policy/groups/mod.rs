@@ -14,12 +14,14 @@ use std::sync::Arc;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, DFSchema, ExprSchema, Result};
 use datafusion::datasource::source_as_provider;
-use datafusion::logical_expr::expr::{Exists, InSubquery, ScalarFunction, SetComparison};
+use datafusion::logical_expr::expr::{Exists, InSubquery, SetComparison};
+use datafusion::logical_expr::simplify::SimplifyContext;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
     Expr, Join, JoinType, LogicalPlan, Operator, Projection, Subquery, SubqueryAlias, TableSource,
     Union, Volatility,
 };
+use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 use datafusion::scalar::ScalarValue;
 use icecore_exec::to_datafusion;
 use icecore_types::{Code, Error};
@@ -297,13 +299,9 @@ fn refuse_telling(expr: &Expr, schema: &DFSchema) -> Result<()> {
             {
                 Some("what differs from row to row by chance")
             }
-            Expr::BinaryExpr(binary)
-                if matches!(binary.op, Operator::Divide | Operator::Modulo)
-                    && part.any_column_refs() =>
-            {
+            Expr::BinaryExpr(_) | Expr::ScalarFunction(_) if may_fail(part, schema) => {
                 Some(MAY_FAIL)
             }
-            Expr::ScalarFunction(call) if may_fail(call, schema) => Some(MAY_FAIL),
             Expr::ScalarSubquery(of) if is_correlated(&of.subquery) => Some(CORRELATED),
             Expr::Exists(of) if is_correlated(&of.subquery.subquery) => Some(CORRELATED),
             Expr::InSubquery(of) if is_correlated(&of.subquery.subquery) => Some(CORRELATED),
@@ -319,10 +317,23 @@ fn refuse_telling(expr: &Expr, schema: &DFSchema) -> Result<()> {
 }
 
 /// What fails only at the ends of a type does not count: who sums numbers can
-/// have that, too.
-fn may_fail(call: &ScalarFunction, schema: &DFSchema) -> bool {
+/// have that, too. What reads no column counts if it has no value: beside a
+/// condition on rows it fails for some of them.
+fn may_fail(expr: &Expr, schema: &DFSchema) -> bool {
     const AT_THE_ENDS: &[&str] = &["add", "subtract", "multiply", "negate", "date_trunc"];
-    !AT_THE_ENDS.contains(&call.name()) && icecore_functions::is_fallible_call(call, schema)
+    let fallible = match expr {
+        Expr::BinaryExpr(binary) => matches!(binary.op, Operator::Divide | Operator::Modulo),
+        Expr::ScalarFunction(call) => {
+            !AT_THE_ENDS.contains(&call.name()) && icecore_functions::is_fallible_call(call, schema)
+        }
+        _ => false,
+    };
+    fallible && !has_constant_value(expr)
+}
+
+fn has_constant_value(expr: &Expr) -> bool {
+    let simple = || ExprSimplifier::new(SimplifyContext::default()).simplify(expr.clone());
+    !expr.any_column_refs() && matches!(simple(), Ok(Expr::Literal(..)))
 }
 
 const MAY_FAIL: &str = "an expression of its values that may fail: DIV0 and TRY_CAST do not";
