@@ -24,7 +24,7 @@ use crate::{Grantee, Privilege, Role, RoleId, Securable, SecurableKind, User, Us
 /// ```
 #[derive(Clone, Debug)]
 pub struct Access {
-    account: Name,
+    pub(crate) account: Name,
     pub(crate) roles: Shelf<ObjectId, Role>,
     pub(crate) users: Shelf<ObjectId, User>,
     role_names: Shelf<(Option<ObjectId>, Name), RoleId>,

@@ -70,6 +70,34 @@ impl Access {
         Ok(access)
     }
 
+    /// Makes and ends tokens of a user: its own, or those of one that a role of
+    /// the session owns.
+    ///
+    /// # Errors
+    /// `NotFound` for who is neither the user nor its owner, `Denied` for a
+    /// session that was opened with a token; those of `change`.
+    pub fn alter_tokens(
+        &self,
+        session: &Session,
+        user: UserId,
+        change: impl FnOnce(&mut UserDefinition) -> Result<()>,
+    ) -> Result<Self> {
+        let mut entry = self.user(user).ok_or_else(|| self.no_user(user))?.clone();
+        let session = session.current(self)?;
+        if session.user() != Some(user) && !session.has_role(entry.owner()) {
+            return Err(absent(SecurableKind::User, &QualifiedName::bare(entry.name().clone())));
+        }
+        if !session.is_free() {
+            let what = "a session that a token opened makes and ends no tokens";
+            return Err(Error::new(Code::INSUFFICIENT_PRIVILEGES, what)
+                .with_help("log in with a password or a key"));
+        }
+        change(&mut entry.definition)?;
+        let mut access = self.clone();
+        access.set_user(user, Some(entry));
+        Ok(access)
+    }
+
     /// A role and all that it inherits: what must stay as it is for a grant of
     /// it to close no cycle.
     pub fn roles_below(&self, role: RoleId) -> Vec<RoleId> {

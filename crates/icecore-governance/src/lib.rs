@@ -30,6 +30,7 @@ mod future;
 mod granting;
 mod grants;
 mod judge;
+mod key;
 mod kind;
 mod life;
 mod membership;
@@ -51,6 +52,7 @@ pub use access::{Access, ChangedBodies};
 pub use constraint::{set_aggregation, set_projection, unset_aggregation, unset_projection};
 pub use granting::{CurrentGrants, Dependents, Privileges};
 pub use judge::{Act, Ground, Through};
+pub use key::{PublicKey, verify_jwt};
 pub use kind::SecurableKind;
 pub use need::Need;
 pub use network::{AddressBlock, NetworkPolicy};
@@ -64,7 +66,7 @@ pub use show::{FutureRow, GrantRow, MemberRow};
 pub use tag_mask::{
     PolicyStatus, TagLevels, TagMask, TagPolicy, masks_of_tags, masks_type, same_data,
 };
-pub use token::TokenRules;
+pub use token::{NewToken, TokenRules};
 pub use verb::Verb;
 
 #[cfg(test)]

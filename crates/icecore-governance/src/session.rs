@@ -93,6 +93,16 @@ pub enum SecondaryRoles {
     These(Vec<Name>),
 }
 
+/// What the way in which a session was opened keeps it from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Held {
+    Free,
+    /// A token makes no tokens.
+    ByToken,
+    /// A token of one role is for that alone; what acts for an owner, too.
+    ToRole,
+}
+
 /// A user in its roles, with all that they inherit worked out once.
 ///
 /// ```
@@ -113,7 +123,7 @@ pub struct Session {
     primary: RoleId,
     primary_name: Name,
     secondary: SecondaryRoles,
-    restricted: bool,
+    held: Held,
     pub(crate) of_primary: Reach,
     pub(crate) of_all: Reach,
     roles: Shelf<ObjectId, Role>,
@@ -141,7 +151,7 @@ impl Session {
             primary: role,
             primary_name: entry.name().clone(),
             secondary: SecondaryRoles::None,
-            restricted: true,
+            held: Held::ToRole,
             of_primary: Reach::of(access, [role]),
             of_all: Reach::of(access, [role]),
             roles: access.roles.clone(),
@@ -160,13 +170,7 @@ impl Session {
         role: Option<&Name>,
         secondary: SecondaryRoles,
     ) -> Result<Self> {
-        let entry = access.user(user).ok_or_else(|| unknown_user(user))?;
-        if entry.definition.disabled {
-            return Err(Error::new(
-                Code::LOGIN_FAILED,
-                format!("user {} is disabled", entry.name()),
-            ));
-        }
+        let entry = enabled(access, user)?;
         let mine = Reach::of(access, entry.has());
         let primary = match role {
             Some(name) => assigned(access, &mine, name)?,
@@ -188,7 +192,7 @@ impl Session {
         let name = access.role(role).map(|role| role.name().clone());
         let name = name.ok_or_else(|| not_assigned(&role.object()))?;
         let session = Self::open(access, user, Some(&name), SecondaryRoles::None)?;
-        Ok(Self { restricted: true, ..session })
+        Ok(Self { held: Held::ToRole, ..session })
     }
 
     fn in_role(
@@ -213,12 +217,23 @@ impl Session {
             primary,
             primary_name: primary_name.ok_or_else(|| not_assigned(&primary.object()))?,
             secondary,
-            restricted: false,
+            held: Held::Free,
             of_primary: Reach::of(access, [primary]),
             of_all: Reach::of(access, std::iter::once(primary).chain(more)),
             roles: access.roles.clone(),
             users: access.users.clone(),
         })
+    }
+
+    /// Opened with a token: it makes no others.
+    pub(crate) fn by_token(self) -> Self {
+        let held = if self.held == Held::Free { Held::ByToken } else { self.held };
+        Self { held, ..self }
+    }
+
+    /// Whether it may make and end tokens.
+    pub(crate) fn is_free(&self) -> bool {
+        self.held == Held::Free
     }
 
     /// USE ROLE.
@@ -227,12 +242,12 @@ impl Session {
     /// `Denied` for a role that the user does not have, or if a token holds
     /// the session to its role.
     pub fn use_role(&self, access: &Access, role: &Name) -> Result<Self> {
-        if self.restricted && *role != self.primary_name {
+        if self.held == Held::ToRole && *role != self.primary_name {
             return Err(not_assigned(role));
         }
         let user = self.user.ok_or_else(|| not_assigned(role))?;
         let session = Self::open(access, user, Some(role), self.secondary.clone())?;
-        Ok(Self { restricted: self.restricted, ..session })
+        Ok(Self { held: self.held, ..session })
     }
 
     /// USE SECONDARY ROLES.
@@ -241,7 +256,7 @@ impl Session {
     /// `Denied` for a role that the user does not have, or if a token holds
     /// the session to its role.
     pub fn use_secondary(&self, access: &Access, secondary: SecondaryRoles) -> Result<Self> {
-        if self.restricted && secondary != SecondaryRoles::None {
+        if self.held == Held::ToRole && secondary != SecondaryRoles::None {
             return Err(Error::new(
                 Code::ROLE_NOT_ASSIGNED,
                 format!("the token of this session is for role {} alone", self.primary_name),
@@ -249,13 +264,14 @@ impl Session {
         }
         let user = self.user.ok_or_else(|| not_assigned(&self.primary_name))?;
         let session = Self::in_role(access, user, self.primary, secondary)?;
-        Ok(Self { restricted: self.restricted, ..session })
+        Ok(Self { held: self.held, ..session })
     }
 
     /// The session as `access` has it: itself unless roles or users changed.
     ///
     /// # Errors
-    /// `Denied` if the user has lost its role, `NotFound` if it is no more.
+    /// `Denied` if the user has lost its role or is disabled, `NotFound` if it
+    /// is no more.
     pub fn current(&self, access: &Access) -> Result<Cow<'_, Self>> {
         if self.roles.same(&access.roles) && self.users.same(&access.users) {
             return Ok(Cow::Borrowed(self));
@@ -263,7 +279,7 @@ impl Session {
         let Some(user) = self.user else {
             return Self::of_role(access, self.primary).map(Cow::Owned);
         };
-        let entry = access.user(user).ok_or_else(|| unknown_user(user))?;
+        let entry = enabled(access, user)?;
         if !Reach::of(access, entry.has()).contains(self.primary) {
             return Err(not_assigned(&self.primary_name));
         }
@@ -277,7 +293,7 @@ impl Session {
             other => other.clone(),
         };
         let session = Self::in_role(access, user, self.primary, secondary)?;
-        Ok(Cow::Owned(Self { restricted: self.restricted, ..session }))
+        Ok(Cow::Owned(Self { held: self.held, ..session }))
     }
 
     /// The user; nobody, when the engine itself acts for an owner.
@@ -299,7 +315,7 @@ impl Session {
     pub fn available(&self, access: &Access) -> Vec<Name> {
         let entry = self.user.and_then(|user| access.user(user));
         let mine = match entry {
-            Some(entry) if !self.restricted => Reach::of(access, entry.has()),
+            Some(entry) if self.held != Held::ToRole => Reach::of(access, entry.has()),
             _ => Reach::of(access, [self.primary]),
         };
         let mut names: Vec<Name> = mine
@@ -352,6 +368,17 @@ fn not_assigned(role: &impl fmt::Display) -> Error {
         format!("requested role '{role}' is not assigned to the executing user"),
     )
     .with_help("specify another role to activate")
+}
+
+fn enabled(access: &Access, user: UserId) -> Result<&User> {
+    let entry = access.user(user).ok_or_else(|| unknown_user(user))?;
+    match entry.definition.disabled {
+        true => {
+            let what = format!("user {} is disabled", entry.name());
+            Err(Error::new(Code::LOGIN_FAILED, what))
+        }
+        false => Ok(entry),
+    }
 }
 
 fn unknown_user(user: UserId) -> Error {

@@ -11,7 +11,7 @@ use crate::{Access, Grantee, RoleId, Securable};
 /// use icecore_governance::Access;
 /// use icecore_types::Timestamp;
 /// let access = Access::default();
-/// assert_eq!(access.show_grants_on(&access.account(), Timestamp::from_micros(0)).len(), 6);
+/// assert_eq!(access.show_grants_on(&access.account(), Timestamp::from_micros(0)).len(), 8);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the columns of SHOW GRANTS")]

@@ -1,8 +1,10 @@
-//! Whether a token opens a session.
+//! Programmatic access tokens: how one is made, and whether it opens a session.
 
 use std::time::Duration;
 
-use icecore_types::{Code, Error, Name, Result, Timestamp, TokenRecord, UserKind};
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use aws_lc_rs::digest::{SHA256, digest};
+use icecore_types::{Code, Error, Name, Result, Secret, Timestamp, TokenRecord, UserKind};
 
 use crate::{Access, RoleId, SecondaryRoles, Session, UserId};
 
@@ -28,34 +30,69 @@ impl Default for TokenRules {
     }
 }
 
+/// A token to be made.
+///
+/// ```
+/// use icecore_governance::{NewToken, TokenRules};
+/// use icecore_types::{Name, Secret, Timestamp, UserKind};
+///
+/// let new = NewToken { name: Name::unquoted("ci"), role: None, days: None };
+/// let (text, now) = (Secret::new("icecore_pat_x"), Timestamp::from_micros(0));
+/// let token = TokenRules::default().issue(new, &text, (UserKind::Person, false), now)?;
+/// assert_eq!(token.expires.to_string(), "1970-01-16T00:00:00Z");
+/// # Ok::<(), icecore_types::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewToken {
+    /// What it is called.
+    pub name: Name,
+    /// ROLE_RESTRICTION: the only role that its sessions may use.
+    pub role: Option<RoleId>,
+    /// DAYS_TO_EXPIRY.
+    pub days: Option<u32>,
+}
+
 impl TokenRules {
-    /// A new token of a user.
+    /// The record of a new token with this text. `governed` says whether a
+    /// network policy stands before the user.
     ///
     /// # Errors
-    /// `InvalidInput` for too many days, and for a program's without a role.
+    /// `InvalidInput` for too many days, and for a service's without a role or
+    /// without a network policy.
     pub fn issue(
         &self,
-        kind: UserKind,
-        (name, sha256): (Name, String),
-        (role, days): (Option<RoleId>, Option<u32>),
+        new: NewToken,
+        text: &Secret,
+        (kind, governed): (UserKind, bool),
         now: Timestamp,
     ) -> Result<TokenRecord> {
+        let NewToken { name, role, days } = new;
+        let invalid = |message: String| Err(Error::new(Code::INVALID_OPTION, message));
         let days = days.unwrap_or(self.default_days);
         if days == 0 || days > self.max_days {
-            let message = format!("days_to_expiry={days} is not between 1 and {}", self.max_days);
-            return Err(Error::new(Code::INVALID_OPTION, message));
+            return invalid(format!(
+                "DAYS_TO_EXPIRY={days} is not between 1 and {}",
+                self.max_days
+            ));
         }
-        if role.is_none() && matches!(kind, UserKind::Service | UserKind::ServiceAgent) {
-            let message = format!("token {name} of a service needs a ROLE_RESTRICTION");
-            return Err(Error::new(Code::INVALID_OPTION, message));
+        let is_service = matches!(kind, UserKind::Service | UserKind::ServiceAgent);
+        if is_service && role.is_none() {
+            return invalid(format!("token {name} of a service needs a ROLE_RESTRICTION"));
         }
-        let role = role.map(RoleId::object);
+        if is_service && !governed {
+            return invalid(format!("token {name} of a service needs a network policy before it"));
+        }
+        let (sha256, role) = (hash(text), role.map(RoleId::object));
         Ok(TokenRecord { name, sha256, created: now, expires: now.plus(DAY * days), role })
     }
 
-    /// Opens a session with a token, by the SHA-256 of its text in hexadecimal.
-    /// `governed` says whether a network policy stands before the user, which
-    /// a token needs.
+    /// When a token ends: as it says, or as the account says by now.
+    pub fn end_of(&self, token: &TokenRecord) -> Timestamp {
+        token.expires.min(token.created.plus(DAY * self.max_days))
+    }
+
+    /// Opens a session with a token, by its text. `governed` says whether a
+    /// network policy stands before the user, which a token needs.
     ///
     /// # Errors
     /// `Denied`, and never why, for a token that is unknown, has ended, or has
@@ -63,35 +100,44 @@ impl TokenRules {
     pub fn open(
         &self,
         access: &Access,
-        (user, sha256): (UserId, &str),
+        (user, text): (Option<UserId>, &Secret),
         (role, governed): (Option<&Name>, bool),
         now: Timestamp,
     ) -> Result<Session> {
-        let entry = access.user(user).filter(|user| !user.definition().disabled);
-        let tokens = entry.map(|user| &*user.definition().tokens).unwrap_or_default();
-        let found = tokens.iter().find(|token| same(&token.sha256, sha256)).ok_or_else(invalid)?;
-        let last = found.created.plus(DAY * self.max_days);
-        if !governed || now >= found.expires || now >= last {
+        let given = hash(text);
+        let (user, entry) = user
+            .and_then(|id| Some((id, access.user(id)?)))
+            .filter(|(_, user)| !user.definition().disabled)
+            .ok_or_else(invalid)?;
+        let same = |token: &&TokenRecord| {
+            verify_slices_are_equal(token.sha256.as_bytes(), given.as_bytes()).is_ok()
+        };
+        let found = entry.definition().tokens.iter().find(same).ok_or_else(invalid)?;
+        if !governed || now >= self.end_of(found) {
             return Err(invalid());
         }
-        match found.role.map(RoleId::new) {
-            None => Session::open(access, user, role, SecondaryRoles::All),
+        let opened = match found.role.map(RoleId::new) {
+            None => {
+                let none = entry.definition().no_secondary_roles;
+                let secondary = if none { SecondaryRoles::None } else { SecondaryRoles::All };
+                Session::open(access, user, role, secondary)?
+            }
             Some(only) => {
                 let session = Session::restricted_to(access, user, only)?;
-                role.map_or(Ok(session.clone()), |role| session.use_role(access, role))
+                role.map_or(Ok(session.clone()), |role| session.use_role(access, role))?
             }
-        }
+        };
+        Ok(opened.by_token())
     }
+}
+
+fn hash(text: &Secret) -> String {
+    let bytes = digest(&SHA256, text.expose().as_bytes());
+    bytes.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn invalid() -> Error {
     Error::new(Code::TOKEN_INVALID, "programmatic access token is invalid")
-}
-
-/// Takes the same time wherever the first difference is.
-fn same(one: &str, other: &str) -> bool {
-    let differing = one.bytes().zip(other.bytes()).fold(0, |all, (a, b)| all | (a ^ b));
-    one.len() == other.len() && differing == 0
 }
 
 #[cfg(test)]
@@ -99,15 +145,38 @@ mod tests {
     use super::*;
     use crate::User;
 
+    fn named(role: Option<RoleId>, days: Option<u32>) -> NewToken {
+        NewToken { name: Name::unquoted("t"), role, days }
+    }
+
+    #[test]
+    fn what_a_service_lacks_makes_no_token() {
+        let now = Timestamp::from_micros(0);
+        let (rules, text) = (TokenRules::default(), Secret::new("ab"));
+        let role = Some(RoleId::USERADMIN);
+        for (new, user, fails) in [
+            (named(role, None), (UserKind::Service, true), false),
+            (named(None, None), (UserKind::Service, true), true),
+            (named(role, None), (UserKind::ServiceAgent, false), true),
+            (named(None, None), (UserKind::Person, false), false),
+            (named(None, Some(365)), (UserKind::Person, false), false),
+            (named(None, Some(366)), (UserKind::Person, false), true),
+            (named(None, Some(0)), (UserKind::Person, false), true),
+        ] {
+            let made = rules.issue(new.clone(), &text, user, now);
+            assert_eq!(made.is_err(), fails, "{new:?} {user:?}");
+        }
+    }
+
     /// A10.10
     #[test]
     fn a_token_ends_and_holds_to_its_role() {
         let now = Timestamp::from_micros(0);
         let rules = TokenRules::default();
-        let name = (Name::unquoted("t"), "ab".to_owned());
-        let role = (Some(RoleId::USERADMIN), None);
-        let token = rules.issue(UserKind::Service, name.clone(), role, now).unwrap();
-        assert!(rules.issue(UserKind::Service, name, (None, None), now).is_err());
+        let new = named(Some(RoleId::USERADMIN), None);
+        let made = (UserKind::Service, true);
+        let token = rules.issue(new, &Secret::new("ab"), made, now).unwrap();
+        assert!(!format!("{token:?}").contains("\"ab\""));
         let access = Access::default();
         let user = access.user(UserId::DEFAULT).unwrap().clone();
         let mut definition = user.definition().clone();
@@ -116,15 +185,27 @@ mod tests {
             UserId::DEFAULT,
             Some(User::new(user.name.clone(), user.owner(), definition)),
         );
-        let open = |hash, role: Option<&str>, days: u32| {
+        let open = |rules: TokenRules, text, role: Option<&str>, (days, governed): (u32, bool)| {
             let role = role.map(Name::unquoted);
             let at = now.plus(DAY * days);
-            rules.open(&access, (UserId::DEFAULT, hash), (role.as_ref(), true), at)
+            let user = (Some(UserId::DEFAULT), &Secret::new(text));
+            rules.open(&access, user, (role.as_ref(), governed), at)
         };
-        assert_eq!(open("ab", None, 16).unwrap_err().code().number(), "394400");
-        assert_eq!(open("ac", None, 1).unwrap_err().code().number(), "394400");
-        assert!(open("ab", Some("sysadmin"), 1).is_err());
-        let session = open("ab", None, 14).unwrap();
+        let lowered = TokenRules { max_days: 5, ..rules };
+        for (rules, text, at) in [
+            (rules, "ab", (16, true)),
+            (rules, "ab", (15, true)),
+            (rules, "ac", (1, true)),
+            (rules, "", (1, true)),
+            (rules, "ab", (1, false)),
+            (lowered, "ab", (5, true)),
+        ] {
+            let refused = open(rules, text, None, at).unwrap_err();
+            assert_eq!(refused.code().number(), "394400", "{rules:?} {text} {at:?}");
+        }
+        assert!(open(rules, "ab", Some("sysadmin"), (1, true)).is_err());
+        assert!(open(lowered, "ab", None, (4, true)).is_ok());
+        let session = open(rules, "ab", None, (14, true)).unwrap();
         assert!(!session.has_role(RoleId::SYSADMIN));
         assert!(session.use_role(&access, &Name::unquoted("sysadmin")).is_err());
         assert!(session.use_secondary(&access, SecondaryRoles::All).is_err());

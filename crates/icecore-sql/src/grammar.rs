@@ -22,7 +22,7 @@ mod tag;
 mod travel;
 mod unload;
 
-use icecore_types::{Error, ObjectKind, Result};
+use icecore_types::{Error, ObjectKind, QualifiedName, Result};
 use sqlparser::ast::{Expr, Query};
 use sqlparser::tokenizer::Token;
 
@@ -225,6 +225,10 @@ fn undrop(cursor: &mut Cursor<'_>) -> Result<Undrop> {
 
 fn describe(cursor: &mut Cursor<'_>) -> Result<Describe> {
     cursor.advance();
+    if cursor.accept(&["USER"]) {
+        let name = QualifiedName::bare(cursor.name()?);
+        return Ok(Describe { kind: ObjectKind::User, name });
+    }
     let kind = object_kind(cursor, "DESCRIBE")?;
     let name = object_name(cursor, kind)?;
     if matches!(kind, ObjectKind::Table) && cursor.accept(&["TYPE"]) {

@@ -85,10 +85,12 @@ pub struct UserDefinition {
     /// The PHC string of its password's argon2 hash.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password: Option<String>,
-    /// The fingerprints of its RSA public keys, as `SHA256:<base64>`: two, so
-    /// that one can follow the other.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub keys: Vec<String>,
+    /// Its RSA public key, in base64 of its DER form.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public_key: Option<String>,
+    /// The key that follows the other one, or is followed by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public_key_2: Option<String>,
     /// Its tokens.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tokens: Vec<TokenRecord>,

@@ -70,6 +70,8 @@ codes! {
     LOGIN_FAILED = "390100" "08001" Denied;
     /// A token that is not known, has ended or may not be used so.
     TOKEN_INVALID = "394400" "08001" Denied;
+    /// A signed text that no key of the user signed, or not for now and here.
+    JWT_INVALID = "390144" "08001" Denied;
     /// An address that the network policy keeps out.
     ADDRESS_REFUSED = "390422" "08001" Denied;
     /// No history: outside the retention, or before the object was made.

@@ -24,10 +24,13 @@ pub trait Timer: Send + Sync + fmt::Debug {
     fn elapsed(&self) -> Duration;
 }
 
-/// Makes ids, and the little randomness that back-off needs.
+/// Makes ids, secrets, and the little randomness that back-off needs.
 pub trait IdSource: Send + Sync + fmt::Debug {
     /// 128 bits that were never returned before.
     fn next(&self) -> u128;
+
+    /// Bytes that nobody can guess: what a token is made of.
+    fn secret(&self) -> [u8; 32];
 }
 
 /// What an engine needs of the world: nothing else is read or waited for.

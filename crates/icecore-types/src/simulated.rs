@@ -124,6 +124,12 @@ impl IdSource for SeededIds {
         self.random.lock().fill_bytes(&mut bits);
         uuid::Builder::from_random_bytes(bits).into_uuid().as_u128()
     }
+
+    fn secret(&self) -> [u8; 32] {
+        let mut bits = [0; 32];
+        self.random.lock().fill_bytes(&mut bits);
+        bits
+    }
 }
 
 #[cfg(test)]

@@ -48,4 +48,9 @@ impl IdSource for RandomIds {
     fn next(&self) -> u128 {
         uuid::Uuid::now_v7().as_u128()
     }
+
+    fn secret(&self) -> [u8; 32] {
+        let random = [uuid::Uuid::new_v4(), uuid::Uuid::new_v4()].map(uuid::Uuid::into_bytes);
+        *blake3::hash(&random.concat()).as_bytes()
+    }
 }

@@ -2,18 +2,21 @@
 
 mod attempts;
 mod history;
+mod proof;
 
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use icecore_governance::{Access, User, UserId, verify_password};
+use icecore_governance::{Access, TokenRules, User, UserId, verify_jwt, verify_password};
 use icecore_types::{Code, Error, Name, Result, Secret};
 
 use crate::Icecore;
 use crate::engine::Engine;
 use crate::session::{Session, SessionBuilder};
 use crate::statement::NetworkPolicies;
+
+use proof::Proof;
 
 pub(crate) use history::{LoginRow, Logins};
 
@@ -39,7 +42,7 @@ pub(crate) use history::{LoginRow, Logins};
 #[must_use = "nobody is logged in until it is given to Icecore::login"]
 pub struct Login {
     user: String,
-    password: Option<Secret>,
+    proof: Proof,
     address: Option<IpAddr>,
     client: Option<(String, String)>,
     role: Option<String>,
@@ -52,8 +55,9 @@ impl Icecore {
     /// trust its callers. It stands in LOGIN_HISTORY, also when it fails.
     ///
     /// # Errors
-    /// `Denied`, and never why, for an unknown user, a wrong password and a
-    /// disabled user; `Denied` for a role that the user does not have.
+    /// `Denied`, and never why, for an unknown user, a wrong proof and a
+    /// disabled user; `Denied` for an address that the account's network policy
+    /// keeps out, and for a role that the user does not have.
     pub async fn login(&self, login: Login) -> Result<Session> {
         login.open(self.engine()).await
     }
@@ -64,7 +68,7 @@ impl Login {
     pub fn new(user: &str) -> Self {
         Self {
             user: user.to_owned(),
-            password: None,
+            proof: Proof::Password(Secret::new("")),
             address: None,
             client: None,
             role: None,
@@ -75,7 +79,22 @@ impl Login {
 
     /// The user's password.
     pub fn password(mut self, password: &str) -> Self {
-        self.password = Some(Secret::new(password));
+        self.proof = Proof::Password(Secret::new(password));
+        self
+    }
+
+    /// The text of a programmatic access token of the user, which a network
+    /// policy must stand before.
+    pub fn token(mut self, text: &str) -> Self {
+        self.proof = Proof::Token(Secret::new(text));
+        self
+    }
+
+    /// A JSON Web Token that the user's private key signed with RS256: its
+    /// `iss` is `ACCOUNT.USER.SHA256:fingerprint`, its `sub` `ACCOUNT.USER`,
+    /// and `exp` is at most an hour after `iat`. The account is DEFAULT.
+    pub fn jwt(mut self, text: &str) -> Self {
+        self.proof = Proof::Jwt(Secret::new(text));
         self
     }
 
@@ -118,10 +137,7 @@ impl Login {
         let entry = user.and_then(|user| access.user(user));
         let policies = NetworkPolicies::of(&head, entry.map(User::definition))?;
         let opened = match self.comes_in(&policies).await {
-            Ok(()) => match self.prove(engine, &access, user).await {
-                Ok(()) => self.begin(engine).await,
-                Err(refused) => Err(refused),
-            },
+            Ok(()) => self.enter(engine, (&access, user), policies.any()).await,
             Err(refused) => Err(refused),
         };
         engine.logins.record(LoginRow {
@@ -130,12 +146,13 @@ impl Login {
             // What is no user may be a password in the wrong place.
             user: user.and_then(|user| access.user(user)).map(|user| user.name().clone()),
             address: self.address,
+            factor: self.proof.factor(),
             client: self.client.clone(),
             error: opened.as_ref().err().map(LoginRow::error_of),
         });
         // That there is a policy of the user's own says that there is the user.
         opened.map_err(|error| match policies.of_user {
-            Some(_) if error.code() == Code::ADDRESS_REFUSED => refused(),
+            Some(_) if error.code() == Code::ADDRESS_REFUSED => self.proof.refused(),
             _ => error,
         })
     }
@@ -144,8 +161,9 @@ impl Login {
     /// policy is the user's own it takes as long as a wrong password.
     async fn comes_in(&self, policies: &NetworkPolicies) -> Result<()> {
         let judged = self.judged(policies);
-        if judged.is_err() && policies.of_user.is_some() {
-            let given = self.password.clone().unwrap_or_else(|| Secret::new(""));
+        if let (Err(_), Some(_), Proof::Password(given)) = (&judged, &policies.of_user, &self.proof)
+        {
+            let given = given.clone();
             off_thread(move || verify_password(None, &given)).await?;
         }
         judged
@@ -163,8 +181,44 @@ impl Login {
         policy.admits(address)
     }
 
+    /// Past the network policies, if there are any.
+    async fn enter(
+        &self,
+        engine: &Arc<Engine>,
+        (access, user): (&Access, Option<UserId>),
+        governed: bool,
+    ) -> Result<Session> {
+        let builder = SessionBuilder::new(Arc::clone(engine));
+        match &self.proof {
+            Proof::Password(given) => {
+                if !self.is_password(engine, (access, user), given).await? {
+                    return Err(self.proof.refused());
+                }
+                self.begin(builder.user(&self.user)).await
+            }
+            Proof::Jwt(given) => {
+                if !verify_jwt(access, user, given, engine.now()) {
+                    return Err(self.proof.refused());
+                }
+                self.begin(builder.user(&self.user)).await
+            }
+            Proof::Token(given) => {
+                let role = self.role.as_deref().map(Name::parse).transpose()?;
+                let asked = (role.as_ref(), governed);
+                let rules = TokenRules::default();
+                let principal = rules.open(access, (user, given), asked, engine.now())?;
+                self.begin(builder.opened(principal)).await
+            }
+        }
+    }
+
     /// The same work whoever it is and whatever is wrong.
-    async fn prove(&self, engine: &Engine, access: &Access, user: Option<UserId>) -> Result<()> {
+    async fn is_password(
+        &self,
+        engine: &Engine,
+        (access, user): (&Access, Option<UserId>),
+        given: &Secret,
+    ) -> Result<bool> {
         let now = engine.now();
         let entry = user.and_then(|user| access.user(user));
         let mut guesses = match user {
@@ -173,17 +227,16 @@ impl Login {
         };
         let locked = guesses.as_ref().is_some_and(|guesses| guesses.is_locked(now));
         let stored = entry.and_then(|user| user.definition().password.clone());
-        let given = self.password.clone().unwrap_or_else(|| Secret::new(""));
+        let given = given.clone();
         let right = off_thread(move || verify_password(stored.as_deref(), &given)).await?;
         if let Some(guesses) = guesses.as_mut().filter(|_| !locked) {
             guesses.tried(right, now);
         }
         let enabled = entry.is_some_and(|user| !user.definition().disabled);
-        if right && enabled && !locked { Ok(()) } else { Err(refused()) }
+        Ok(right && enabled && !locked)
     }
 
-    async fn begin(&self, engine: &Arc<Engine>) -> Result<Session> {
-        let mut builder = SessionBuilder::new(Arc::clone(engine)).user(&self.user);
+    async fn begin(&self, mut builder: SessionBuilder) -> Result<Session> {
         if let Some(role) = &self.role {
             builder = builder.role(role);
         }
@@ -205,10 +258,6 @@ impl fmt::Debug for Login {
             .field("client", &self.client)
             .finish_non_exhaustive()
     }
-}
-
-fn refused() -> Error {
-    Error::new(Code::LOGIN_FAILED, "incorrect username or password was specified")
 }
 
 /// Does what takes long away from the threads that serve others.

@@ -259,6 +259,12 @@ impl SessionBuilder {
         self
     }
 
+    /// A user whom something else than its name brought into its roles.
+    pub(crate) fn opened(mut self, principal: Principal) -> Self {
+        self.who = Who::Opened(Box::new(principal));
+        self
+    }
+
     /// What the engine itself does on behalf of the role that owns something.
     pub(crate) fn owner(mut self, role: ObjectId) -> Self {
         self.who = Who::Owner(RoleId::new(role));
@@ -307,6 +313,7 @@ impl SessionBuilder {
 /// Who opens a session.
 enum Who {
     User(String),
+    Opened(Box<Principal>),
     Owner(RoleId),
 }
 
@@ -315,6 +322,7 @@ impl Who {
         let access = engine.access.of(&*engine.latest().await?)?;
         let role = role.map(Name::parse).transpose()?;
         match self {
+            Self::Opened(principal) => Ok(Principal::clone(principal)),
             Self::Owner(role) => Principal::of_role(&access, *role),
             Self::User(name) => {
                 let name = Name::parse(name)?;

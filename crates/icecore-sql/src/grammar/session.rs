@@ -31,6 +31,8 @@ const KINDS: &[(&[&str], ShowKind)] = &[
     (&["ROLES"], ShowKind::Roles),
     (&["DATABASE", "ROLES"], ShowKind::DatabaseRoles),
     (&["USERS"], ShowKind::Users),
+    (&["USER", "PROGRAMMATIC", "ACCESS", "TOKENS"], ShowKind::Tokens),
+    (&["USER", "PATS"], ShowKind::Tokens),
     (&["MASKING", "POLICIES"], ShowKind::MaskingPolicies),
     (&["ROW", "ACCESS", "POLICIES"], ShowKind::RowAccessPolicies),
     (&["PROJECTION", "POLICIES"], ShowKind::ProjectionPolicies),
@@ -53,7 +55,11 @@ pub(super) fn show(cursor: &mut Cursor<'_>) -> Result<Show> {
     if *what == ShowKind::Expectations && !cursor.is_next("IN") {
         return Err(cursor.unexpected().with_help("write SHOW EXPECTATIONS IN table"));
     }
-    let scope = cursor.accept(&["IN"]).then(|| scope(cursor, *what)).transpose()?;
+    let scope = if *what == ShowKind::Tokens && cursor.accept(&["FOR", "USER"]) {
+        Some(Scope::User(cursor.name()?))
+    } else {
+        cursor.accept(&["IN"]).then(|| scope(cursor, *what)).transpose()?
+    };
     let for_metric = for_metric(cursor, *what, scope.as_ref())?;
     let starts_with = cursor.accept(&["STARTS", "WITH"]).then(|| cursor.string()).transpose()?;
     let limit_rows = cursor.accept(&["LIMIT"]).then(|| cursor.integer()).transpose()?;

@@ -143,6 +143,8 @@ pub enum ShowKind {
     DatabaseRoles,
     /// Users.
     Users,
+    /// Tokens of a user.
+    Tokens,
     /// Masking policies.
     MaskingPolicies,
     /// Row access policies.
@@ -184,6 +186,7 @@ impl ShowKind {
             Self::Roles => "ROLES",
             Self::DatabaseRoles => "DATABASE ROLES",
             Self::Users => "USERS",
+            Self::Tokens => "USER PROGRAMMATIC ACCESS TOKENS",
             Self::MaskingPolicies => "MASKING POLICIES",
             Self::RowAccessPolicies => "ROW ACCESS POLICIES",
             Self::ProjectionPolicies => "PROJECTION POLICIES",
@@ -213,6 +216,8 @@ pub enum Scope {
     Table(QualifiedName),
     /// IN SESSION: only for PARAMETERS.
     Session,
+    /// FOR USER: only for their tokens.
+    User(Name),
     /// IN and a name alone: a schema or, with one part, whichever of database
     /// and schema has it; for the parts of semantic views, one of these.
     Named(QualifiedName),

@@ -11,6 +11,7 @@ use parking_lot::RwLock;
 use serde::{Deserialize, Serialize};
 
 use super::attempts::Attempts;
+use super::proof::Factor;
 
 /// How long logins are remembered.
 const KEPT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
@@ -25,6 +26,9 @@ pub(crate) struct LoginRow {
     pub(crate) user: Option<Name>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) address: Option<IpAddr>,
+    /// What was given as a proof.
+    #[serde(default)]
+    pub(crate) factor: Factor,
     /// What the client says it is, and its version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) client: Option<(String, String)>,

@@ -3,7 +3,7 @@
 use icecore_governance::Verb;
 use icecore_snapshot::{Object, Requirement, Update};
 use icecore_types::{
-    Body, Code, Error, Name, ObjectId, ObjectKind, QualifiedName, Result, StageDefinition,
+    Body, Code, Error, Name, ObjectId, ObjectKind, QualifiedName, Result, Secret, StageDefinition,
 };
 
 use super::Planning;
@@ -20,6 +20,8 @@ pub(crate) struct Change {
     pub(crate) without_nulls: Option<(QualifiedName, Name)>,
     /// The database and schema that the session goes on in, if they change.
     pub(crate) go_to: Option<(Name, Option<Name>)>,
+    /// A token that is made, and its text, which is shown this once.
+    pub(crate) issued: Option<(Name, Secret)>,
 }
 
 impl Change {

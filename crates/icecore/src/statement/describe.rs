@@ -12,6 +12,7 @@ use icecore_types::{
 };
 
 use super::Planning;
+use super::resolver::Intent;
 use crate::cells::{Cell, Columns, batch};
 use crate::plan::{Binder, as_table};
 
@@ -51,6 +52,10 @@ pub(crate) struct DescribedColumn {
 impl Planning {
     /// DESCRIBE.
     pub(super) fn describe(&self, describe: &Describe) -> Result<arrow::array::RecordBatch> {
+        if describe.kind == ObjectKind::User {
+            self.resolver.intend(Intent::OnSession);
+            return self.describe_user(&describe.name);
+        }
         let object = match describe.kind {
             ObjectKind::Table => self.resolver.relation(&describe.name)?,
             kind => self.resolver.object(kind, &describe.name)?,

@@ -202,6 +202,11 @@ pub(crate) struct NetworkPolicies {
 }
 
 impl NetworkPolicies {
+    /// Whether there is one.
+    pub(crate) fn any(&self) -> bool {
+        self.of_user.is_some() || self.of_account.is_some()
+    }
+
     /// Those of this snapshot.
     ///
     /// # Errors

@@ -14,7 +14,7 @@ use icecore_exec::{
 };
 use icecore_segment::WriteOptions;
 use icecore_snapshot::{Commit, Requirement, Update};
-use icecore_types::{Code, Error, Name, QualifiedName, QueryId, Result, SqlType};
+use icecore_types::{Code, Error, Name, QualifiedName, QueryId, Result, Secret, SqlType};
 
 use super::authorize::{Authorized, authorize_statement};
 use super::rows::QueryRows;
@@ -34,24 +34,33 @@ use crate::{QueryResult, StatementHandle, due};
 /// What a statement returns when it is done.
 pub(crate) struct Performed {
     pub(crate) rows: RecordBatch,
+    /// Whether RESULT_SCAN gives them again.
+    pub(crate) remembered: bool,
     pub(crate) rows_affected: Option<u64>,
     pub(crate) commit: Option<Commit>,
 }
 
 impl Performed {
     /// Rows that were known when the statement was planned.
-    fn rows(rows: RecordBatch) -> Self {
-        Self { rows, rows_affected: None, commit: None }
+    pub(crate) fn rows(rows: RecordBatch) -> Self {
+        Self { rows, remembered: true, rows_affected: None, commit: None }
     }
 
     /// One sentence.
     pub(crate) fn status(message: &str, commit: Option<Commit>) -> Result<Self> {
         let text: ArrayRef = Arc::new(StringViewArray::from_iter_values([message]));
-        Ok(Self {
-            rows: named_rows(vec![("status", SqlType::TEXT, text)])?,
-            rows_affected: None,
-            commit,
-        })
+        Ok(Self { commit, ..Self::rows(named_rows(vec![("status", SqlType::TEXT, text)])?) })
+    }
+
+    /// A token and its text, which nothing remembers.
+    fn issued(token: &Name, text: &Secret, commit: Commit) -> Result<Self> {
+        let column =
+            |value: &str| -> ArrayRef { Arc::new(StringViewArray::from_iter_values([value])) };
+        let rows = named_rows(vec![
+            ("token_name", SqlType::TEXT, column(token.as_str())),
+            ("token_secret", SqlType::TEXT, column(text.expose())),
+        ])?;
+        Ok(Self { remembered: false, commit: Some(commit), ..Self::rows(rows) })
     }
 }
 
@@ -147,11 +156,13 @@ fn finished(session: &Session, mut run: StatementRun, performed: Performed) -> R
     run.end(produced.0, None);
     let handle = StatementHandle::done(id, clock, started, produced);
     let schema = performed.rows.schema();
-    session.shared().remember_result(StoredResult {
-        query_id: id,
-        schema: Arc::clone(&schema),
-        batches: vec![performed.rows.clone()],
-    });
+    if performed.remembered {
+        session.shared().remember_result(StoredResult {
+            query_id: id,
+            schema: Arc::clone(&schema),
+            batches: vec![performed.rows.clone()],
+        });
+    }
     let rows = futures::stream::iter([Ok(performed.rows)]);
     let stream: SendableRecordBatchStream = Box::pin(RecordBatchStreamAdapter::new(schema, rows));
     Ok(QueryResult::new(handle, stream)?
@@ -234,6 +245,9 @@ impl Planning {
         let commit = self.commit(change.updates, change.requirements, id).await?;
         if let Some((database, schema)) = change.go_to {
             self.session.shared().set_schema(Some(database), schema);
+        }
+        if let Some((token, text)) = change.issued {
+            return Performed::issued(&token, &text, commit);
         }
         Performed::status(&change.message, Some(commit))
     }
@@ -397,5 +411,6 @@ pub(super) fn counted(names: &[&str], counts: &[u64], commit: Option<Commit>) ->
             Ok((*name, SqlType::Integer, value))
         })
         .collect::<Result<_>>()?;
-    Ok(Performed { rows: named_rows(columns)?, rows_affected: counts.first().copied(), commit })
+    let rows = Performed::rows(named_rows(columns)?);
+    Ok(Performed { rows_affected: counts.first().copied(), commit, ..rows })
 }

@@ -357,7 +357,7 @@ impl Planning {
         self.session.engine().pipes.events.add(told.collect()).await?;
         let row = |file: &StageFile| vec![Cell::text(file.path.as_str()), Cell::text("SENT")];
         let rows = batch(REFRESH, files.iter().map(row).collect())?;
-        Ok(Performed { rows, rows_affected: None, commit: None })
+        Ok(Performed::rows(rows))
     }
 }
 

@@ -117,7 +117,8 @@ impl Planning {
                 });
                 let rows = rows.chain(missing.iter().map(row)).collect();
                 let rows_affected = Some(done.rows_loaded());
-                Ok(Performed { rows: batch(COLUMNS, rows)?, rows_affected, commit: done.commit })
+                let rows = Performed::rows(batch(COLUMNS, rows)?);
+                Ok(Performed { rows_affected, commit: done.commit, ..rows })
             }
             // A file that nothing can be made of must not hold up the others.
             Err(error) if is_the_files_fault(&error) => match alone {
@@ -142,7 +143,8 @@ impl Planning {
         let rows = batch(COLUMNS, files.iter().map(row).collect())?;
         let updates = vec![Update::PipeFiles { pipe, files }];
         let commit = self.commit(updates, vec![Requirement::ObjectUnchanged { id: pipe }], id);
-        Ok(Performed { rows, rows_affected: Some(0), commit: Some(commit.await?) })
+        let (rows, commit) = (Performed::rows(rows), Some(commit.await?));
+        Ok(Performed { rows_affected: Some(0), commit, ..rows })
     }
 }
 

@@ -148,6 +148,7 @@ impl Planning {
             ShowKind::Roles => return self.show_roles(show, false),
             ShowKind::DatabaseRoles => return self.show_roles(show, true),
             ShowKind::Users => return self.show_users(show),
+            ShowKind::Tokens => return self.show_tokens(show),
             ShowKind::Expectations => {
                 let rows = self.expectation_rows(show.scope.as_ref())?;
                 let rows = rows.into_iter().filter(|(name, _)| selected(show, name));
@@ -192,6 +193,7 @@ impl Planning {
             }
             Some(Scope::Named(name)) => Within::Container(self.named_container(name, in_schema)?),
             Some(Scope::Table(name)) => return Err(unknown(name)),
+            Some(Scope::User(_)) => return Err(Error::unsupported("FOR USER")),
             Some(Scope::Session) => return Err(Error::unsupported("IN SESSION")),
             None => match (self.resolver.schema(None), self.resolver.database(None)) {
                 (Ok(schema), _) if in_schema => Within::Container(schema.id()),

@@ -20,6 +20,6 @@ impl Planning {
         let said = format!("waited {} seconds", time.as_secs_f64());
         let text: ArrayRef = Arc::new(StringViewArray::from_iter_values([said]));
         let rows = named_rows(vec![("SYSTEM$WAIT", SqlType::TEXT, text)])?;
-        Ok(Performed { rows, rows_affected: None, commit: None })
+        Ok(Performed::rows(rows))
     }
 }

@@ -140,7 +140,7 @@ fn cells(row: &LoginRow) -> Vec<Cell> {
         Cell::maybe_text(row.address.map(|address| address.to_string())),
         Cell::maybe_text(client.map(|(name, _)| name.as_str())),
         Cell::maybe_text(client.map(|(_, version)| version.as_str())),
-        Cell::text("PASSWORD"),
+        Cell::text(row.factor.sql()),
         Cell::Null,
         Cell::text(if error.is_none() { "YES" } else { "NO" }),
         Cell::maybe_text(error.map(|(code, _)| code.as_str())),

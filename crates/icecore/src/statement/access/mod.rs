@@ -8,7 +8,9 @@ mod password;
 mod role;
 mod show;
 mod target;
+mod token;
 mod user;
+mod users;
 
 use icecore_governance::{Access, RoleId, UserId};
 use icecore_snapshot::Requirement;

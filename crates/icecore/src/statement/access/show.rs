@@ -3,12 +3,10 @@
 use arrow::array::RecordBatch;
 use icecore_governance::{
     FutureRow, GrantRow, Grantee, MemberRow, Privilege, Role, RoleId, Securable, SecurableKind,
-    User, UserId, Verb,
+    UserId, Verb,
 };
 use icecore_sql::{GrantTarget, GranteeName, Show, ShowGrants};
-use icecore_types::{
-    Error, ObjectId, ObjectKind, QualifiedName, Result, SqlType, Timestamp, UserKind,
-};
+use icecore_types::{Error, ObjectId, ObjectKind, QualifiedName, Result, SqlType, Timestamp};
 
 use super::absent;
 use crate::access::securable;
@@ -57,17 +55,6 @@ const ROLES: Columns = &[
     ("owner", TEXT),
     ("comment", TEXT),
 ];
-const USERS: Columns = &[
-    ("name", TEXT),
-    ("created_on", TIME),
-    ("type", TEXT),
-    ("disabled", TEXT),
-    ("default_role", TEXT),
-    ("default_secondary_roles", TEXT),
-    ("owner", TEXT),
-    ("comment", TEXT),
-];
-
 impl Planning {
     pub(super) fn show_grants(&self, show: &ShowGrants) -> Result<RecordBatch> {
         match show {
@@ -155,7 +142,7 @@ impl Planning {
         listed.map(|object| Ok((securable(head, object)?, object.created_at()))).collect()
     }
 
-    fn made_at(&self, id: ObjectId) -> Timestamp {
+    pub(super) fn made_at(&self, id: ObjectId) -> Timestamp {
         let object = self.resolver.head().object(id);
         object.map_or_else(|| self.account_since(), |object| object.created_at())
     }
@@ -168,7 +155,7 @@ impl Planning {
         self.resolver.head().time_of(icecore_types::Version::new(1))
     }
 
-    fn manages(&self) -> Result<bool> {
+    pub(super) fn manages(&self) -> Result<bool> {
         let (access, session) = (&self.acting.access, &self.acting.session);
         access.has(session, &access.account(), Privilege::ManageGrants)
     }
@@ -246,45 +233,6 @@ impl Planning {
             Cell::count(role.definition().roles.len() as u64),
             Cell::text(owner.map(|owner| owner.name().as_str()).unwrap_or_default()),
             Cell::text(role.definition().comment.clone().unwrap_or_default()),
-        ]
-    }
-
-    pub(in crate::statement) fn show_users(&self, show: &Show) -> Result<RecordBatch> {
-        if show.scope.is_some() {
-            return Err(Error::unsupported("SHOW USERS IN"));
-        }
-        let (access, session) = (&self.acting.access, &self.acting.session);
-        let all = self.manages()?;
-        let mut found: Vec<(UserId, &User)> = access
-            .users()
-            .filter(|(id, user)| {
-                all || session.user() == Some(*id) || session.has_role(user.owner())
-            })
-            .filter(|(_, user)| selected(show, user.name().as_str()))
-            .collect();
-        found.sort_by(|a, b| a.1.name().cmp(b.1.name()));
-        let rows = cut(show, found).into_iter().map(|(id, user)| self.user_row(id, user));
-        shown(show, USERS, rows.collect())
-    }
-
-    fn user_row(&self, id: UserId, user: &User) -> Vec<Cell> {
-        let definition = user.definition();
-        let owner = self.acting.access.role(user.owner());
-        let secondary = if definition.no_secondary_roles { "[]" } else { "[\"ALL\"]" };
-        vec![
-            Cell::text(user.name().as_str()),
-            Cell::Time(self.made_at(id.object())),
-            Cell::text(match definition.kind {
-                UserKind::Person => "PERSON",
-                UserKind::Service => "SERVICE",
-                UserKind::ServiceAgent => "SERVICE_AGENT",
-                UserKind::LegacyService => "LEGACY_SERVICE",
-            }),
-            Cell::text(definition.disabled.to_string()),
-            Cell::text(definition.default_role.as_ref().map(|it| it.as_str()).unwrap_or_default()),
-            Cell::text(secondary),
-            Cell::text(owner.map(|owner| owner.name().as_str()).unwrap_or_default()),
-            Cell::text(definition.comment.clone().unwrap_or_default()),
         ]
     }
 }

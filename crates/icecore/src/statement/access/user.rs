@@ -1,6 +1,6 @@
 //! CREATE, ALTER and DROP of users.
 
-use icecore_governance::{Access, UserId};
+use icecore_governance::{Access, PublicKey, UserId};
 use icecore_sql::{AlterUser, CreateUser, DropUser, OptionValue, Options, UserAction};
 use icecore_types::{
     Code, Error, ErrorKind, Name, ObjectId, ObjectKind, Result, UserDefinition, UserKind,
@@ -37,9 +37,11 @@ impl Planning {
             UserAction::Unset(keys) => {
                 self.altered(user, None, |it| keys.iter().try_for_each(|key| unset(it, key)))?
             }
-            UserAction::AddToken { .. } | UserAction::RemoveToken(_) => {
-                return Err(Error::unsupported("PROGRAMMATIC ACCESS TOKEN")
-                    .with_help("a program that embeds the engine opens a session as a user"));
+            UserAction::AddToken { token, options } => {
+                return self.add_token(user, token, options).map(Resolved::Change);
+            }
+            UserAction::RemoveToken(token) => {
+                return self.remove_token(user, token).map(Resolved::Change);
             }
         };
         let change = self.accessed(&after, DONE)?;
@@ -142,11 +144,22 @@ fn set(definition: &mut UserDefinition, key: &str, value: &OptionValue) -> Resul
         ("DEFAULT_NAMESPACE" | "DEFAULT_WAREHOUSE", _) => {
             return Err(Error::unsupported(format_args!("USER .. {key}")));
         }
-        ("RSA_PUBLIC_KEY" | "RSA_PUBLIC_KEY_2", _) => {
-            return Err(Error::unsupported(format_args!("USER .. {key}"))
-                .with_help("a program that embeds the engine opens a session as a user"));
+        ("RSA_PUBLIC_KEY", OptionValue::Text(text)) => {
+            definition.public_key = Some(PublicKey::parse(text)?.to_base64());
         }
-        ("COMMENT" | "DISABLED" | "DEFAULT_ROLE" | "DEFAULT_SECONDARY_ROLES" | "TYPE", _) => {
+        ("RSA_PUBLIC_KEY_2", OptionValue::Text(text)) => {
+            definition.public_key_2 = Some(PublicKey::parse(text)?.to_base64());
+        }
+        (
+            "COMMENT"
+            | "DISABLED"
+            | "DEFAULT_ROLE"
+            | "DEFAULT_SECONDARY_ROLES"
+            | "TYPE"
+            | "RSA_PUBLIC_KEY"
+            | "RSA_PUBLIC_KEY_2",
+            _,
+        ) => {
             return Err(invalid(key, value, "another kind of value"));
         }
         _ => return Err(unknown(key)),
@@ -163,6 +176,8 @@ fn unset(definition: &mut UserDefinition, key: &str) -> Result<()> {
         "DEFAULT_SECONDARY_ROLES" => definition.no_secondary_roles = false,
         "TYPE" => definition.kind = UserKind::Person,
         "NETWORK_POLICY" => definition.network_policy = None,
+        "RSA_PUBLIC_KEY" => definition.public_key = None,
+        "RSA_PUBLIC_KEY_2" => definition.public_key_2 = None,
         _ => return Err(unknown(key)),
     }
     Ok(())
@@ -172,7 +187,7 @@ fn unknown(key: &str) -> Error {
     Error::unsupported(format_args!("USER .. {key}"))
 }
 
-fn invalid(key: &str, value: &OptionValue, takes: &str) -> Error {
+pub(super) fn invalid(key: &str, value: &OptionValue, takes: &str) -> Error {
     let message = format!("invalid value for option {key} value={value}");
     Error::new(Code::INVALID_OPTION, message).with_help(format!("it takes {takes}"))
 }

@@ -337,7 +337,7 @@ fn refreshed_rows(path: &[Name], done: Option<Refreshed>) -> Result<Performed> {
         ("refresh_action", SqlType::TEXT, text(action)),
         ("statistics", SqlType::TEXT, text(&statistics)),
     ])?;
-    Ok(Performed { rows, rows_affected: None, commit: None })
+    Ok(Performed::rows(rows))
 }
 
 /// The counts of a refresh, as its history shows them.

@@ -66,7 +66,8 @@ impl Planning {
         if failed_only {
             done.files.retain(|file| file.status != FileStatus::Loaded);
         }
-        Ok(Performed { rows: load_rows(&done.files)?, rows_affected, commit: done.commit })
+        let rows = Performed::rows(load_rows(&done.files)?);
+        Ok(Performed { rows_affected, commit: done.commit, ..rows })
     }
 
     /// Loads, and commits rows and load keys together. Refused records are
@@ -185,7 +186,7 @@ impl Planning {
             CheckMode::Rows(_) => named_rows(&load.definition, &rows)?,
             _ => rejected_rows(&watcher.found.into_inner())?,
         };
-        Ok(Performed { rows, rows_affected: None, commit: None })
+        Ok(Performed::rows(rows))
     }
 }
 

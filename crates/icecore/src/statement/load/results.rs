@@ -26,7 +26,7 @@ fn optional_numbers(values: impl Iterator<Item = Option<u64>>) -> ArrayRef {
 }
 
 fn answer(columns: Vec<(&str, SqlType, ArrayRef)>) -> Result<Performed> {
-    Ok(Performed { rows: named_rows(columns)?, rows_affected: None, commit: None })
+    Ok(Performed::rows(named_rows(columns)?))
 }
 
 pub(super) fn put_rows(results: &[PutResult]) -> Result<Performed> {

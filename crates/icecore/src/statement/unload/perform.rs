@@ -45,7 +45,7 @@ impl Planning {
             true => detailed(&unload, &files.written)?,
             false => summed(&files.written)?,
         };
-        Ok(Performed { rows, rows_affected: None, commit: None })
+        Ok(Performed::rows(rows))
     }
 
     async fn write_files(
