@@ -238,6 +238,7 @@ impl From<ObjectKind> for SecurableKind {
             ObjectKind::User => K::User,
             ObjectKind::Tag => K::Tag,
             ObjectKind::NetworkRule => K::NetworkRule,
+            ObjectKind::MetricFunction => K::Function,
             ObjectKind::NetworkPolicy => K::NetworkPolicy,
         }
     }

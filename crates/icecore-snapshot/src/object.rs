@@ -125,7 +125,8 @@ impl Object {
     }
 
     /// The policies that it needs: those attached to it, those of the columns
-    /// that have it as their tag, a user's network policy, the rules of one.
+    /// that have it as their tag, a user's network policy, the rules of one, the
+    /// functions that measure it.
     ///
     /// # Errors
     /// `Corrupted` if its definition cannot be read.
@@ -137,6 +138,11 @@ impl Object {
             }
             ObjectKind::User => {
                 Ok(self.body.read::<UserDefinition>()?.network_policy.into_iter().collect())
+            }
+            ObjectKind::Table | ObjectKind::DynamicTable => {
+                let table: TableDefinition = self.body.read()?;
+                let functions = table.metrics.iter().filter_map(|it| it.source.function());
+                Ok(table.policies.policies().chain(functions).collect())
             }
             _ => Ok(self.policies()?.policies().collect()),
         }

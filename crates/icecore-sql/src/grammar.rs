@@ -5,6 +5,7 @@ mod alter;
 mod constraint;
 mod copy;
 mod create;
+mod data_metric;
 mod dynamic;
 mod expectation;
 mod loading;
@@ -29,7 +30,8 @@ use sqlparser::tokenizer::Token;
 use crate::balance::balance;
 use crate::cursor::Cursor;
 use crate::{
-    Describe, DropMode, DropObject, Explain, ExplainFormat, Statement, Undrop, check, lower,
+    Describe, DropMode, DropObject, Explain, ExplainFormat, FunctionAction, Statement, Undrop,
+    check, lower,
 };
 
 /// One statement, whatever follows it.
@@ -61,6 +63,11 @@ pub(crate) fn statement(cursor: &mut Cursor<'_>) -> Result<Statement> {
         }
         "SHOW" => session::show(cursor).map(Statement::Show),
         "GRANT" | "REVOKE" => access::grant(cursor).map(Statement::Grant),
+        "DESC" | "DESCRIBE" if cursor.peek_word_at(1) == Some("FUNCTION") => {
+            cursor.advance();
+            cursor.advance();
+            data_metric::on_function(cursor, FunctionAction::Describe)
+        }
         "DESC" | "DESCRIBE" => describe(cursor).map(Statement::Describe),
         "USE" if cursor.are_next(&["USE", "SECONDARY", "ROLES"]) => {
             cursor.accept(&["USE", "SECONDARY", "ROLES"]);
@@ -198,6 +205,9 @@ fn drop(cursor: &mut Cursor<'_>) -> Result<Statement> {
     cursor.expect(&["DROP"])?;
     if let Some(principal) = access::principal(cursor) {
         return access::drop(cursor, &principal);
+    }
+    if cursor.accept(&["FUNCTION"]) {
+        return data_metric::on_function(cursor, FunctionAction::Drop);
     }
     let kind = object_kind(cursor, "DROP")?;
     let if_exists = if_exists(cursor);

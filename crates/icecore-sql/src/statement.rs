@@ -3,6 +3,7 @@
 mod access;
 mod copy;
 mod create;
+mod data_metric;
 mod dynamic;
 mod expectation;
 mod loading;
@@ -27,6 +28,10 @@ pub use copy::{
 pub use create::{
     AlterStage, AlterStageAction, ColumnSpec, CreateContainer, CreateFileFormat, CreateStage,
     CreateTable, CreateView, StageProperties,
+};
+pub use data_metric::{
+    CreateMetricFunction, FunctionAction, MetricAction, MetricChange, MetricOn, MetricSpec,
+    OnFunction,
 };
 pub use dynamic::{
     AlterDynamicTable, CreateDynamicTable, DynamicAction, DynamicQuery, DynamicSource,
@@ -169,6 +174,10 @@ pub enum Statement {
     CreateTag(Box<CreateTag>),
     /// CREATE NETWORK RULE or NETWORK POLICY.
     CreateNetwork(Box<CreateNetwork>),
+    /// CREATE DATA METRIC FUNCTION.
+    CreateMetricFunction(Box<CreateMetricFunction>),
+    /// ALTER, DROP or DESCRIBE FUNCTION.
+    Function(Box<OnFunction>),
     /// ALTER NETWORK RULE or NETWORK POLICY.
     AlterNetwork(Box<AlterNetwork>),
     /// ALTER ACCOUNT.
@@ -239,6 +248,12 @@ impl Statement {
             Self::CreateNetwork(create) => match create.kind {
                 icecore_types::ObjectKind::NetworkRule => "CREATE NETWORK RULE",
                 _ => "CREATE NETWORK POLICY",
+            },
+            Self::CreateMetricFunction(_) => "CREATE DATA METRIC FUNCTION",
+            Self::Function(function) => match function.action {
+                FunctionAction::Drop => "DROP",
+                FunctionAction::Describe => "DESCRIBE",
+                _ => "ALTER",
             },
             Self::AlterNetwork(_) => "ALTER",
             Self::AlterAccount(_) => "ALTER ACCOUNT",

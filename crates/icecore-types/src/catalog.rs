@@ -7,8 +7,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ColumnId, DynamicDefinition, Error, Expectation, Name, ObjectId, ObjectTags, Result, SqlType,
-    TablePolicies, Timestamp,
+    ColumnId, DynamicDefinition, Error, Expectation, MetricBinding, MetricSchedule, Name, ObjectId,
+    ObjectTags, Result, SqlType, TablePolicies, Timestamp,
 };
 
 /// What an object is.
@@ -55,6 +55,8 @@ pub enum ObjectKind {
     NetworkRule,
     /// From which addresses users log in.
     NetworkPolicy,
+    /// Measures rows.
+    MetricFunction,
 }
 
 /// Objects that share their names: a view cannot be called as a table is.
@@ -88,6 +90,8 @@ pub enum NameSpace {
     NetworkRule,
     /// Network policies.
     NetworkPolicy,
+    /// Functions.
+    Function,
 }
 
 impl ObjectKind {
@@ -113,6 +117,7 @@ impl ObjectKind {
             Self::Tag => NameSpace::Tag,
             Self::NetworkRule => NameSpace::NetworkRule,
             Self::NetworkPolicy => NameSpace::NetworkPolicy,
+            Self::MetricFunction => NameSpace::Function,
         }
     }
 
@@ -123,7 +128,8 @@ impl ObjectKind {
 
     /// Whether others may need it: then it stays as long as they are there.
     pub const fn is_needed(self) -> bool {
-        self.is_policy() || matches!(self, Self::NetworkRule | Self::NetworkPolicy)
+        let other = matches!(self, Self::NetworkRule | Self::NetworkPolicy | Self::MetricFunction);
+        self.is_policy() || other
     }
 
     /// Whether it can have values of tags.
@@ -168,6 +174,7 @@ impl ObjectKind {
             Self::Tag => "TAG",
             Self::NetworkRule => "NETWORK RULE",
             Self::NetworkPolicy => "NETWORK POLICY",
+            Self::MetricFunction => "FUNCTION",
         }
     }
 }
@@ -309,6 +316,12 @@ pub struct TableDefinition {
     /// The values of tags.
     #[serde(default, skip_serializing_if = "ObjectTags::is_empty")]
     pub tags: ObjectTags,
+    /// What measures its rows.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub metrics: Vec<MetricBinding>,
+    /// When they are measured; every hour if unset.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metric_schedule: Option<MetricSchedule>,
 }
 
 impl TableDefinition {

@@ -18,6 +18,7 @@ mod access;
 mod catalog;
 mod code;
 mod content;
+mod data_metric;
 mod dynamic;
 mod encoding;
 mod env;
@@ -49,6 +50,10 @@ pub use code::Code;
 pub use content::{
     ChunkRef, Deletes, DeletesRef, Hash, LoadKey, LoadRecord, ObjectRef, PipeFile, SegmentLocation,
     SegmentRef,
+};
+pub use data_metric::{
+    DataMetricFunction, MetricBinding, MetricExpectation, MetricSchedule, MetricSource,
+    SystemMetric,
 };
 pub use dynamic::{
     DynamicDefinition, Frontier, FrontierInput, RefreshMode, RollUpDefinition, SuspendedBy,

@@ -15,6 +15,7 @@ pub(crate) enum Cell {
     Null,
     Text(String),
     Number(i64),
+    Float(f64),
     Flag(bool),
     Time(Timestamp),
 }
@@ -88,11 +89,7 @@ fn column<'a>(ty: &SqlType, cells: impl Iterator<Item = &'a Cell>) -> Option<Arr
             Arc::new(StringViewArray::from_iter(gather!(Text, String::as_str)))
         }
         SqlType::Integer => Arc::new(Int64Array::from(gather!(Number, |n: &i64| *n))),
-        // No cell has a fraction: of these there are NULLs only.
-        SqlType::Float => {
-            let nulls = cells.map(|cell| matches!(cell, Cell::Null).then_some(None));
-            Arc::new(Float64Array::from(nulls.collect::<Option<Vec<Option<f64>>>>()?))
-        }
+        SqlType::Float => Arc::new(Float64Array::from(gather!(Float, |n: &f64| *n))),
         SqlType::Boolean => Arc::new(BooleanArray::from(gather!(Flag, |f: &bool| *f))),
         SqlType::TimestampLtz => {
             let micros = gather!(Time, |time: &Timestamp| time.as_micros());

@@ -21,6 +21,7 @@ use crate::expectations::ExpectationResults;
 use crate::history::History;
 use crate::load_history::LoadHistory;
 use crate::login::Logins;
+use crate::measurements::Measurements;
 use crate::pipes::Pipes;
 use crate::plan::{runtime_environment, session_template};
 use crate::refreshes::Refreshes;
@@ -71,6 +72,7 @@ pub(crate) struct Engine {
     pub(crate) history: History,
     pub(crate) accesses: AccessHistory,
     pub(crate) logins: Logins,
+    pub(crate) measurements: Measurements,
     pub(crate) refreshes: Refreshes,
     pub(crate) loads: LoadHistory,
     pub(crate) decided: DecidedPlans,
@@ -101,6 +103,8 @@ impl Engine {
         let history = History::open(env.clone(), account.root().clone(), key.clone()).await?;
         let accesses = AccessHistory::open(env.clone(), account.root().clone(), key).await?;
         let logins = Logins::open(env.clone(), account.root().clone()).await?;
+        let measurements =
+            Measurements::open(env.clone(), account.root().clone(), "measurements").await?;
         let refreshes = Refreshes::open(env.clone(), account.root().clone()).await?;
         let loads = LoadHistory::open(env.clone(), account.root().clone(), &account.head()).await?;
         let pipes = Pipes::open(env.clone(), account.root().clone()).await?;
@@ -121,6 +125,7 @@ impl Engine {
             history,
             accesses,
             logins,
+            measurements,
             refreshes,
             loads,
             decided: DecidedPlans::default(),
@@ -372,6 +377,7 @@ impl Icecore {
         self.engine.refreshes.flush().await?;
         self.engine.loads.flush().await?;
         self.engine.expectations.flush().await?;
+        self.engine.measurements.flush().await?;
         self.engine.account.checkpoint().await
     }
 }

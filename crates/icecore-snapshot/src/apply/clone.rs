@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use icecore_types::{
-    Body, Code, Error, ObjectId, ObjectKind, PipeDefinition, Result, StageDefinition,
+    Body, Code, Error, MetricSource, ObjectId, ObjectKind, PipeDefinition, Result, StageDefinition,
     StageLocation, SuspendedBy, Suspension, TableDefinition, TagDefinition, Version,
     ViewDefinition,
 };
@@ -136,7 +136,7 @@ fn inside(
 
 /// Whether it says what others see or mean.
 fn is_governing(kind: ObjectKind) -> bool {
-    kind.is_policy() || kind == ObjectKind::Tag
+    kind.is_policy() || matches!(kind, ObjectKind::Tag | ObjectKind::MetricFunction)
 }
 
 /// The definition of a copy with the policies and tags of today, those that
@@ -151,7 +151,7 @@ fn governed(
         tag.masks.iter_mut().for_each(|mask| *mask = pointed(*mask).unwrap_or(*mask));
         return Body::of(&tag).map(Arc::new);
     }
-    let body = with_policies(copy, now, pointed)?;
+    let body = with_functions(copy, with_policies(copy, now, pointed)?, pointed)?;
     if !copy.kind.has_tags() {
         return Ok(body);
     }
@@ -160,6 +160,26 @@ fn governed(
         return Ok(body);
     }
     body.with_tags(&tags.pointed(pointed)).map(Arc::new)
+}
+
+/// The definition of a copy that the copies of functions measure.
+fn with_functions(
+    copy: &Object,
+    body: Arc<Body>,
+    pointed: &dyn Fn(ObjectId) -> Option<ObjectId>,
+) -> Result<Arc<Body>> {
+    if !matches!(copy.kind, ObjectKind::Table | ObjectKind::DynamicTable) {
+        return Ok(body);
+    }
+    let mut table: TableDefinition = body.read()?;
+    let mut changed = false;
+    for binding in &mut table.metrics {
+        if let Some(copied) = binding.source.function().and_then(pointed) {
+            binding.source = MetricSource::Function(copied);
+            changed = true;
+        }
+    }
+    if changed { Body::of(&table).map(Arc::new) } else { Ok(body) }
 }
 
 fn with_policies(

@@ -142,12 +142,8 @@ fn call(function: &Function) -> Result<()> {
     refuse(*uses_odbc_syntax, "the call syntax {fn ..}")?;
     refuse(!matches!(parameters, FunctionArguments::None), "parameters of a function")?;
     let list = match args {
-        FunctionArguments::None => return Ok(()),
-        // The planner would call the function without its argument.
-        FunctionArguments::Subquery(_) => {
-            return Err(Error::unsupported(format_args!("a query as the argument of {name}"))
-                .with_help("write the query in parentheses of its own"));
-        }
+        // A query is the argument of a data metric function, or of none.
+        FunctionArguments::None | FunctionArguments::Subquery(_) => return Ok(()),
         FunctionArguments::List(list) => list,
     };
     let FunctionArgumentList { duplicate_treatment: _, args, clauses: _ } = list;

@@ -4,7 +4,7 @@ use icecore_types::{Error, Name, Result, Secret};
 use sqlparser::tokenizer::Token;
 
 use super::create::Existing;
-use super::{if_exists, option};
+use super::{data_metric, if_exists, option};
 use crate::cursor::Cursor;
 use crate::{
     AlterRole, AlterUser, ContainerName, CreateRole, CreateUser, CurrentGrantsMode, DropRole,
@@ -269,10 +269,11 @@ pub(super) fn target(cursor: &mut Cursor<'_>) -> Result<GrantTarget> {
         _ => 3,
     };
     let name = cursor.short_name(parts)?;
+    let signature = if kind == "FUNCTION" { data_metric::signature(cursor)? } else { None };
     if *cursor.peek() == Token::LParen {
         return Err(Error::unsupported(format_args!("GRANT ON {kind} with argument types")));
     }
-    Ok(GrantTarget::Object { kind, name })
+    Ok(GrantTarget::Object { kind, name, signature })
 }
 
 /// The kind of objects that comes next; `many` if it is in the plural.

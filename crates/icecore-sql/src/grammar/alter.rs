@@ -5,8 +5,8 @@ use sqlparser::tokenizer::Token;
 
 use super::rows::distinct;
 use super::{
-    access, dynamic, expectation, if_exists, network, object_kind, object_name, option, pipe,
-    policy, table, tag,
+    access, data_metric, dynamic, expectation, if_exists, network, object_kind, object_name,
+    option, pipe, policy, table, tag,
 };
 use crate::cursor::Cursor;
 use crate::{
@@ -36,6 +36,9 @@ pub(super) fn alter(cursor: &mut Cursor<'_>) -> Result<Statement> {
     }
     if let Some(principal) = access::principal(cursor) {
         return access::alter(cursor, &principal);
+    }
+    if cursor.accept(&["FUNCTION"]) {
+        return data_metric::alter(cursor);
     }
     let kind = object_kind(cursor, "ALTER")?;
     if TAGGED.contains(&kind) && tag::is_set(cursor) {
@@ -72,7 +75,8 @@ pub(super) fn alter(cursor: &mut Cursor<'_>) -> Result<Statement> {
         }
         ObjectKind::Pipe => pipe::alter_pipe(cursor).map(Statement::AlterPipe),
         ObjectKind::Stage => super::stage::alter(cursor).map(Statement::AlterStage),
-        kind @ (ObjectKind::FileFormat
+        kind @ (ObjectKind::MetricFunction
+        | ObjectKind::FileFormat
         | ObjectKind::Channel
         | ObjectKind::Quarantine
         | ObjectKind::Role
@@ -221,6 +225,9 @@ fn table_action(cursor: &mut Cursor<'_>) -> Result<AlterTableAction> {
     }
     if let Some(action) = policy::of_rows(cursor)? {
         return Ok(AlterTableAction::Policy(action));
+    }
+    if let Some(action) = data_metric::action(cursor)? {
+        return Ok(action);
     }
     match cursor.peek_word() {
         Some("ADD") => add_columns(cursor),

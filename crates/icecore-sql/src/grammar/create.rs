@@ -5,8 +5,8 @@ use sqlparser::tokenizer::Token;
 
 use super::travel::clone_source;
 use super::{
-    access, constraint, dynamic, network, object_kind, object_name, option, pipe, policy, query,
-    semantic, table, tag,
+    access, constraint, data_metric, dynamic, network, object_kind, object_name, option, pipe,
+    policy, query, semantic, table, tag,
 };
 use crate::cursor::Cursor;
 use crate::{
@@ -42,6 +42,10 @@ pub(super) fn create(cursor: &mut Cursor<'_>) -> Result<Statement> {
     if cursor.accept(&["SECURE", "VIEW"]) {
         return view(cursor, existing, true).map(|create| Statement::CreateView(Box::new(create)));
     }
+    if data_metric::accept(cursor) {
+        return data_metric::create(cursor, existing)
+            .map(|create| Statement::CreateMetricFunction(Box::new(create)));
+    }
     match object_kind(cursor, "CREATE")? {
         ObjectKind::Database => {
             container(cursor, existing, ObjectKind::Database).map(Statement::CreateDatabase)
@@ -76,7 +80,10 @@ pub(super) fn create(cursor: &mut Cursor<'_>) -> Result<Statement> {
         }
         ObjectKind::Channel => Err(cursor.unexpected()),
         // It comes with its table.
-        kind @ (ObjectKind::Quarantine | ObjectKind::Role | ObjectKind::User) => {
+        kind @ (ObjectKind::Quarantine
+        | ObjectKind::Role
+        | ObjectKind::User
+        | ObjectKind::MetricFunction) => {
             Err(Error::unsupported(format_args!("CREATE {}", kind.sql())))
         }
     }

@@ -38,6 +38,7 @@ const KINDS: &[(&[&str], ShowKind)] = &[
     (&["PROJECTION", "POLICIES"], ShowKind::ProjectionPolicies),
     (&["AGGREGATION", "POLICIES"], ShowKind::AggregationPolicies),
     (&["TAGS"], ShowKind::Tags),
+    (&["DATA", "METRIC", "FUNCTIONS"], ShowKind::MetricFunctions),
     (&["NETWORK", "RULES"], ShowKind::NetworkRules),
     (&["NETWORK", "POLICIES"], ShowKind::NetworkPolicies),
 ];

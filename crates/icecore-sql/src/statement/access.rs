@@ -1,6 +1,6 @@
 //! Roles, users, and what is granted to them.
 
-use icecore_types::{Name, QualifiedName};
+use icecore_types::{Name, QualifiedName, SqlType};
 
 use super::Options;
 
@@ -8,7 +8,7 @@ use super::Options;
 ///
 /// ```
 /// use icecore_sql::RoleName;
-/// use icecore_types::{Name, QualifiedName};
+/// use icecore_types::{Name, QualifiedName, SqlType};
 /// let role = RoleName::Database(QualifiedName::parse("retail.reader")?);
 /// assert_ne!(role, RoleName::Account(Name::unquoted("reader")));
 /// # Ok::<(), icecore_types::Error>(())
@@ -269,7 +269,8 @@ pub enum CurrentGrantsMode {
 /// ```
 /// use icecore_sql::GrantTarget;
 /// use icecore_types::QualifiedName;
-/// let on = GrantTarget::Object { kind: "FILE FORMAT".into(), name: QualifiedName::parse("f")? };
+/// let name = QualifiedName::parse("f")?;
+/// let on = GrantTarget::Object { kind: "FILE FORMAT".into(), name, signature: None };
 /// assert_ne!(on, GrantTarget::Account);
 /// # Ok::<(), icecore_types::Error>(())
 /// ```
@@ -283,6 +284,8 @@ pub enum GrantTarget {
         kind: String,
         /// Its name.
         name: QualifiedName,
+        /// The types of a function's argument, if they are named.
+        signature: Option<Vec<SqlType>>,
     },
     /// The objects of a kind that are in a container.
     All {
@@ -304,7 +307,7 @@ pub enum GrantTarget {
 ///
 /// ```
 /// use icecore_sql::ContainerName;
-/// use icecore_types::{Name, QualifiedName};
+/// use icecore_types::{Name, QualifiedName, SqlType};
 /// let schema = ContainerName::Schema(QualifiedName::parse("d.s")?);
 /// assert_ne!(schema, ContainerName::Database(Name::unquoted("d")));
 /// # Ok::<(), icecore_types::Error>(())

@@ -3,7 +3,7 @@
 use icecore_types::{Name, ObjectKind, QualifiedName};
 use sqlparser::ast::Expr;
 
-use super::{ColumnSpec, ExpectationSpec, PolicyAction, QuarantineAction};
+use super::{ColumnSpec, ExpectationSpec, MetricAction, PolicyAction, QuarantineAction};
 
 /// DROP.
 ///
@@ -138,6 +138,8 @@ pub enum AlterTableAction {
     },
     /// ADD EXPECTATION.
     AddExpectation(Box<ExpectationSpec>),
+    /// ADD, DROP and MODIFY DATA METRIC FUNCTION, and their schedule.
+    Metric(MetricAction),
     /// DROP EXPECTATION.
     DropExpectation {
         /// Its name.

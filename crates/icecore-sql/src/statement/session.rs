@@ -155,6 +155,8 @@ pub enum ShowKind {
     AggregationPolicies,
     /// TAGS.
     Tags,
+    /// Data metric functions.
+    MetricFunctions,
     /// Network rules.
     NetworkRules,
     /// Network policies.
@@ -192,6 +194,7 @@ impl ShowKind {
             Self::ProjectionPolicies => "PROJECTION POLICIES",
             Self::AggregationPolicies => "AGGREGATION POLICIES",
             Self::Tags => "TAGS",
+            Self::MetricFunctions => "DATA METRIC FUNCTIONS",
             Self::NetworkRules => "NETWORK RULES",
             Self::NetworkPolicies => "NETWORK POLICIES",
         }

@@ -3,6 +3,7 @@
 mod channels;
 mod fold;
 mod freshness;
+mod metrics;
 mod pipes;
 mod refresh;
 
@@ -25,6 +26,7 @@ pub(crate) async fn run(engine: &Arc<Engine>) -> Result<()> {
         channels::run(engine).await,
         refresh::run(engine).await,
         freshness::run(engine).await,
+        metrics::run(engine).await,
         fold::run(engine).await,
         engine.history.flush().await,
         engine.accesses.flush().await,
@@ -32,12 +34,17 @@ pub(crate) async fn run(engine: &Arc<Engine>) -> Result<()> {
         engine.refreshes.flush().await,
         engine.loads.flush().await,
         engine.expectations.flush().await,
+        engine.measurements.flush().await,
     ];
     done.into_iter().collect()
 }
 
 /// The next moment at which something will be due that depends on the clock.
 pub(crate) fn next_moment(engine: &Arc<Engine>) -> Option<Timestamp> {
-    let moments = [refresh::next_moment(engine), freshness::next_moment(engine)];
+    let moments = [
+        refresh::next_moment(engine),
+        freshness::next_moment(engine),
+        metrics::next_moment(engine),
+    ];
     moments.into_iter().flatten().min()
 }

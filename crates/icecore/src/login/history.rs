@@ -2,19 +2,14 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
-use icecore_snapshot::Journal;
 use icecore_types::{Env, Error, Name, Result, Timestamp};
 use object_store::path::Path;
-use parking_lot::RwLock;
 use serde::{Deserialize, Serialize};
 
 use super::attempts::Attempts;
 use super::proof::Factor;
-
-/// How long logins are remembered.
-const KEPT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+use crate::kept::Kept;
 
 /// One login, or one that was refused.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -45,24 +40,15 @@ impl LoginRow {
 
 /// The logins of an account, in the order in which they ended.
 pub(crate) struct Logins {
-    journal: Journal,
-    rows: RwLock<Vec<Arc<LoginRow>>>,
+    rows: Kept<LoginRow>,
     attempts: Attempts,
 }
 
 impl Logins {
     /// Reads what was kept.
     pub(crate) async fn open(env: Env, root: Path) -> Result<Self> {
-        let since = env.clock.now().minus(KEPT);
-        let journal = Journal::open(env, root, "logins").await?;
-        let mut rows = Vec::new();
-        for stored in journal.rows_since(since).await? {
-            let row = serde_json::from_value(stored).map_err(|source| {
-                Error::corrupted("a row of the login history").with_source(source)
-            })?;
-            rows.push(Arc::new(row));
-        }
-        Ok(Self { journal, rows: RwLock::new(rows), attempts: Attempts::default() })
+        let rows = Kept::open(env, root, "logins").await?;
+        Ok(Self { rows, attempts: Attempts::default() })
     }
 
     pub(super) fn attempts(&self) -> &Attempts {
@@ -71,19 +57,16 @@ impl Logins {
 
     /// Adds a login; it is stored with the next flush.
     pub(super) fn record(&self, row: LoginRow) {
-        if let Ok(value) = serde_json::to_value(&row) {
-            self.journal.append(value);
-        }
-        self.rows.write().push(Arc::new(row));
+        self.rows.add(row);
     }
 
     /// Stores what was added, and forgets in time.
     pub(crate) async fn flush(&self) -> Result<()> {
-        self.journal.upkeep(KEPT).await
+        self.rows.flush().await
     }
 
     /// All that is remembered, oldest first.
     pub(crate) fn rows(&self) -> Vec<Arc<LoginRow>> {
-        self.rows.read().clone()
+        self.rows.rows()
     }
 }

@@ -22,6 +22,7 @@ use icecore_sql::{ast, quote_date_parts};
 use super::Binder;
 use super::cells::{CELL, mark_cells};
 use super::common_types::settled;
+use super::data_metric::expand_metrics;
 use super::literals::float_literals;
 use super::missing::refuse_missing;
 use super::relation::Relations;
@@ -65,6 +66,7 @@ pub(crate) fn plan_select(
     let context = SqlContext::new(state, binder);
     let planner = SqlToRel::new_with_options(&context, context.options());
     let mut query = query.clone();
+    expand_metrics(&mut query, binder)?;
     rewrite_selects(&mut query, state, binder)?;
     quote_date_parts(&mut query);
     float_literals(&mut query);
@@ -88,6 +90,7 @@ pub(crate) fn plan_expression(
     let context = SqlContext::new(state, binder);
     let planner = SqlToRel::new_with_options(&context, context.options());
     let mut expression = expression.clone();
+    expand_metrics(&mut expression, binder)?;
     quote_date_parts(&mut expression);
     float_literals(&mut expression);
     refuse_missing(&mut expression, |name| context.knows(name))?;

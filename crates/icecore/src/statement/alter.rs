@@ -14,6 +14,7 @@ use icecore_types::{
 
 use super::Planning;
 use super::change::{Change, title};
+use super::data_metric::refuse_measured;
 use super::expectation::{drop_expectation, refuse_use};
 use super::policy::refuse_under_policy;
 
@@ -247,7 +248,7 @@ impl Planning {
         let found = self.existing_for(verb, ObjectKind::Table, &alter.name, alter.if_exists)?;
         let Some(found) = found else { return Ok(Change::nothing(DONE)) };
         let mut definition: TableDefinition = found.body().read()?;
-        let mut without_nulls = None;
+        let (mut without_nulls, mut requirements) = (None, Vec::new());
         match &alter.action {
             AlterTableAction::Rename(to) => return self.rename(found, to),
             AlterTableAction::SwapWith(other) => return self.swap(found, other),
@@ -259,6 +260,7 @@ impl Planning {
                 for name in names {
                     refuse_use(&definition, name, false)?;
                     refuse_dropping(&definition, name)?;
+                    refuse_measured(&definition, name)?;
                 }
                 drop_columns(&mut definition, names, *if_exists)?;
             }
@@ -276,6 +278,9 @@ impl Planning {
             AlterTableAction::DropExpectation { name, if_exists } => {
                 drop_expectation(&mut definition, name, *if_exists)?;
             }
+            AlterTableAction::Metric(action) => {
+                requirements = self.alter_metrics(&mut definition, action)?;
+            }
             AlterTableAction::SetRetention(days) => definition.retention_days = *days,
             AlterTableAction::SetComment(comment) => definition.comment = comment.clone(),
             AlterTableAction::SetNotNull { column: name, not_null } => {
@@ -292,6 +297,7 @@ impl Planning {
             other => return Err(Error::unsupported(format_args!("ALTER TABLE {other:?}"))),
         }
         let mut change = replaced(found, Body::of(&definition)?)?;
+        change.requirements.append(&mut requirements);
         if without_nulls.is_some() {
             // Nobody may add a NULL between the look and the change.
             change.requirements.push(Requirement::ContentUnchanged { table: found.id() });

@@ -83,6 +83,7 @@ impl Planning {
                 stage_properties(&stage)
             }
             kind @ (ObjectKind::Quarantine
+            | ObjectKind::MetricFunction
             | ObjectKind::Role
             | ObjectKind::User
             | ObjectKind::Tag) => Err(Error::unsupported(format_args!("DESCRIBE {}", kind.sql()))),

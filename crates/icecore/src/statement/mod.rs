@@ -8,6 +8,7 @@ mod authorize;
 mod change;
 mod channel;
 mod create;
+mod data_metric;
 mod describe;
 mod dynamic;
 mod expectation;
@@ -51,6 +52,7 @@ pub(crate) use accessed::read_access;
 use authorize::authorize;
 pub(crate) use change::Change;
 pub(crate) use channel::{AppendChannel, OpenChannel};
+pub(crate) use data_metric::{measure, measured_name};
 pub(crate) use describe::columns_of;
 use dynamic::DynamicWork;
 pub(crate) use dynamic::{DecidedPlans, dynamic_of, in_order, is_suspended, statistics};
@@ -251,6 +253,7 @@ impl Planning {
             Statement::List(list) => Resolved::Stage(self.list(list)?),
             Statement::Remove(remove) => Resolved::Stage(self.remove(remove)?),
             Statement::Show(show) => Resolved::Rows(self.show(show)?),
+            Statement::Function(on) => self.on_function(on)?,
             Statement::Describe(describe) => Resolved::Rows(self.describe(describe)?),
             Statement::Use(r#use) => Resolved::Session(self.use_object(r#use)?),
             Statement::Wait(wait) => {
@@ -294,6 +297,7 @@ impl Planning {
             Statement::AlterTag(alter) => self.alter_tag(alter),
             Statement::SetTags(set) => self.set_tags(set),
             Statement::CreateNetwork(create) => self.create_network(create),
+            Statement::CreateMetricFunction(create) => self.create_metric_function(create),
             Statement::AlterNetwork(alter) => self.alter_network(alter),
             Statement::AlterAccount(alter) => self.alter_account(alter),
             Statement::CreatePolicy(create) => self.create_policy(create),

@@ -278,7 +278,10 @@ impl Planning {
 
     /// Whether a dropped object can be undropped.
     pub(super) fn comes_back(&self, object: &Object) -> bool {
-        if matches!(object.kind(), ObjectKind::User | ObjectKind::NetworkPolicy) {
+        if matches!(
+            object.kind(),
+            ObjectKind::User | ObjectKind::NetworkPolicy | ObjectKind::MetricFunction
+        ) {
             return false;
         }
         let now = self.session.engine().now();
@@ -293,6 +296,9 @@ fn in_use(policy: &Object) -> Error {
         ObjectKind::NetworkRule => ("Network rule", "ALTER NETWORK POLICY .. REMOVE takes it off"),
         ObjectKind::NetworkPolicy => {
             ("Network policy", "ALTER ACCOUNT or ALTER USER UNSET NETWORK_POLICY takes it off")
+        }
+        ObjectKind::MetricFunction => {
+            ("Function", "ALTER TABLE .. DROP DATA METRIC FUNCTION takes it off")
         }
         _ => (
             "Policy",

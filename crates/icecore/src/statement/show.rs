@@ -8,10 +8,10 @@ use icecore_raw::FileType;
 use icecore_snapshot::Object;
 use icecore_sql::{Scope, Show, ShowKind};
 use icecore_types::{
-    Body, ContainerDefinition, Error, FileFormatDefinition, NetworkPolicyDefinition,
-    NetworkRuleDefinition, ObjectId, ObjectKind, PipeDefinition, PolicyDefinition, QualifiedName,
-    Result, RoleDefinition, SemanticViewDefinition, SqlType, StageDefinition, StageLocation,
-    TableDefinition, TagDefinition, UserDefinition, ViewDefinition,
+    Body, ContainerDefinition, DataMetricFunction, Error, FileFormatDefinition,
+    NetworkPolicyDefinition, NetworkRuleDefinition, ObjectId, ObjectKind, PipeDefinition,
+    PolicyDefinition, QualifiedName, Result, RoleDefinition, SemanticViewDefinition, SqlType,
+    StageDefinition, StageLocation, TableDefinition, TagDefinition, UserDefinition, ViewDefinition,
 };
 
 pub(super) use filter::{cut, selected, shown};
@@ -356,6 +356,7 @@ fn listed(what: ShowKind) -> Result<(Columns, &'static [ObjectKind])> {
         ShowKind::RowAccessPolicies => (OBJECTS, &[ObjectKind::RowAccessPolicy]),
         ShowKind::ProjectionPolicies => (OBJECTS, &[ObjectKind::ProjectionPolicy]),
         ShowKind::AggregationPolicies => (OBJECTS, &[ObjectKind::AggregationPolicy]),
+        ShowKind::MetricFunctions => (OBJECTS, &[ObjectKind::MetricFunction]),
         ShowKind::NetworkRules => (OBJECTS, &[ObjectKind::NetworkRule]),
         ShowKind::NetworkPolicies => (OBJECTS, &[ObjectKind::NetworkPolicy]),
         ShowKind::Tags => (TAGS, &[ObjectKind::Tag]),
@@ -399,6 +400,7 @@ pub(crate) fn comment_of(kind: ObjectKind, body: &Body) -> Result<Option<String>
         | ObjectKind::ProjectionPolicy
         | ObjectKind::AggregationPolicy => body.read::<PolicyDefinition>()?.comment,
         ObjectKind::Tag => body.read::<TagDefinition>()?.comment,
+        ObjectKind::MetricFunction => body.read::<DataMetricFunction>()?.comment,
         ObjectKind::NetworkRule => body.read::<NetworkRuleDefinition>()?.comment,
         ObjectKind::NetworkPolicy => body.read::<NetworkPolicyDefinition>()?.comment,
         ObjectKind::Channel | ObjectKind::Quarantine => None,

@@ -12,8 +12,8 @@ use icecore_types::{
 };
 
 use super::{
-    INFORMATION_SCHEMA, Listing, SNOWFLAKE, graph, lineage, loads, logins, pipe_usage, policies,
-    queries, refreshes, tags,
+    INFORMATION_SCHEMA, LOCAL, Listing, SNOWFLAKE, graph, lineage, loads, logins, measurements,
+    pipe_usage, policies, queries, refreshes, tags,
 };
 use crate::cells::{Cell, Columns, batch};
 use crate::plan::Binder;
@@ -59,6 +59,12 @@ pub(crate) fn function(
             tags::of_all_columns(arguments, binder)
         }
         (Some(INFORMATION_SCHEMA), "POLICY_REFERENCES") => policies::references(arguments, binder),
+        (Some(INFORMATION_SCHEMA), "DATA_METRIC_FUNCTION_REFERENCES") => {
+            measurements::references(arguments, binder)
+        }
+        (Some(LOCAL), "DATA_QUALITY_MONITORING_RESULTS") => {
+            measurements::of_table(arguments, binder)
+        }
         (Some(INFORMATION_SCHEMA), "PIPE_USAGE_HISTORY") => pipe_usage::history(arguments, binder),
         _ => Err(Error::new(Code::UNKNOWN_FUNCTION, format!("unknown table function {name}"))
             .with_help(
@@ -66,7 +72,8 @@ pub(crate) fn function(
                  EXPECTATION_RESULTS, and in INFORMATION_SCHEMA QUERY_HISTORY, LOGIN_HISTORY, \
                  LOGIN_HISTORY_BY_USER, COPY_HISTORY, \
                  PIPE_USAGE_HISTORY, POLICY_REFERENCES, TAG_REFERENCES, \
-                 TAG_REFERENCES_ALL_COLUMNS, DYNAMIC_TABLE_REFRESH_HISTORY and \
+                 TAG_REFERENCES_ALL_COLUMNS, DATA_METRIC_FUNCTION_REFERENCES, \
+                 DYNAMIC_TABLE_REFRESH_HISTORY and \
                  DYNAMIC_TABLE_GRAPH_HISTORY; and SNOWFLAKE.CORE.GET_LINEAGE",
             )),
     }

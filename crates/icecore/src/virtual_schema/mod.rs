@@ -1,5 +1,5 @@
 //! Tables that the engine itself fills: INFORMATION_SCHEMA of each database,
-//! SNOWFLAKE.ACCOUNT_USAGE, and table functions.
+//! SNOWFLAKE.ACCOUNT_USAGE, SNOWFLAKE.LOCAL, and table functions.
 
 mod access;
 mod functions;
@@ -9,6 +9,7 @@ mod inferred;
 mod lineage;
 mod loads;
 mod logins;
+mod measurements;
 mod objects;
 mod pipe_usage;
 mod policies;
@@ -37,6 +38,8 @@ pub(crate) const INFORMATION_SCHEMA: &str = "INFORMATION_SCHEMA";
 /// The database that shows the use of the whole account.
 pub(crate) const SNOWFLAKE: &str = "SNOWFLAKE";
 const ACCOUNT_USAGE: &str = "ACCOUNT_USAGE";
+/// What is measured of its tables.
+const LOCAL: &str = "LOCAL";
 
 /// What a listing covers.
 struct Listing<'a> {
@@ -92,10 +95,15 @@ pub(crate) fn table(
     let Some(schema) = schema_of(name, binder) else { return Ok(None) };
     let database = match &schema {
         Schema::Information(database) => Some(binder.resolver().database(database.as_ref())?.id()),
-        Schema::AccountUsage => None,
+        Schema::AccountUsage | Schema::Local => None,
     };
     let listing = Listing { binder, state, database };
     let rows = match (name.name.as_str(), &schema) {
+        ("DATA_QUALITY_MONITORING_RESULTS", Schema::Local) => measurements::results(binder),
+        ("DATA_QUALITY_MONITORING_EXPECTATION_STATUS", Schema::Local) => {
+            measurements::status(binder)
+        }
+        (_, Schema::Local) => return Err(unknown(name)),
         ("DATABASES", _) => objects::databases(&listing),
         ("SCHEMATA", _) => objects::schemata(&listing),
         ("TABLES", _) => objects::tables(&listing),
@@ -127,6 +135,7 @@ pub(crate) fn table(
 enum Schema {
     Information(Option<Name>),
     AccountUsage,
+    Local,
 }
 
 fn schema_of(name: &QualifiedName, binder: &Binder) -> Option<Schema> {
@@ -135,6 +144,7 @@ fn schema_of(name: &QualifiedName, binder: &Binder) -> Option<Schema> {
     let schema = name.schema.clone().or_else(current)?;
     match (name.database.as_ref().map(Name::as_str), schema.as_str()) {
         (Some(SNOWFLAKE), ACCOUNT_USAGE) => Some(Schema::AccountUsage),
+        (Some(SNOWFLAKE), LOCAL) => Some(Schema::Local),
         (_, INFORMATION_SCHEMA) => Some(Schema::Information(name.database.clone())),
         _ => None,
     }

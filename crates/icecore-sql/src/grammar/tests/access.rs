@@ -13,7 +13,7 @@ fn account(role: &str) -> RoleName {
 
 #[test]
 fn privileges_are_granted_on_everything() {
-    let table = GrantTarget::Object { kind: "TABLE".into(), name: name("d.s.t") };
+    let table = GrantTarget::Object { kind: "TABLE".into(), name: name("d.s.t"), signature: None };
     let found = grant("GRANT SELECT, EVOLVE SCHEMA ON TABLE d.s.t TO ROLE r WITH GRANT OPTION");
     let privileges = vec!["SELECT".to_owned(), "EVOLVE SCHEMA".to_owned()];
     assert_eq!(found.what, Granted::Privileges { privileges, on: table.clone() });
@@ -25,7 +25,10 @@ fn privileges_are_granted_on_everything() {
 
     for (text, on) in [
         ("ACCOUNT", GrantTarget::Account),
-        ("FILE FORMAT f", GrantTarget::Object { kind: "FILE FORMAT".into(), name: name("f") }),
+        (
+            "FILE FORMAT f",
+            GrantTarget::Object { kind: "FILE FORMAT".into(), name: name("f"), signature: None },
+        ),
         (
             "ALL ROW ACCESS POLICIES IN SCHEMA d.s",
             GrantTarget::All {
@@ -60,7 +63,7 @@ fn roles_and_ownership_are_granted() {
     assert_eq!((found.what, found.revoke.is_some()), (Granted::Role(account("a")), true));
 
     let found = grant("GRANT OWNERSHIP ON SCHEMA d.s TO ROLE r COPY CURRENT GRANTS");
-    let on = GrantTarget::Object { kind: "SCHEMA".into(), name: name("d.s") };
+    let on = GrantTarget::Object { kind: "SCHEMA".into(), name: name("d.s"), signature: None };
     let current = Some(CurrentGrantsMode::Copy);
     assert_eq!(found.what, Granted::Ownership { on, current });
     assert!(

@@ -3,10 +3,11 @@
 use icecore_governance::{Access, RoleId, Securable, SecurableKind, UserId};
 use icecore_snapshot::Object;
 use icecore_sql::{ContainerName, GrantTarget, RoleName};
-use icecore_types::{Error, ObjectKind, QualifiedName, Result};
+use icecore_types::{Error, ObjectKind, QualifiedName, Result, SqlType};
 
 use crate::access::securable;
 use crate::statement::Planning;
+use crate::statement::data_metric::with_signature;
 
 impl Planning {
     /// What is granted on: one, or for ALL IN those that are there, in the
@@ -14,7 +15,9 @@ impl Planning {
     pub(super) fn targets(&self, on: &GrantTarget) -> Result<Vec<Securable>> {
         match on {
             GrantTarget::Account => Ok(vec![self.acting.access.account()]),
-            GrantTarget::Object { kind, name } => Ok(vec![self.target_object(kind, name)?]),
+            GrantTarget::Object { kind, name, signature } => {
+                Ok(vec![self.target_object(kind, name, signature.as_deref())?])
+            }
             GrantTarget::All { kind, container } => {
                 let (kind, container) = (catalog_kind(kind)?, self.container(container)?);
                 let head = self.resolver.head();
@@ -36,7 +39,12 @@ impl Planning {
         parents.into_iter().any(|id| id == container.id())
     }
 
-    fn target_object(&self, kind: &str, name: &QualifiedName) -> Result<Securable> {
+    fn target_object(
+        &self,
+        kind: &str,
+        name: &QualifiedName,
+        signature: Option<&[SqlType]>,
+    ) -> Result<Securable> {
         let access = &self.acting.access;
         match kind {
             "ROLE" => {
@@ -61,7 +69,9 @@ impl Planning {
                     ObjectKind::Database => names.database(Some(&name.name)),
                     ObjectKind::Schema => names.schema(Some(name)),
                     // What is missing is called as what is forbidden is.
-                    kind => names.object(kind, &self.whole(name)),
+                    kind => names
+                        .object(kind, &self.whole(name))
+                        .and_then(|found| with_signature(found, signature, name)),
                 }
                 .and_then(|object| securable(self.resolver.head(), object))
             }
@@ -106,7 +116,7 @@ pub(super) fn user_securable(access: &Access, id: UserId, name: QualifiedName) -
 
 /// The kind of catalog object that these words mean.
 fn catalog_kind(words: &str) -> Result<ObjectKind> {
-    const KINDS: [ObjectKind; 16] = [
+    const KINDS: [ObjectKind; 17] = [
         ObjectKind::Database,
         ObjectKind::Schema,
         ObjectKind::Table,
@@ -123,6 +133,7 @@ fn catalog_kind(words: &str) -> Result<ObjectKind> {
         ObjectKind::Tag,
         ObjectKind::NetworkRule,
         ObjectKind::NetworkPolicy,
+        ObjectKind::MetricFunction,
     ];
     let found = KINDS.iter().find(|kind| kind.sql() == words);
     found.copied().ok_or_else(|| Error::unsupported(format_args!("a grant on {words}")))

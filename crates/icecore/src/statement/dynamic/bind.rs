@@ -190,7 +190,7 @@ impl Sources for Facts<'_> {
 }
 
 /// A function whose value depends on when, where or how often it is called.
-fn moving(plan: &LogicalPlan) -> Result<Option<String>> {
+pub(crate) fn moving(plan: &LogicalPlan) -> Result<Option<String>> {
     let mut found = None;
     plan.apply_with_subqueries(|node| {
         if let LogicalPlan::TableScan(scan) = node

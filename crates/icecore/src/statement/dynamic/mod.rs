@@ -21,6 +21,7 @@ use icecore_types::{
     RefreshMode, Result, SqlType, SuspendedBy, Suspension, TableDefinition, TargetLag, Version,
 };
 
+pub(super) use bind::moving;
 pub(crate) use decided::DecidedPlans;
 pub(crate) use graph::{dynamic_of, in_order, is_suspended};
 pub(crate) use refresh::{RefreshTask, refresh};

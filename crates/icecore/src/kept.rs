@@ -1,0 +1,59 @@
+//! The rows of a history: in memory, and in a journal.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use icecore_snapshot::Journal;
+use icecore_types::{Env, Error, Result};
+use object_store::path::Path;
+use parking_lot::RwLock;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// How long rows are kept.
+const KEPT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+/// Rows in the order in which they were added, for a year.
+pub(crate) struct Kept<T> {
+    journal: Journal,
+    rows: RwLock<Vec<Arc<T>>>,
+}
+
+impl<T: Serialize + DeserializeOwned> Kept<T> {
+    /// Reads what was kept under a name.
+    pub(crate) async fn open(env: Env, root: Path, name: &str) -> Result<Self> {
+        let since = env.clock.now().minus(KEPT);
+        let journal = Journal::open(env, root, name).await?;
+        let mut rows = Vec::new();
+        for stored in journal.rows_since(since).await? {
+            let row = serde_json::from_value(stored).map_err(|source| {
+                Error::corrupted(format!("a row of the journal {name}")).with_source(source)
+            })?;
+            rows.push(Arc::new(row));
+        }
+        Ok(Self { journal, rows: RwLock::new(rows) })
+    }
+
+    /// Adds a row; it is stored with the next flush.
+    pub(crate) fn add(&self, row: T) {
+        if let Ok(value) = serde_json::to_value(&row) {
+            self.journal.append(value);
+        }
+        self.rows.write().push(Arc::new(row));
+    }
+
+    /// Stores what was added, and forgets in time.
+    pub(crate) async fn flush(&self) -> Result<()> {
+        self.journal.upkeep(KEPT).await
+    }
+
+    /// All that is remembered, oldest first.
+    pub(crate) fn rows(&self) -> Vec<Arc<T>> {
+        self.rows.read().clone()
+    }
+
+    /// The newest row that `is` says it is.
+    pub(crate) fn last(&self, is: impl Fn(&T) -> bool) -> Option<Arc<T>> {
+        self.rows.read().iter().rev().find(|row| is(row)).cloned()
+    }
+}
