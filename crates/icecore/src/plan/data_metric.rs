@@ -117,7 +117,7 @@ fn over_rows(body: &str, argument: &Name, columns: &[Name], rows: Query) -> Resu
         data_type: None,
     };
     cte.alias.columns = columns.iter().map(column).collect();
-    cte.query = Box::new(rows);
+    *cte.query = rows;
     if let Some(with) = query.with.take() {
         first.recursive = with.recursive;
         first.cte_tables.extend(with.cte_tables);

@@ -12,6 +12,7 @@ mod judging;
 mod lineage;
 mod loading;
 mod login;
+mod measuring;
 mod memory;
 mod merging;
 mod mistakes;
