@@ -73,8 +73,9 @@ fn when(
     match definition.metric_schedule.unwrap_or_default() {
         MetricSchedule::Off => None,
         MetricSchedule::OnChanges => {
-            let at = head.superseded_at(table.id(), since)?;
-            Some(Due { at, changed: Some(at) })
+            let changed = head.superseded_at(table.id(), since)?;
+            // Commits of one moment are a little later than each other.
+            Some(Due { at: changed.min(engine.now()), changed: Some(changed) })
         }
         MetricSchedule::Minutes(minutes) => {
             let every = Duration::from_secs(u64::from(minutes) * 60);

@@ -77,12 +77,12 @@ async fn the_owner_of_the_table_measures() {
     )
     .await;
     run(&admin, "ALTER TABLE d.s.t ADD ROW ACCESS POLICY d.s.p ON (a)").await;
-    lake.advance(Duration::from_secs(3_600)).await.unwrap();
+    lake.advance(Duration::from_secs(3_601)).await.unwrap();
     let first = ["F|3|NULL", "ROW_COUNT|2|NULL"];
     assert_eq!(rows(&owner, RESULTS).await, first);
     assert_eq!(rows(&admin, "SELECT d.s.f(SELECT a FROM d.s.t)").await, ["43"]);
     run(&admin, "REVOKE USAGE ON FUNCTION d.s.f FROM ROLE r").await;
-    lake.advance(Duration::from_secs(3_600)).await.unwrap();
+    lake.advance(Duration::from_secs(3_601)).await.unwrap();
     let second = [first.as_slice(), &["F|NULL|002003", "ROW_COUNT|2|NULL"]].concat();
     let found = rows(&owner, RESULTS).await;
     assert_eq!(found.len(), 4, "{found:?}");
