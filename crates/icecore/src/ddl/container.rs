@@ -9,7 +9,7 @@ use icecore_snapshot::Object;
 use icecore_types::{ContainerDefinition, ObjectId, ObjectKind, Result};
 
 use super::words::{Words, comment, retention};
-use super::{relation, small};
+use super::{measured, relation, small};
 use crate::plan::{Binder, Source};
 
 pub(super) fn statements(
@@ -65,6 +65,8 @@ impl Part<'_> {
             made.extend(match object.kind() {
                 ObjectKind::Tag => small::tag_alone(object, &self.words)?,
                 ObjectKind::FileFormat => small::file_format(object, &self.words)?,
+                ObjectKind::MetricFunction => measured::function(object, &self.words)?,
+                ObjectKind::NetworkRule => measured::network_rule(object, &self.words)?,
                 ObjectKind::Table => relation::table(object, &self.words)?,
                 _ => Vec::new(),
             });
@@ -95,6 +97,9 @@ impl Part<'_> {
                 }
                 ObjectKind::Pipe => made.extend(small::pipe(object, &self.words)?),
                 _ => {}
+            }
+            if object.kind() == ObjectKind::Table {
+                made.extend(measured::metrics_of(object, &self.words)?);
             }
             if object.kind().has_tags() && object.kind() != ObjectKind::Stage {
                 made.extend(small::tags_of(object, &self.words)?);

@@ -1,6 +1,7 @@
 //! GET_DDL: the statements that make an object again.
 
 mod container;
+mod measured;
 mod relation;
 mod small;
 mod words;
@@ -49,10 +50,15 @@ fn statements(binder: &Arc<Binder>, object: &Object, words: &Words<'_>) -> Resul
         ObjectKind::Pipe => small::pipe(object, words)?,
         kind if kind.is_policy() => small::policy(object, words)?,
         ObjectKind::Tag => small::tag(object, words)?,
+        ObjectKind::MetricFunction => measured::function(object, words)?,
+        ObjectKind::NetworkRule => measured::network_rule(object, words)?,
         other => return Err(unsupported(other)),
     };
     if matches!(object.kind(), ObjectKind::Table | ObjectKind::View) {
         made.extend(relation::policies(object, words)?);
+    }
+    if object.kind() == ObjectKind::Table {
+        made.extend(measured::metrics_of(object, words)?);
     }
     if object.kind().has_tags()
         && !matches!(object.kind(), ObjectKind::Database | ObjectKind::Schema)
@@ -82,6 +88,8 @@ fn find<'a>(binder: &'a Binder, kind: &str, name: &QualifiedName) -> Result<&'a 
             ObjectKind::AggregationPolicy,
         ],
         "TAG" => &[ObjectKind::Tag],
+        "FUNCTION" => &[ObjectKind::MetricFunction],
+        "NETWORK RULE" => &[ObjectKind::NetworkRule],
         "SCHEMA" => &[ObjectKind::Schema],
         "DATABASE" => &[ObjectKind::Database],
         other => return Err(Error::unsupported(format_args!("GET_DDL of a {other}"))),

@@ -15,6 +15,7 @@ mod expectation;
 mod explain;
 mod lineage;
 mod load;
+mod needed;
 mod network;
 mod perform;
 mod pipe;

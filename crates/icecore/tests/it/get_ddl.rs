@@ -16,6 +16,11 @@ const SCRIPT: &str = r#"
         EXPECTATION has_region CHECK NOT NULL (region) ON VIOLATION QUARANTINE
     ) COMMENT = 'it''s\\here';
     CREATE TABLE secrets (id INT, name VARCHAR, region VARCHAR) DATA_RETENTION_TIME_IN_DAYS = 3;
+    CREATE NETWORK RULE office TYPE = IPV4 VALUE_LIST = ('10.0.0.0/8', '192.168.1.1') COMMENT = 'n';
+    CREATE DATA METRIC FUNCTION below (x TABLE (v NUMBER(9,2), "W w" VARCHAR)) RETURNS NUMBER COMMENT = 'f' AS 'SELECT COUNT_IF(v < 0 AND "W w" = ''n'') FROM x';
+    ALTER TABLE customers ADD DATA METRIC FUNCTION below ON (pay, region) EXPECTATION none (VALUE = 0), DATA METRIC FUNCTION SNOWFLAKE.CORE.ROW_COUNT ON ();
+    ALTER TABLE customers SET DATA_METRIC_SCHEDULE = '30 MINUTE';
+    ALTER TABLE customers MODIFY DATA METRIC FUNCTION SNOWFLAKE.CORE.ROW_COUNT ON () SUSPEND;
     CREATE VIEW a_first AS SELECT region, total FROM z_second WHERE total > 0;
 "#;
 
@@ -73,6 +78,7 @@ async fn the_text_of_a_schema_makes_it_again_elsewhere() {
         "SELECT tag_name, tag_value, object_name, domain, column_name FROM SNOWFLAKE.ACCOUNT_USAGE.TAG_REFERENCES ORDER BY 1, 3, 5",
         "SELECT policy_name, ref_column_name, tag_name, policy_status FROM TABLE(INFORMATION_SCHEMA.POLICY_REFERENCES(REF_ENTITY_NAME => 'secrets', REF_ENTITY_DOMAIN => 'TABLE')) ORDER BY 1, 2",
         "SELECT file_format_name, comment FROM INFORMATION_SCHEMA.FILE_FORMATS",
+        "SELECT * FROM TABLE(INFORMATION_SCHEMA.DATA_METRIC_FUNCTION_REFERENCES(REF_ENTITY_NAME => 'customers', REF_ENTITY_DOMAIN => 'TABLE'))",
     ] {
         assert_eq!(rows(&other, listing).await, rows(&session, listing).await, "{listing}");
     }
@@ -108,6 +114,7 @@ async fn the_text_of_an_object_replaces_it_by_the_same() {
         ("SEMANTIC_VIEW", "renamed_sales"),
         ("FILE_FORMAT", "pipes_of"),
         ("TAG", "\"Odd Name\""),
+        ("NETWORK_RULE", "office"),
     ] {
         let text = ddl(&session, kind, name).await;
         session.execute(&text).await.unwrap_or_else(|error| panic!("{error}\n{text}"));
