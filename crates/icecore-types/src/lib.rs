@@ -71,6 +71,6 @@ pub use simulated::{SeededIds, SimulatedClock, SimulatedTimer};
 pub use size::ByteSize;
 pub use sql_type::SqlType;
 pub use system::{RandomIds, SystemClock, SystemTimer};
-pub use tag::{ObjectTags, TagDefinition, TagValues};
+pub use tag::{ObjectTags, PropagatedTag, TagConflict, TagDefinition, TagPropagation, TagValues};
 pub use time::{Timestamp, parse_advance};
 pub use version::{RecordNumber, Version};

@@ -1,6 +1,6 @@
 //! Tags, and the values that objects and columns have of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +28,60 @@ pub struct TagDefinition {
     /// type of data.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub masks: Vec<ObjectId>,
+    /// Whether its values go on to what is made of what has them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub propagation: Option<TagPropagation>,
+}
+
+/// How the values of a tag go on from what has them.
+///
+/// ```
+/// use icecore_types::{TagConflict, TagPropagation};
+/// let both = TagPropagation { on_dependency: true, on_movement: true, conflict: TagConflict::default() };
+/// assert_eq!(both.sql(), "ON_DEPENDENCY_AND_DATA_MOVEMENT");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TagPropagation {
+    /// To what is defined by a query over it: views and dynamic tables.
+    pub on_dependency: bool,
+    /// To tables that a statement writes rows of it into.
+    pub on_movement: bool,
+    /// Which value there is where several meet.
+    #[serde(default)]
+    pub conflict: TagConflict,
+}
+
+impl TagPropagation {
+    /// As SQL spells it.
+    pub const fn sql(&self) -> &'static str {
+        match (self.on_dependency, self.on_movement) {
+            (true, false) => "ON_DEPENDENCY",
+            (false, true) => "ON_DATA_MOVEMENT",
+            _ => "ON_DEPENDENCY_AND_DATA_MOVEMENT",
+        }
+    }
+}
+
+/// The value of a tag where different values meet.
+///
+/// ```
+/// use icecore_types::TagConflict;
+/// assert_eq!(TagConflict::default(), TagConflict::Value("CONFLICT".into()));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TagConflict {
+    /// This one.
+    Value(String),
+    /// The one that comes first among the allowed values.
+    AllowedValuesSequence,
+}
+
+impl Default for TagConflict {
+    fn default() -> Self {
+        Self::Value("CONFLICT".to_owned())
+    }
 }
 
 impl TagDefinition {
@@ -60,6 +114,26 @@ pub struct ObjectTags {
     /// Of its columns.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub columns: BTreeMap<ColumnId, TagValues>,
+    /// Which of these values came from what the object is made of.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub propagated: BTreeSet<PropagatedTag>,
+}
+
+/// A value of a tag, of an object or of one of its columns, that nobody gave.
+///
+/// ```
+/// use icecore_types::{ObjectId, PropagatedTag};
+/// let of_object = PropagatedTag { column: None, tag: ObjectId::from_bits(7) };
+/// assert!(of_object.column.is_none());
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PropagatedTag {
+    /// The column; the object itself if unset.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub column: Option<ColumnId>,
+    /// The tag.
+    pub tag: ObjectId,
 }
 
 impl ObjectTags {
@@ -80,7 +154,10 @@ impl ObjectTags {
             values.into_iter().map(|(tag, value)| (other(tag).unwrap_or(tag), value)).collect()
         };
         let columns = self.columns.into_iter().map(|(id, values)| (id, point(values)));
-        Self { columns: columns.collect(), own: point(self.own) }
+        let propagated = self.propagated.into_iter();
+        let propagated =
+            propagated.map(|it| PropagatedTag { tag: other(it.tag).unwrap_or(it.tag), ..it });
+        Self { columns: columns.collect(), own: point(self.own), propagated: propagated.collect() }
     }
 
     /// Those of the object, or of one of its columns.
@@ -90,6 +167,33 @@ impl ObjectTags {
             None => &self.own,
         };
         (!values.is_empty()).then_some(values)
+    }
+
+    /// Gives a value, or takes one off, as somebody says: it is not propagated.
+    pub fn give(&mut self, column: Option<ColumnId>, tag: ObjectId, value: Option<String>) {
+        self.propagated.remove(&PropagatedTag { column, tag });
+        match value {
+            Some(value) => drop(self.values_mut(column).insert(tag, value)),
+            None => drop(self.values_mut(column).remove(&tag)),
+        }
+    }
+
+    /// Gives a value that came from elsewhere; one that somebody gave stays.
+    pub fn propagate(&mut self, column: Option<ColumnId>, tag: ObjectId, value: String) {
+        let mark = PropagatedTag { column, tag };
+        if !self.propagated.contains(&mark) && self.values_mut(column).contains_key(&tag) {
+            return;
+        }
+        self.propagated.insert(mark);
+        self.values_mut(column).insert(tag, value);
+    }
+
+    /// Without the values that came from elsewhere.
+    pub fn without_propagated(mut self) -> Self {
+        for mark in std::mem::take(&mut self.propagated) {
+            self.values_mut(mark.column).remove(&mark.tag);
+        }
+        self
     }
 
     /// The same, to be changed.

@@ -1,6 +1,6 @@
 //! Tags: CREATE and ALTER TAG, SET TAG and UNSET TAG of anything.
 
-use icecore_types::{Error, ObjectKind, QualifiedName, Result};
+use icecore_types::{Error, ObjectKind, QualifiedName, Result, TagConflict, TagPropagation};
 use sqlparser::tokenizer::Token;
 
 use super::create::Existing;
@@ -11,7 +11,7 @@ use crate::{AlterTag, CreateTag, SetTags, TagChange, TagsGiven};
 pub(super) fn create_tag(cursor: &mut Cursor<'_>, existing: Existing) -> Result<CreateTag> {
     let if_not_exists = existing.if_not_exists(cursor)?;
     let name = cursor.qualified_name()?;
-    let (mut allowed_values, mut comment) = (Vec::new(), None);
+    let (mut allowed_values, mut comment, mut propagation) = (Vec::new(), None, None);
     while !cursor.is_done() {
         match cursor.peek_word() {
             Some("ALLOWED_VALUES") if allowed_values.is_empty() => {
@@ -22,14 +22,39 @@ pub(super) fn create_tag(cursor: &mut Cursor<'_>, existing: Existing) -> Result<
                 option::key(cursor)?;
                 comment = Some(cursor.string()?);
             }
-            Some(word @ ("PROPAGATE" | "ON_CONFLICT")) => {
-                return Err(Error::unsupported(format_args!("CREATE TAG .. {word}")));
+            Some("PROPAGATE") if propagation.is_none() => {
+                propagation = Some(propagated(cursor)?);
             }
             _ => return Err(cursor.unexpected()),
         }
     }
     let or_replace = existing.or_replace;
-    Ok(CreateTag { or_replace, if_not_exists, name, allowed_values, comment })
+    Ok(CreateTag { or_replace, if_not_exists, name, allowed_values, comment, propagation })
+}
+
+/// `PROPAGATE = .. [ON_CONFLICT = ..]`.
+fn propagated(cursor: &mut Cursor<'_>) -> Result<TagPropagation> {
+    option::key(cursor)?;
+    const WAYS: [(&str, bool, bool); 3] = [
+        ("ON_DEPENDENCY_AND_DATA_MOVEMENT", true, true),
+        ("ON_DEPENDENCY", true, false),
+        ("ON_DATA_MOVEMENT", false, true),
+    ];
+    let way = WAYS.iter().find(|(word, ..)| cursor.accept(&[word]));
+    let Some((_, on_dependency, on_movement)) = way.copied() else {
+        return Err(cursor.unexpected().with_help(
+            "write ON_DEPENDENCY, ON_DATA_MOVEMENT or ON_DEPENDENCY_AND_DATA_MOVEMENT",
+        ));
+    };
+    let mut conflict = TagConflict::default();
+    if cursor.is_next("ON_CONFLICT") {
+        option::key(cursor)?;
+        conflict = match cursor.accept(&["ALLOWED_VALUES_SEQUENCE"]) {
+            true => TagConflict::AllowedValuesSequence,
+            false => TagConflict::Value(cursor.string()?),
+        };
+    }
+    Ok(TagPropagation { on_dependency, on_movement, conflict })
 }
 
 pub(super) fn alter_tag(cursor: &mut Cursor<'_>) -> Result<AlterTag> {
@@ -49,6 +74,11 @@ pub(super) fn alter_tag(cursor: &mut Cursor<'_>) -> Result<AlterTag> {
         cursor.advance();
         option::key(cursor)?;
         TagChange::SetComment(Some(cursor.string()?))
+    } else if cursor.accept(&["UNSET", "PROPAGATE"]) {
+        TagChange::Propagate(None)
+    } else if cursor.are_next(&["SET", "PROPAGATE"]) {
+        cursor.advance();
+        TagChange::Propagate(Some(propagated(cursor)?))
     } else if cursor.are_next(&["SET", "MASKING", "POLICY"]) {
         cursor.advance();
         let policies = cursor.list(masking_policy)?;
@@ -69,7 +99,7 @@ fn masking_policy(cursor: &mut Cursor<'_>) -> Result<QualifiedName> {
 
 fn refused(cursor: &Cursor<'_>) -> Error {
     const REFUSED: &[&[&str]] =
-        &[&["SET", "PROPAGATE"], &["UNSET", "PROPAGATE"], &["SET", "ALLOWED_VALUES"]];
+        &[&["SET", "ON_CONFLICT"], &["UNSET", "ON_CONFLICT"], &["SET", "ALLOWED_VALUES"]];
     match REFUSED.iter().find(|words| cursor.are_next(words)) {
         Some(words) => Error::unsupported(format_args!("ALTER TAG .. {}", words.join(" "))),
         None => cursor.unexpected(),

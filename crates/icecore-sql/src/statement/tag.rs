@@ -1,6 +1,6 @@
 //! Tags: what they are, and what has which value of them.
 
-use icecore_types::{Name, ObjectKind, QualifiedName};
+use icecore_types::{Name, ObjectKind, QualifiedName, TagPropagation};
 
 /// Tags, each with its value, or without one where it is taken off.
 pub type TagsGiven = Vec<(QualifiedName, Option<String>)>;
@@ -26,6 +26,8 @@ pub struct CreateTag {
     pub allowed_values: Vec<String>,
     /// COMMENT.
     pub comment: Option<String>,
+    /// PROPAGATE and ON_CONFLICT.
+    pub propagation: Option<TagPropagation>,
 }
 
 /// ALTER TAG.
@@ -61,6 +63,8 @@ pub enum TagChange {
     Disallow(Vec<String>),
     /// UNSET ALLOWED_VALUES.
     AllowAny,
+    /// SET PROPAGATE or UNSET PROPAGATE.
+    Propagate(Option<TagPropagation>),
     /// SET COMMENT or UNSET COMMENT.
     SetComment(Option<String>),
     /// SET MASKING POLICY: masks the columns that have the tag, each by the

@@ -2,8 +2,8 @@
 
 use icecore_snapshot::Object;
 use icecore_types::{
-    ColumnId, FileFormatDefinition, PipeDefinition, PolicyDefinition, Result, TagDefinition,
-    TagValues,
+    ColumnId, FileFormatDefinition, PipeDefinition, PolicyDefinition, Result, TagConflict,
+    TagDefinition, TagPropagation, TagValues,
 };
 
 use super::relation::columns;
@@ -36,8 +36,17 @@ pub(super) fn tag_alone(object: &Object, words: &Words<'_>) -> Result<Vec<String
         true => String::new(),
         false => format!(" ALLOWED_VALUES {}", values.join(", ")),
     };
+    let propagate = tag.propagation.as_ref().map(propagation).unwrap_or_default();
     let comment = comment(tag.comment.as_ref());
-    Ok(vec![format!("create or replace TAG {}{allowed}{comment};", words.name(object))])
+    Ok(vec![format!("create or replace TAG {}{allowed}{propagate}{comment};", words.name(object))])
+}
+
+fn propagation(how: &TagPropagation) -> String {
+    let conflict = match &how.conflict {
+        TagConflict::AllowedValuesSequence => "ALLOWED_VALUES_SEQUENCE".to_owned(),
+        TagConflict::Value(value) => quoted(value),
+    };
+    format!(" PROPAGATE = {} ON_CONFLICT = {conflict}", how.sql())
 }
 
 pub(super) fn masks_of_tag(object: &Object, words: &Words<'_>) -> Result<Vec<String>> {
@@ -50,9 +59,10 @@ pub(super) fn masks_of_tag(object: &Object, words: &Words<'_>) -> Result<Vec<Str
     Ok(vec![format!("alter TAG {} set {};", words.name(object), masks.join(", "))])
 }
 
-/// What gives an object and its columns their values of tags.
+/// What gives an object and its columns their values of tags, but for those
+/// that came from elsewhere.
 pub(super) fn tags_of(object: &Object, words: &Words<'_>) -> Result<Vec<String>> {
-    let tags = object.body().tags()?;
+    let tags = object.body().tags()?.without_propagated();
     let names = columns(object)?;
     let mut made = Vec::new();
     let alter = format!("alter {} {}", object.kind().sql(), words.name(object));

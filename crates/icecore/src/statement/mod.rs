@@ -22,6 +22,7 @@ mod pipe;
 mod pipe_load;
 mod planning;
 mod policy;
+mod propagate;
 mod request;
 mod resolver;
 mod rows;
@@ -233,14 +234,14 @@ impl Planning {
                 Resolved::Rows(self.explain_access(explain)?)
             }
             Statement::Explain(explain) => Resolved::Query(self.explain(explain)?),
-            Statement::Insert(insert) => Resolved::Write(self.insert(insert)?.into()),
+            Statement::Insert(insert) => self.moving(self.insert(insert)?)?,
             Statement::CreateTable(create) if create.as_query.is_some() => {
                 self.create_table_as(create)?
             }
             Statement::CreateDynamicTable(create) => self.create_dynamic(create, &parsed.text)?,
             Statement::AlterDynamicTable(alter) => self.alter_dynamic(alter)?,
             Statement::Delete(delete) => Resolved::Write(self.delete(delete)?.into()),
-            Statement::Update(update) => Resolved::Write(self.update(update)?.into()),
+            Statement::Update(update) => self.moving(self.update(update)?)?,
             Statement::AlterTable(alter) => match &alter.action {
                 AlterTableAction::Quarantine { action, predicate } => {
                     self.quarantine_action(&alter.name, *action, predicate.as_deref())?

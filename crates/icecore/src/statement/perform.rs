@@ -359,10 +359,11 @@ impl Planning {
     /// Commits what this statement changes, against the snapshot that it read.
     pub(crate) async fn commit(
         &self,
-        updates: Vec<Update>,
+        mut updates: Vec<Update>,
         requirements: Vec<Requirement>,
         id: QueryId,
     ) -> Result<Commit> {
+        self.propagate_defined(&mut updates)?;
         let engine = self.session.engine();
         let head = self.resolver.head();
         for table in updates.iter().filter_map(Update::content_of) {

@@ -5,7 +5,7 @@ use icecore_snapshot::{Head, Object, Requirement};
 use icecore_sql::{AlterTag, CreateTag, SetTags, TagChange, TagsGiven};
 use icecore_types::{
     Body, Code, ColumnId, Error, Name, ObjectId, ObjectKind, ObjectTags, QualifiedName, Result,
-    TableDefinition, TagDefinition,
+    TableDefinition, TagConflict, TagDefinition, TagPropagation,
 };
 
 use super::alter::{no_column, replaced};
@@ -24,6 +24,7 @@ impl Planning {
         let mut definition =
             TagDefinition { comment: create.comment.clone(), ..TagDefinition::default() };
         allow(&mut definition, &create.allowed_values)?;
+        set_propagation(&mut definition, create.propagation.as_ref())?;
         let if_exists = IfExists::of(create.or_replace, create.if_not_exists);
         Ok(self.create(ObjectKind::Tag, &create.name, if_exists, Body::of(&definition)?)?.1)
     }
@@ -46,6 +47,7 @@ impl Planning {
                 return self.set_masks(found, policies, *force);
             }
             TagChange::UnsetMasks(policies) => return self.unset_masks(found, policies),
+            TagChange::Propagate(how) => set_propagation(&mut definition, how.as_ref())?,
             TagChange::AllowAny => definition.allowed_values.clear(),
             TagChange::Allow(values) => {
                 allow(&mut definition, values)?;
@@ -94,6 +96,7 @@ impl Planning {
         let needs = self.give_tags(&mut tags, column, &set.values)?;
         let mut change = replaced(found, found.body().with_tags(&tags)?)?;
         change.requirements.extend(needs);
+        change.updates.extend(self.propagate_given(found, tags)?);
         Ok(change)
     }
 
@@ -116,14 +119,10 @@ impl Planning {
                 ));
             }
             needs.push(requirement);
-            let values = tags.values_mut(column);
-            match value {
-                Some(value) => {
-                    check_value(&tag.body().read()?, tag.name(), value)?;
-                    values.insert(tag.id(), value.clone());
-                }
-                None => drop(values.remove(&tag.id())),
+            if let Some(value) = value {
+                check_value(&tag.body().read()?, tag.name(), value)?;
             }
+            tags.give(column, tag.id(), value.clone());
         }
         let head = self.resolver.head();
         let is_live = |id: &&ObjectId| head.object(**id).is_some_and(Object::is_live);
@@ -239,6 +238,21 @@ fn allow(definition: &mut TagDefinition, values: &[String]) -> Result<()> {
             definition.allowed_values.push(value.clone());
         }
     }
+    Ok(())
+}
+
+fn set_propagation(tag: &mut TagDefinition, how: Option<&TagPropagation>) -> Result<()> {
+    if let Some(TagPropagation { conflict, .. }) = how {
+        match conflict {
+            TagConflict::AllowedValuesSequence if tag.allowed_values.is_empty() => {
+                let what = "ON_CONFLICT = ALLOWED_VALUES_SEQUENCE of a tag without ALLOWED_VALUES";
+                return Err(invalid(what.to_owned()));
+            }
+            TagConflict::AllowedValuesSequence => {}
+            TagConflict::Value(value) => check_length(value)?,
+        }
+    }
+    tag.propagation = how.cloned();
     Ok(())
 }
 

@@ -208,7 +208,7 @@ impl Planning {
         let Some(table) = id else { return Ok(Resolved::Change(change)) };
         let change = self.with_copied_grants(change, create, None)?;
         let given: Vec<ColumnId> = definition.columns.iter().map(|column| column.id).collect();
-        Ok(Resolved::Write(Box::new(Write {
+        self.moving(Write {
             table,
             schema: segment_schema(&definition),
             rows: self.assigned(source, &definition, &given)?,
@@ -218,7 +218,7 @@ impl Planning {
             gate: None,
             report: Report::Status(change.message),
             assigned: given,
-        })))
+        })
     }
 
     /// TRUNCATE TABLE.

@@ -127,6 +127,7 @@ pub(crate) fn table(
         ("ACCESS_HISTORY", Schema::AccountUsage) => access::history(&listing),
         ("LOGIN_HISTORY", Schema::AccountUsage) => logins::usage(&listing),
         ("QUERY_HISTORY", Schema::AccountUsage) => query_usage::history(&listing),
+        ("QUERY_ATTRIBUTION_HISTORY", Schema::AccountUsage) => query_usage::attribution(&listing),
         _ => return Err(unknown(name)),
     };
     rows.map(Some)

@@ -73,10 +73,31 @@ const COLUMNS: &[Column] = &[
 
 /// The newest statements first.
 pub(super) fn history(listing: &Listing<'_>) -> Result<RecordBatch> {
+    listed(listing, COLUMNS)
+}
+
+/// Credits are not there until warehouses are paid for.
+const ATTRIBUTION: &[Column] = &[
+    ("QUERY_ID", TEXT, |row| Cell::text(row.query_id.to_string())),
+    ("PARENT_QUERY_ID", TEXT, |_| Cell::Null),
+    ("ROOT_QUERY_ID", TEXT, |_| Cell::Null),
+    ("WAREHOUSE_NAME", TEXT, |row| Cell::text(row.warehouse.as_str())),
+    ("QUERY_TAG", TEXT, |row| Cell::text(row.tag.clone().unwrap_or_default())),
+    ("USER_NAME", TEXT, |row| Cell::text(row.user.as_str())),
+    ("START_TIME", TIME, |row| Cell::Time(row.started)),
+    ("END_TIME", TIME, |row| Cell::Time(row.ended)),
+];
+
+/// Whose purpose each statement served, the newest first.
+pub(super) fn attribution(listing: &Listing<'_>) -> Result<RecordBatch> {
+    listed(listing, ATTRIBUTION)
+}
+
+fn listed(listing: &Listing<'_>, columns: &[Column]) -> Result<RecordBatch> {
     let rows = seen(listing)?;
-    let cells = |row: &HistoryRow| COLUMNS.iter().map(|(_, _, cell)| cell(row)).collect();
+    let cells = |row: &HistoryRow| columns.iter().map(|(_, _, cell)| cell(row)).collect();
     let rows = rows.iter().map(|row| cells(row)).collect();
-    let columns: Vec<_> = COLUMNS.iter().map(|(name, ty, _)| (*name, *ty)).collect();
+    let columns: Vec<_> = columns.iter().map(|(name, ty, _)| (*name, *ty)).collect();
     batch_of(&columns, rows)
 }
 

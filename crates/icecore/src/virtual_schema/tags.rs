@@ -7,7 +7,8 @@ use arrow::datatypes::SchemaRef;
 use icecore_governance::Verb;
 use icecore_snapshot::Object;
 use icecore_types::{
-    Code, ColumnId, Error, Name, ObjectId, ObjectKind, Result, SqlType, TableDefinition,
+    Code, ColumnId, Error, Name, ObjectId, ObjectKind, ObjectTags, PropagatedTag, Result, SqlType,
+    TableDefinition,
 };
 
 use super::Listing;
@@ -92,7 +93,8 @@ pub(super) fn usage(listing: &Listing<'_>) -> Result<RecordBatch> {
             values.map(move |given| (Some((*id, name)), given))
         });
         for (column, (tag, value)) in own.chain(of_columns) {
-            rows.extend(usage_row(binder, object, column, (*tag, value)));
+            let method = applied(&tags, (column.map(|(id, _)| id), *tag));
+            rows.extend(usage_row(binder, object, column, (*tag, value, method)));
         }
     }
     batch(USAGE, rows)
@@ -102,7 +104,7 @@ fn usage_row(
     binder: &Binder,
     object: &Object,
     column: Option<(ColumnId, &Name)>,
-    (tag, value): (ObjectId, &String),
+    (tag, value, method): (ObjectId, &String, &str),
 ) -> Option<Vec<Cell>> {
     let [tag_database, tag_schema, tag_name] = live_tag(binder, tag)?;
     let [database, schema, name] = place(binder, object);
@@ -120,8 +122,16 @@ fn usage_row(
         Cell::text(domain),
         column.map_or(Cell::Null, |(id, _)| Cell::count(u64::from(id.get()))),
         Cell::maybe_text(column.map(|(_, name)| name.as_str())),
-        Cell::text("MANUAL"),
+        Cell::text(method),
     ])
+}
+
+/// How a value came to an object or a column that has it.
+fn applied(tags: &ObjectTags, (column, tag): (Option<ColumnId>, ObjectId)) -> &'static str {
+    match tags.propagated.contains(&PropagatedTag { column, tag }) {
+        true => "PROPAGATED",
+        false => "MANUAL",
+    }
 }
 
 /// The tags of an object or a column, in the order of their names.
@@ -155,7 +165,10 @@ fn rows_of(binder: &Binder, object: &Object, column: Option<ColumnId>) -> Result
             name,
             Cell::text(domain),
             Cell::maybe_text(column_name.as_ref().map(|(_, name)| name.as_str())),
-            Cell::text(if level == domain { "MANUAL" } else { "INHERITED" }),
+            Cell::text(match level == domain {
+                true => applied(&object.body().tags()?, (column, tag.id())),
+                false => "INHERITED",
+            }),
         ]);
     }
     Ok(rows)

@@ -8,6 +8,7 @@ const SCRIPT: &str = r#"
     CREATE SCHEMA shop COMMENT = 'all of it';
     CREATE TAG level ALLOWED_VALUES 'pii', 'it''s low' COMMENT = 'how personal';
     CREATE TAG "Odd Name";
+    CREATE TAG goes_on ALLOWED_VALUES 'a', 'b' PROPAGATE = ON_DEPENDENCY ON_CONFLICT = ALLOWED_VALUES_SEQUENCE;
     CREATE FILE FORMAT pipes_of TYPE = CSV FIELD_DELIMITER = '|' SKIP_HEADER = 1 NULL_IF = ('', 'N') COMMENT = 'c';
     CREATE TABLE roles (role VARCHAR, region VARCHAR);
     CREATE TABLE customers (
