@@ -2,18 +2,11 @@
 //! journal `access`. Its rows are stored as ACCOUNT_USAGE.ACCESS_HISTORY shows
 //! them.
 
-use std::sync::Arc;
-use std::time::Duration;
-
-use icecore_snapshot::{AuditKey, Journal};
-use icecore_types::{ColumnId, Env, Error, Name, ObjectId, QueryId, Result, Timestamp};
-use object_store::path::Path;
-use parking_lot::RwLock;
+use icecore_types::{ColumnId, Name, ObjectId, QueryId, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// How long accesses are remembered.
-const KEPT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+use crate::kept::Kept;
 
 /// An object, as a list of objects shows it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -152,45 +145,4 @@ pub(crate) struct AccessRow {
 }
 
 /// The accesses of an account, in the order in which their statements ended.
-pub(crate) struct AccessHistory {
-    journal: Journal,
-    rows: RwLock<Vec<Arc<AccessRow>>>,
-}
-
-impl AccessHistory {
-    /// Reads what was kept.
-    pub(crate) async fn open(env: Env, root: Path, key: Option<AuditKey>) -> Result<Self> {
-        let since = env.clock.now().minus(KEPT);
-        let journal = Journal::open_sealed(env, root, "access", key).await?;
-        let mut rows = Vec::new();
-        for stored in journal.rows_since(since).await? {
-            let row = serde_json::from_value(stored).map_err(|source| {
-                Error::corrupted("a row of the access history").with_source(source)
-            })?;
-            rows.push(Arc::new(row));
-        }
-        Ok(Self { journal, rows: RwLock::new(rows) })
-    }
-
-    /// Adds a statement's access; it is stored with the next flush.
-    pub(crate) fn record(&self, row: AccessRow) {
-        if let Ok(value) = serde_json::to_value(&row) {
-            self.journal.append(value);
-        }
-        self.rows.write().push(Arc::new(row));
-    }
-
-    /// Stores what was added, and forgets in time.
-    pub(crate) async fn flush(&self) -> Result<()> {
-        self.journal.upkeep(KEPT).await
-    }
-
-    pub(crate) fn journal(&self) -> &Journal {
-        &self.journal
-    }
-
-    /// All that is remembered, oldest first.
-    pub(crate) fn rows(&self) -> Vec<Arc<AccessRow>> {
-        self.rows.read().clone()
-    }
-}
+pub(crate) type AccessHistory = Kept<AccessRow>;

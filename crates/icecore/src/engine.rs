@@ -7,7 +7,7 @@ use datafusion::execution::SessionState;
 use icecore_governance::RoleId;
 use icecore_raw::ContentKeys;
 use icecore_segment::{ColumnCache, SegmentStore};
-use icecore_snapshot::{Account, Head, OpenOptions, Transaction, Update};
+use icecore_snapshot::{Account, Head, Journal, OpenOptions, Transaction, Update};
 use icecore_types::{
     AccountId, Body, Code, ContainerDefinition, Env, Error, Name, ObjectId, ObjectKind, QueryId,
     Result, SimulatedClock, Timestamp, TransactionId, Version,
@@ -100,11 +100,15 @@ impl Engine {
             Arc::clone(&cache),
         );
         let key = settings.audit.key.clone();
-        let history = History::open(env.clone(), account.root().clone(), key.clone()).await?;
-        let accesses = AccessHistory::open(env.clone(), account.root().clone(), key).await?;
-        let logins = Logins::open(env.clone(), account.root().clone()).await?;
-        let measurements =
-            Measurements::open(env.clone(), account.root().clone(), "measurements").await?;
+        let history = History::open(env.clone(), account.root().clone(), key).await?;
+        let root = account.root();
+        let sealed = |kind| {
+            Journal::open_sealed(env.clone(), root.clone(), kind, settings.audit.key.clone())
+        };
+        let accesses = AccessHistory::open(&env, sealed("access").await?).await?;
+        let logins = Logins::open(&env, sealed("logins").await?).await?;
+        let journal = Journal::open(env.clone(), root.clone(), "measurements").await?;
+        let measurements = Measurements::open(&env, journal).await?;
         let refreshes = Refreshes::open(env.clone(), account.root().clone()).await?;
         let loads = LoadHistory::open(env.clone(), account.root().clone(), &account.head()).await?;
         let pipes = Pipes::open(env.clone(), account.root().clone()).await?;

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use icecore_snapshot::Journal;
 use icecore_types::{Env, Error, Result};
-use object_store::path::Path;
 use parking_lot::RwLock;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -20,14 +19,14 @@ pub(crate) struct Kept<T> {
 }
 
 impl<T: Serialize + DeserializeOwned> Kept<T> {
-    /// Reads what was kept under a name.
-    pub(crate) async fn open(env: Env, root: Path, name: &str) -> Result<Self> {
+    /// Reads what a journal has.
+    pub(crate) async fn open(env: &Env, journal: Journal) -> Result<Self> {
         let since = env.clock.now().minus(KEPT);
-        let journal = Journal::open(env, root, name).await?;
         let mut rows = Vec::new();
         for stored in journal.rows_since(since).await? {
             let row = serde_json::from_value(stored).map_err(|source| {
-                Error::corrupted(format!("a row of the journal {name}")).with_source(source)
+                let what = format!("a row of the journal {}", journal.kind());
+                Error::corrupted(what).with_source(source)
             })?;
             rows.push(Arc::new(row));
         }
@@ -45,6 +44,11 @@ impl<T: Serialize + DeserializeOwned> Kept<T> {
     /// Stores what was added, and forgets in time.
     pub(crate) async fn flush(&self) -> Result<()> {
         self.journal.upkeep(KEPT).await
+    }
+
+    /// Where they are stored.
+    pub(crate) fn journal(&self) -> &Journal {
+        &self.journal
     }
 
     /// All that is remembered, oldest first.

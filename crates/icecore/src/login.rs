@@ -150,6 +150,10 @@ impl Login {
             client: self.client.clone(),
             error: opened.as_ref().err().map(LoginRow::error_of),
         });
+        if engine.settings.audit.strict {
+            // What is not on record did not happen.
+            engine.logins.flush().await?;
+        }
         // That there is a policy of the user's own says that there is the user.
         opened.map_err(|error| match policies.of_user {
             Some(_) if error.code() == Code::ADDRESS_REFUSED => self.proof.refused(),

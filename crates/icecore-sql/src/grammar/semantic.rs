@@ -35,6 +35,7 @@ pub(super) fn create(cursor: &mut Cursor<'_>, existing: Existing) -> Result<Crea
         comment: None,
         ai_sql_generation: None,
         ai_verified_queries: Vec::new(),
+        copy_grants: false,
     };
     properties(cursor, &mut created)?;
     if created.dimensions.is_empty() && created.metrics.is_empty() {
@@ -54,12 +55,10 @@ fn properties(cursor: &mut Cursor<'_>, created: &mut CreateSemanticView) -> Resu
         created.ai_sql_generation = Some(cursor.string()?);
     }
     created.ai_verified_queries = optional(cursor, "AI_VERIFIED_QUERIES", verified_query)?;
-    for clause in [&["WITH", "TAG"], &["COPY", "GRANTS"]] {
-        if cursor.are_next(clause) {
-            let clause = clause.join(" ");
-            return Err(Error::unsupported(format_args!("CREATE SEMANTIC VIEW .. {clause}")));
-        }
+    if cursor.are_next(&["WITH", "TAG"]) {
+        return Err(Error::unsupported("CREATE SEMANTIC VIEW .. WITH TAG"));
     }
+    created.copy_grants = cursor.accept(&["COPY", "GRANTS"]);
     if cursor.is_next("AI_QUESTION_CATEGORIZATION") || cursor.is_next("TAG") {
         let clause = cursor.next_text().to_uppercase();
         return Err(Error::unsupported(format_args!("CREATE SEMANTIC VIEW .. {clause}")));

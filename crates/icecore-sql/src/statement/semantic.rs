@@ -43,6 +43,8 @@ pub struct CreateSemanticView {
     pub ai_sql_generation: Option<String>,
     /// AI_VERIFIED_QUERIES: the names of the queries and their text.
     pub ai_verified_queries: Vec<VerifiedQuery>,
+    /// COPY GRANTS: what was granted on the one of this name.
+    pub copy_grants: bool,
 }
 
 /// A logical table of a semantic view.

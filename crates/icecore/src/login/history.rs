@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use icecore_snapshot::Journal;
 use icecore_types::{Env, Error, Name, Result, Timestamp};
-use object_store::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::attempts::Attempts;
@@ -46,9 +46,13 @@ pub(crate) struct Logins {
 
 impl Logins {
     /// Reads what was kept.
-    pub(crate) async fn open(env: Env, root: Path) -> Result<Self> {
-        let rows = Kept::open(env, root, "logins").await?;
+    pub(crate) async fn open(env: &Env, journal: Journal) -> Result<Self> {
+        let rows = Kept::open(env, journal).await?;
         Ok(Self { rows, attempts: Attempts::default() })
+    }
+
+    pub(crate) fn journal(&self) -> &Journal {
+        self.rows.journal()
     }
 
     pub(super) fn attempts(&self) -> &Attempts {

@@ -106,7 +106,7 @@ impl StatementRun {
         }
         engine.history.record_beginning(row).await?;
         if !self.access.is_nothing() {
-            engine.accesses.record(access_row(row, std::mem::take(&mut self.access)));
+            engine.accesses.add(access_row(row, std::mem::take(&mut self.access)));
         }
         engine.accesses.journal().flush().await?;
         self.recorded = true;
@@ -173,7 +173,7 @@ impl StatementRun {
             _ => Access::default(),
         };
         if !access.is_nothing() {
-            engine.accesses.record(access_row(&row, access));
+            engine.accesses.add(access_row(&row, access));
         }
         engine.history.record(row);
     }

@@ -73,7 +73,8 @@ impl Planning {
         self.binder.take_over(&view);
         let if_exists = IfExists::of(create.or_replace, create.if_not_exists);
         let body = Body::of(&definition)?;
-        Ok(self.create(ObjectKind::SemanticView, &create.name, if_exists, body)?.1)
+        let change = self.create(ObjectKind::SemanticView, &create.name, if_exists, body)?.1;
+        if create.copy_grants { self.copy_grants(change, None) } else { Ok(change) }
     }
 
     /// DESCRIBE SEMANTIC VIEW.

@@ -24,7 +24,9 @@ impl Planning {
     pub(super) async fn verify_audit(&self) -> Result<RecordBatch> {
         let engine = self.session.engine();
         let mut rows = Vec::new();
-        for journal in [engine.history.journal(), engine.accesses.journal()] {
+        let journals =
+            [engine.history.journal(), engine.accesses.journal(), engine.logins.journal()];
+        for journal in journals {
             // What this process has not stored yet cannot be verified.
             journal.flush().await?;
             rows.push(cells(journal, journal.verify_sealed().await?));

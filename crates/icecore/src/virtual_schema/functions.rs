@@ -93,6 +93,24 @@ pub(super) fn text(value: &ScalarValue) -> Result<String> {
     }
 }
 
+/// Texts by the names of their arguments, each given at most once and no other;
+/// `None` if the arguments are others.
+pub(super) fn named_texts<const N: usize>(
+    arguments: &[Argument],
+    names: [&str; N],
+) -> Result<Option<[Option<String>; N]>> {
+    let mut found = [const { None }; N];
+    for (name, value) in arguments {
+        let name = name.as_deref().map(str::to_uppercase);
+        let slot = names.iter().zip(&mut found).find(|(known, _)| Some(**known) == name.as_deref());
+        match slot {
+            Some((_, slot @ None)) => *slot = Some(text(value)?),
+            _ => return Ok(None),
+        }
+    }
+    Ok(Some(found))
+}
+
 /// The object that an argument names.
 pub(super) fn object(kind: ObjectKind, value: &ScalarValue, binder: &Binder) -> Result<ObjectId> {
     let resolver = binder.resolver();

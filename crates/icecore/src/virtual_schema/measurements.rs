@@ -11,7 +11,7 @@ use icecore_types::{
     TableDefinition,
 };
 
-use super::functions::{Argument, text};
+use super::functions::{Argument, named_texts};
 use crate::cells::{Cell, Columns, batch};
 use crate::measurements::Measurement;
 use crate::plan::{Binder, system_metric};
@@ -171,18 +171,8 @@ fn invalid() -> Error {
 }
 
 fn asked(arguments: &[Argument], binder: &Binder) -> Result<Asked> {
-    let (mut metric, mut entity, mut domain) = (None, None, None);
-    for (name, value) in arguments {
-        let slot = match name.as_deref().map(str::to_uppercase).as_deref() {
-            Some("METRIC_NAME") => &mut metric,
-            Some("REF_ENTITY_NAME") => &mut entity,
-            Some("REF_ENTITY_DOMAIN") => &mut domain,
-            _ => return Err(invalid()),
-        };
-        if slot.replace(text(value)?).is_some() {
-            return Err(invalid());
-        }
-    }
+    let names = ["METRIC_NAME", "REF_ENTITY_NAME", "REF_ENTITY_DOMAIN"];
+    let [metric, entity, domain] = named_texts(arguments, names)?.ok_or_else(invalid)?;
     let resolver = binder.resolver();
     match (metric, entity, domain.map(|it| it.to_uppercase()).as_deref()) {
         (Some(metric), None, None) => {

@@ -11,7 +11,7 @@ use icecore_types::{
     TableDefinition, TagDefinition, ViewDefinition,
 };
 
-use super::functions::{Argument, text};
+use super::functions::{Argument, named_texts};
 use crate::cells::{Cell, Columns, batch};
 use crate::plan::{Binder, TagPolicies, as_table};
 
@@ -82,18 +82,8 @@ fn asked(arguments: &[Argument], binder: &Binder) -> Result<Asked> {
                  REF_ENTITY_DOMAIN => 'TABLE'",
             )
     };
-    let (mut policy, mut entity, mut domain) = (None, None, None);
-    for (name, value) in arguments {
-        let slot = match name.as_deref().map(str::to_uppercase).as_deref() {
-            Some("POLICY_NAME") => &mut policy,
-            Some("REF_ENTITY_NAME") => &mut entity,
-            Some("REF_ENTITY_DOMAIN") => &mut domain,
-            _ => return Err(invalid()),
-        };
-        if slot.replace(text(value)?).is_some() {
-            return Err(invalid());
-        }
-    }
+    let names = ["POLICY_NAME", "REF_ENTITY_NAME", "REF_ENTITY_DOMAIN"];
+    let [policy, entity, domain] = named_texts(arguments, names)?.ok_or_else(invalid)?;
     let resolver = binder.resolver();
     match (policy, entity, domain) {
         (Some(policy), None, None) => {
