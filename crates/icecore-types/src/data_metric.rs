@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ColumnId, Name, ObjectId, PolicyArgument, SqlType, TableDefinition, Timestamp, Version,
+    Body, ColumnId, Name, ObjectId, PolicyArgument, SqlType, TableDefinition, Timestamp, Version,
 };
 
 /// A data metric function: a query over the rows of one argument, which gives
@@ -232,6 +232,13 @@ impl MetricBinding {
             .map(|column| &column.name)
             .collect::<Vec<_>>()
             .into_iter()
+    }
+}
+
+impl Body {
+    /// Whether any function measures the table that it is of.
+    pub fn is_measured(&self) -> bool {
+        self.part("metrics").is_some()
     }
 }
 

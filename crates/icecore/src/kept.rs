@@ -34,11 +34,13 @@ impl<T: Serialize + DeserializeOwned> Kept<T> {
     }
 
     /// Adds a row; it is stored with the next flush.
-    pub(crate) fn add(&self, row: T) {
+    pub(crate) fn add(&self, row: T) -> Arc<T> {
         if let Ok(value) = serde_json::to_value(&row) {
             self.journal.append(value);
         }
-        self.rows.write().push(Arc::new(row));
+        let row = Arc::new(row);
+        self.rows.write().push(Arc::clone(&row));
+        row
     }
 
     /// Stores what was added, and forgets in time.
@@ -54,10 +56,5 @@ impl<T: Serialize + DeserializeOwned> Kept<T> {
     /// All that is remembered, oldest first.
     pub(crate) fn rows(&self) -> Vec<Arc<T>> {
         self.rows.read().clone()
-    }
-
-    /// The newest row that `is` says it is.
-    pub(crate) fn last(&self, is: impl Fn(&T) -> bool) -> Option<Arc<T>> {
-        self.rows.read().iter().rev().find(|row| is(row)).cloned()
     }
 }

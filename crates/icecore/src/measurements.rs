@@ -1,12 +1,70 @@
 //! What data metric functions measured.
 
-use icecore_types::{ColumnId, MetricBinding, MetricSource, Name, ObjectId, Timestamp, Version};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use icecore_snapshot::Journal;
+use icecore_types::{
+    ColumnId, Env, MetricBinding, MetricSource, Name, ObjectId, Result, Timestamp, Version,
+};
+use parking_lot::RwLock;
 use serde::{Deserialize, Serialize};
 
 use crate::kept::Kept;
 
 /// The measurements of an account.
-pub(crate) type Measurements = Kept<Measurement>;
+pub(crate) struct Measurements {
+    rows: Kept<Measurement>,
+    /// The newest of each function on its columns, by the tables.
+    last: RwLock<HashMap<ObjectId, Vec<Arc<Measurement>>>>,
+}
+
+impl Measurements {
+    /// Reads what was kept.
+    pub(crate) async fn open(env: &Env, journal: Journal) -> Result<Self> {
+        let rows = Kept::open(env, journal).await?;
+        let measurements = Self { rows, last: RwLock::default() };
+        for row in measurements.rows() {
+            measurements.is_last(row);
+        }
+        Ok(measurements)
+    }
+
+    /// Adds one; it is stored with the next flush.
+    pub(crate) fn add(&self, row: Measurement) {
+        self.is_last(self.rows.add(row));
+    }
+
+    fn is_last(&self, row: Arc<Measurement>) {
+        let mut last = self.last.write();
+        let of_table = last.entry(row.table).or_default();
+        of_table.retain(|other| other.source != row.source || other.columns != row.columns);
+        of_table.push(row);
+    }
+
+    /// The newest of a function on its columns.
+    pub(crate) fn last(
+        &self,
+        table: ObjectId,
+        binding: &MetricBinding,
+    ) -> Option<Arc<Measurement>> {
+        let last = self.last.read();
+        let is_of = |row: &&Arc<Measurement>| {
+            row.source == binding.source && row.columns == binding.columns
+        };
+        last.get(&table)?.iter().find(is_of).cloned()
+    }
+
+    /// All that is remembered, oldest first.
+    pub(crate) fn rows(&self) -> Vec<Arc<Measurement>> {
+        self.rows.rows()
+    }
+
+    /// Stores what was added, and forgets in time.
+    pub(crate) async fn flush(&self) -> Result<()> {
+        self.rows.flush().await
+    }
+}
 
 /// One measurement, or one that failed.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -42,11 +100,4 @@ pub(crate) struct MeasuredExpectation {
     pub(crate) condition: String,
     /// None without a value.
     pub(crate) violated: Option<bool>,
-}
-
-impl Measurement {
-    /// Whether it is one of this function and these columns.
-    pub(crate) fn is_of(&self, table: ObjectId, binding: &MetricBinding) -> bool {
-        self.table == table && self.source == binding.source && self.columns == binding.columns
-    }
 }

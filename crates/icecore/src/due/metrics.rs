@@ -56,7 +56,8 @@ pub(super) fn next_moment(engine: &Arc<Engine>) -> Option<Timestamp> {
 
 fn tables(head: &Head) -> impl Iterator<Item = &Object> {
     let kinds = [ObjectKind::Table, ObjectKind::DynamicTable];
-    head.objects().filter(move |object| object.is_live() && kinds.contains(&object.kind()))
+    let measured = move |object: &&Object| object.is_live() && kinds.contains(&object.kind());
+    head.objects().filter(measured).filter(|object| object.body().is_measured())
 }
 
 /// When a binding is due next; not at all while it waits for a change.
@@ -66,7 +67,7 @@ fn when(
     table: &Object,
     (definition, binding): (&TableDefinition, &MetricBinding),
 ) -> Option<Due> {
-    let last = engine.measurements.last(|row| row.is_of(table.id(), binding));
+    let last = engine.measurements.last(table.id(), binding);
     // What happened before it was bound, or while it rested, is not made up for.
     let since = last.as_ref().map_or(Version::default(), |row| row.version).max(binding.since);
     let since = since.max(table.created());

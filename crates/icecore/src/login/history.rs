@@ -61,7 +61,7 @@ impl Logins {
 
     /// Adds a login; it is stored with the next flush.
     pub(super) fn record(&self, row: LoginRow) {
-        self.rows.add(row);
+        let _kept = self.rows.add(row);
     }
 
     /// Stores what was added, and forgets in time.

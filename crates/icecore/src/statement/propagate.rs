@@ -1,11 +1,13 @@
 //! Values of tags that go on: to tables that rows of what has them are written
-//! into, and to what is defined by a query over it.
+//! into, and to what is defined by a query over it. They go where the owner of
+//! the tag may give it, whoever writes or defines: a tag brings policies.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use datafusion::common::tree_node::TreeNode;
 use datafusion::logical_expr::LogicalPlan;
 use icecore_exec::from_datafusion;
+use icecore_governance::{Access, Privilege, RoleId, Session};
 use icecore_snapshot::{Head, Object, Update};
 use icecore_types::{
     ColumnId, ObjectId, ObjectKind, ObjectTags, PropagatedTag, Result, TableDefinition,
@@ -44,7 +46,7 @@ impl Planning {
             return Ok(());
         }
         let head = self.resolver.head();
-        let mut carried = Carried::new(head, Way::Movement);
+        let mut carried = Carried::new(&self.acting.access, head, Way::Movement);
         let lineage = ColumnLineage::of(&write.rows).map_err(from_datafusion)?;
         let fields = write.rows.schema().fields();
         for column in &write.assigned {
@@ -63,16 +65,16 @@ impl Planning {
             return Ok(());
         }
         for update in &mut write.before {
-            if let Update::CreateObject { id, body, .. } = update
+            if let Update::CreateObject { id, owner, body, .. } = update
                 && *id == write.table
             {
-                *body = body.with_tags(&carried.given(body.tags()?)?)?;
+                *body = body.with_tags(&carried.given(body.tags()?, *owner)?)?;
                 return Ok(());
             }
         }
         let Some(table) = head.object(write.table) else { return Ok(()) };
         let before = table.body().tags()?;
-        let after = carried.given(before.clone())?;
+        let after = carried.given(before.clone(), table.owner())?;
         if after != before {
             let body = table.body().with_tags(&after)?;
             write.before.push(Update::ReplaceBody { id: table.id(), body });
@@ -84,15 +86,16 @@ impl Planning {
     pub(super) fn propagate_defined(&self, updates: &mut [Update]) -> Result<()> {
         let head = self.resolver.head();
         for update in updates {
-            let Update::CreateObject { kind, body, .. } = update else { continue };
+            let Update::CreateObject { kind, owner, body, .. } = update else { continue };
             if !is_defined(*kind) || !propagates(head)? {
                 continue;
             }
             let Some(defined) = self.binder.defined_columns_of(*kind, body, None)? else {
                 continue;
             };
-            let carried = Carried::new(head, Way::Dependency).by_definition(body, &defined)?;
-            *body = body.with_tags(&carried.given(body.tags()?.without_propagated())?)?;
+            let carried = Carried::new(&self.acting.access, head, Way::Dependency);
+            let carried = carried.by_definition(body, &defined)?;
+            *body = body.with_tags(&carried.given(body.tags()?.without_propagated(), *owner)?)?;
         }
         Ok(())
     }
@@ -111,7 +114,7 @@ impl Planning {
                 defined.push((other, columns));
             }
         }
-        let mut carried = Carried::new(head, Way::Dependency);
+        let mut carried = Carried::new(&self.acting.access, head, Way::Dependency);
         carried.changed.insert(object.id(), tags);
         let mut open = vec![object.id()];
         let mut updates = BTreeMap::new();
@@ -120,7 +123,7 @@ impl Planning {
                 carried.met.clear();
                 carried = carried.by_definition(other.body(), columns)?;
                 let before = carried.tags(other.id())?;
-                let after = carried.given(before.clone().without_propagated())?;
+                let after = carried.given(before.clone().without_propagated(), other.owner())?;
                 if after != before {
                     let body = other.body().with_tags(&after)?;
                     updates.insert(other.id(), Update::ReplaceBody { id: other.id(), body });
@@ -164,6 +167,7 @@ fn reads_something(plan: &LogicalPlan) -> Result<bool> {
 
 /// The values that meet at an object and its columns.
 struct Carried<'a> {
+    access: &'a Access,
     head: &'a Head,
     way: Way,
     /// Of these objects they are other ones than in the snapshot.
@@ -172,8 +176,8 @@ struct Carried<'a> {
 }
 
 impl<'a> Carried<'a> {
-    fn new(head: &'a Head, way: Way) -> Self {
-        Self { head, way, changed: BTreeMap::new(), met: BTreeMap::new() }
+    fn new(access: &'a Access, head: &'a Head, way: Way) -> Self {
+        Self { access, head, way, changed: BTreeMap::new(), met: BTreeMap::new() }
     }
 
     fn tags(&self, id: ObjectId) -> Result<ObjectTags> {
@@ -248,10 +252,24 @@ impl<'a> Carried<'a> {
         Ok(self)
     }
 
-    /// The tags with what met: one that came earlier meets the new ones.
-    fn given(&self, mut tags: ObjectTags) -> Result<ObjectTags> {
+    /// Whether the owner of a tag may give it to what a role owns.
+    fn may_be_given(&self, tag: ObjectId, owner: ObjectId) -> bool {
+        let Some(tag) = self.head.object(tag) else { return false };
+        let Ok(session) = Session::of_role(self.access, RoleId::new(tag.owner())) else {
+            return false;
+        };
+        let everywhere = || self.access.has(&session, &self.access.account(), Privilege::ApplyTag);
+        session.has_role(RoleId::new(owner)) || everywhere().unwrap_or(false)
+    }
+
+    /// The tags of what a role owns with what met: one that came earlier meets
+    /// the new ones.
+    fn given(&self, mut tags: ObjectTags, owner: ObjectId) -> Result<ObjectTags> {
         for (at, values) in &self.met {
             let Some((definition, propagation)) = self.going(at.tag)? else { continue };
+            if !self.may_be_given(at.tag, owner) {
+                continue;
+            }
             let mut values = values.clone();
             if tags.propagated.contains(at) {
                 values.extend(tags.values(at.column).and_then(|it| it.get(&at.tag)).cloned());
