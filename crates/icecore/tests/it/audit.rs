@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use icecore::prelude::{col, lit};
-use icecore::{AuditKey, Code, ErrorKind, Icecore, Session};
+use icecore::{AuditKey, Code, ErrorKind, Icecore, Login, Session};
 use icecore_testkit::{Fault, FaultyStore, Rule, Verb, test_env};
 use object_store::memory::InMemory;
 use object_store::path::Path;
@@ -93,6 +93,22 @@ async fn a_statement_whose_record_is_refused_reads_and_changes_nothing() {
     assert_eq!(rows(&other, selected).await, ["RUNNING"], "its end was not stored yet");
 }
 
+/// With the strict audit nobody comes in unrecorded.
+#[tokio::test]
+async fn a_login_whose_record_is_refused_opens_nothing() {
+    let store = Arc::new(FaultyStore::new(Arc::new(InMemory::new()) as Arc<dyn ObjectStore>));
+    let lake = strict(store.clone()).await;
+    let admin = lake.session().role("accountadmin").await.unwrap();
+    admin.execute("CREATE USER ana PASSWORD = 'Hidden-77'").await.unwrap();
+    for n in 1..=3 {
+        store.inject(Rule::nth(n, Fault::FailBefore).of(Verb::Put).under("journal/logins"));
+    }
+    let login = Login::new("ana").password("Hidden-77");
+    assert_eq!(lake.login(login.clone()).await.unwrap_err().kind(), ErrorKind::Unavailable);
+    store.heal();
+    lake.login(login).await.unwrap();
+}
+
 async fn prepared(store: &Arc<dyn ObjectStore>, key: Option<AuditKey>) -> Session {
     let mut builder = Icecore::builder("memory://").env(test_env(Arc::clone(store)));
     if let Some(key) = key {
@@ -103,6 +119,7 @@ async fn prepared(store: &Arc<dyn ObjectStore>, key: Option<AuditKey>) -> Sessio
     session.execute("CREATE TABLE t (a INT)").await.unwrap();
     for n in 0..4 {
         rows(&session, &format!("INSERT INTO t VALUES ({n})")).await;
+        assert!(lake.login(Login::new("icecore").token("none")).await.is_err());
         lake.run_due().await.unwrap();
     }
     session
@@ -161,12 +178,12 @@ fn crc32(bytes: &[u8]) -> u32 {
 async fn every_manipulation_of_the_audit_log_is_found() {
     use Manipulation::{Delete, Edit, Fork, Reorder, Replay, Truncate};
     for key in [None, Some(AuditKey::new([7; 32]))] {
-        for kind in ["queries", "access"] {
+        for kind in ["queries", "access", "logins"] {
             for manipulation in [Delete, Reorder, Edit, Truncate, Fork, Replay] {
                 let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
                 let session = prepared(&store, key.clone()).await;
                 let verified = rows(&session, "VERIFY AUDIT").await;
-                assert_eq!(verified.len(), 2);
+                assert_eq!(verified.len(), 3);
                 assert_eq!(verified[0].contains("without a key"), key.is_none(), "{verified:?}");
                 manipulation.make(&store, kind).await;
                 let error = try_rows(&session, "VERIFY AUDIT").await.unwrap_err();
