@@ -88,6 +88,10 @@ async fn the_owner_of_the_table_measures() {
     assert_eq!(found.len(), 4, "{found:?}");
     assert!(found[2].starts_with("F|NULL|0"), "{found:?}");
     assert_eq!(found[3], second[3]);
+    // What it may not use any more it takes off.
+    run(&owner, "ALTER TABLE d.s.t DROP DATA METRIC FUNCTION d.s.f ON (a)").await;
+    let bind = "ALTER TABLE d.s.t ADD DATA METRIC FUNCTION d.s.f ON (a)";
+    assert!(owner.execute(bind).await.is_err());
     let asked = "SELECT user_name, role_name FROM TABLE(information_schema.query_history()) \
                  WHERE query_text LIKE '%ROW_COUNT(SELECT%' LIMIT 1";
     assert_eq!(rows(&admin, asked).await, ["SYSTEM|R"]);

@@ -5,13 +5,14 @@ use icecore_snapshot::{Object, Requirement};
 use icecore_sql::{MetricAction, MetricChange, MetricOn, MetricSpec};
 use icecore_types::{
     Code, ColumnDefinition, ColumnId, DataMetricFunction, Error, MetricBinding, MetricExpectation,
-    MetricSource, Name, ObjectKind, QualifiedName, Result, TableDefinition,
+    MetricSource, Name, ObjectKind, PolicyArgument, QualifiedName, Result, SystemMetric,
+    TableDefinition,
 };
 
 use super::function::fits;
 use crate::plan::system_metric;
-use crate::statement::Planning;
 use crate::statement::alter::no_column;
+use crate::statement::{Planning, path, unknown};
 use crate::virtual_schema::SNOWFLAKE;
 
 impl Planning {
@@ -81,6 +82,9 @@ impl Planning {
 
     fn bind(&self, table: &mut TableDefinition, spec: &MetricSpec) -> Result<Option<Requirement>> {
         let source = self.source(&spec.on.function)?;
+        if let Some(function) = source.function().and_then(|id| self.resolver.head().object(id)) {
+            self.resolver.act(Verb::Apply, function);
+        }
         let columns = columns(table, &spec.on)?;
         self.check_columns(source, &columns, &spec.on)?;
         let columns: Vec<ColumnId> = columns.iter().map(|column| column.id).collect();
@@ -104,7 +108,6 @@ impl Planning {
             return Ok(MetricSource::System(metric));
         }
         let found = self.resolver.object(ObjectKind::MetricFunction, name)?;
-        self.resolver.act(Verb::Apply, found);
         Ok(MetricSource::Function(found.id()))
     }
 
@@ -114,22 +117,18 @@ impl Planning {
         columns: &[&ColumnDefinition],
         on: &MetricOn,
     ) -> Result<()> {
-        let fit = match source {
-            MetricSource::System(icecore_types::SystemMetric::RowCount) => columns.is_empty(),
-            MetricSource::System(metric) => match columns {
-                [column] => metric.takes(&column.sql_type),
-                _ => false,
-            },
-            MetricSource::Function(id) => {
+        let fit = match (source, columns) {
+            (MetricSource::System(SystemMetric::RowCount), columns) => columns.is_empty(),
+            (MetricSource::System(metric), [column]) => metric.takes(&column.sql_type),
+            (MetricSource::System(_), _) => false,
+            (MetricSource::Function(id), columns) => {
                 let function = self.resolver.head().object(id).map(Object::body);
-                let function = function.ok_or_else(|| crate::statement::unknown(&on.function))?;
-                let function: DataMetricFunction = function.read()?;
-                function.columns.len() == columns.len()
-                    && function
-                        .columns
-                        .iter()
-                        .zip(columns)
-                        .all(|(declared, column)| fits(&declared.sql_type, &column.sql_type))
+                let function = function.ok_or_else(|| unknown(&on.function))?;
+                let declared = function.read::<DataMetricFunction>()?.columns;
+                let fit = |(declared, column): (&PolicyArgument, &&ColumnDefinition)| {
+                    fits(&declared.sql_type, &column.sql_type)
+                };
+                declared.len() == columns.len() && declared.iter().zip(columns).all(fit)
             }
         };
         if fit {
@@ -140,8 +139,16 @@ impl Planning {
         Err(Error::new(Code::TYPE_MISMATCH, what))
     }
 
+    /// The place of what measures: who owns the table may take it off, though it
+    /// may not use the function any more.
     fn bound(&self, table: &TableDefinition, on: &MetricOn) -> Result<usize> {
-        let source = self.source(&on.function)?;
+        let unseen = || {
+            let names = self.resolver.of_everything();
+            let found = names.object(ObjectKind::MetricFunction, &on.function).ok()?;
+            let source = MetricSource::Function(found.id());
+            table.metrics.iter().any(|it| it.source == source).then_some(source)
+        };
+        let source = self.source(&on.function).or_else(|error| unseen().ok_or(error))?;
         let columns: Vec<ColumnId> =
             columns(table, on)?.into_iter().map(|column| column.id).collect();
         let found =
@@ -157,7 +164,7 @@ impl Planning {
 pub(crate) fn measured_name(head: &icecore_snapshot::Head, source: MetricSource) -> Vec<Name> {
     match source {
         MetricSource::System(metric) => [SNOWFLAKE, "CORE", metric.sql()].map(Name::quoted).into(),
-        MetricSource::Function(id) => crate::statement::path(head, id),
+        MetricSource::Function(id) => path(head, id),
     }
 }
 
