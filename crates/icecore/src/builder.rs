@@ -52,7 +52,7 @@ pub struct Settings {
     pub audit: AuditSettings,
 }
 
-/// How the audit log is kept: the query and the access history.
+/// How the audit log is kept: the query, access and login histories.
 ///
 /// ```
 /// use icecore::{AuditKey, AuditSettings};
@@ -247,7 +247,7 @@ impl Builder {
     /// let key = AuditKey::new([7; 32]);
     /// let lake = Icecore::builder("memory://").audit_key(key).await?;
     /// let verified = lake.session().await?.execute("VERIFY AUDIT").await?.collect().await?;
-    /// assert_eq!(verified[0].num_rows(), 2, "the query and the access history");
+    /// assert_eq!(verified[0].num_rows(), 3, "queries, access, logins");
     /// # Ok::<(), icecore::Error>(())
     /// # }).unwrap();
     /// ```

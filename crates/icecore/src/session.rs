@@ -55,6 +55,8 @@ struct Current {
     query_tag: Option<String>,
     queries: VecDeque<QueryId>,
     results: VecDeque<StoredResult>,
+    /// How many bytes these are.
+    results_size: usize,
 }
 
 /// A result that RESULT_SCAN can read again.
@@ -63,6 +65,12 @@ pub(crate) struct StoredResult {
     pub(crate) query_id: QueryId,
     pub(crate) schema: SchemaRef,
     pub(crate) batches: Vec<RecordBatch>,
+}
+
+impl StoredResult {
+    fn size(&self) -> usize {
+        self.batches.iter().map(RecordBatch::get_array_memory_size).sum()
+    }
 }
 
 /// How many statements LAST_QUERY_ID can look back.
@@ -124,14 +132,12 @@ impl SessionShared {
     /// Keeps a result for RESULT_SCAN; the oldest go when there are too many
     /// bytes.
     pub(crate) fn remember_result(&self, result: StoredResult) {
-        let size = |r: &StoredResult| {
-            r.batches.iter().map(RecordBatch::get_array_memory_size).sum::<usize>()
-        };
         let mut now = self.now.lock();
+        now.results_size += result.size();
         now.results.push_back(result);
-        let mut total: usize = now.results.iter().map(size).sum();
-        while total > self.results_limit.as_usize() && now.results.len() > 1 {
-            total -= now.results.pop_front().as_ref().map_or(0, size);
+        while now.results_size > self.results_limit.as_usize() && now.results.len() > 1 {
+            let oldest = now.results.pop_front();
+            now.results_size -= oldest.as_ref().map_or(0, StoredResult::size);
         }
     }
 

@@ -54,14 +54,13 @@ pub(super) fn rewrite_selects(
     binder: &Binder,
 ) -> Result<()> {
     let resolver = binder.resolver();
-    let any = resolver.head().objects().any(|object| object.kind() == ObjectKind::SemanticView);
-    if !any {
-        return Ok(());
-    }
     let mut is_view = |name: &QualifiedName| {
         let found = resolver.find(ObjectKind::SemanticView, name).ok().flatten();
         found.is_some_and(|object| object.kind() == ObjectKind::SemanticView)
     };
+    if !icecore_sql::relations_of_query(query)?.iter().any(|relation| is_view(&relation.name)) {
+        return Ok(());
+    }
     icecore_semantic::rewrite(query, &mut is_view, &aggregates(state))
 }
 
