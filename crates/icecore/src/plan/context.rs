@@ -1,7 +1,7 @@
 //! What DataFusion's SQL planner asks while it plans: functions come from the
 //! session's state, tables from the statement's binder.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use datafusion::arrow::datatypes::{DataType, SchemaRef};
 use datafusion::catalog::cte_worktable::CteWorkTable;
@@ -32,14 +32,12 @@ use super::session_functions::session_function;
 struct SqlContext<'a> {
     state: &'a SessionState,
     binder: &'a Arc<Binder>,
-    relations: Vec<Arc<dyn RelationPlanner>>,
+    relations: OnceLock<Vec<Arc<dyn RelationPlanner>>>,
 }
 
 impl<'a> SqlContext<'a> {
     fn new(state: &'a SessionState, binder: &'a Arc<Binder>) -> Self {
-        let relations: Vec<Arc<dyn RelationPlanner>> =
-            vec![Arc::new(Relations::new(Arc::clone(binder), state.clone()))];
-        Self { state, binder, relations }
+        Self { state, binder, relations: OnceLock::new() }
     }
 
     fn knows(&self, function: &str) -> bool {
@@ -111,7 +109,9 @@ impl ContextProvider for SqlContext<'_> {
     }
 
     fn get_relation_planners(&self) -> &[Arc<dyn RelationPlanner>] {
-        &self.relations
+        self.relations.get_or_init(|| {
+            vec![Arc::new(Relations::new(Arc::clone(self.binder), self.state.clone()))]
+        })
     }
 
     fn get_type_planner(&self) -> Option<Arc<dyn TypePlanner>> {

@@ -77,9 +77,14 @@ async fn permitted(
     state: &SessionState,
     judged: bool,
 ) -> Result<Arc<dyn ExecutionPlan>> {
+    let planner = DefaultPhysicalPlanner::default();
+    let permit = state.config().get_extension::<PlanningPermit>();
+    if permit.is_some_and(|permit| permit.judged == judged) {
+        return planner.create_physical_plan(plan, state).await;
+    }
     let mut state = state.clone();
     state.config_mut().set_extension(Arc::new(PlanningPermit { judged }));
-    DefaultPhysicalPlanner::default().create_physical_plan(plan, &state).await
+    planner.create_physical_plan(plan, &state).await
 }
 
 /// Plans a DataFrame's query: DataFusion's plan under the statement's root.

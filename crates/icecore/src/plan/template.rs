@@ -22,6 +22,7 @@ use super::common_types::CommonTypes;
 use super::guard::GuardRule;
 use super::null_mark::NullMarkRule;
 use super::planner::StatementPlanner;
+use super::policy::RowRules;
 use crate::Settings;
 
 /// The most consumers that an out-of-memory error names.
@@ -57,8 +58,10 @@ pub(crate) fn runtime_environment(warehouse: &Warehouse) -> Result<Arc<RuntimeEn
 /// Functions, rules and options of the dialect; a statement's own state is a
 /// clone of it with the statement's context.
 pub(crate) fn session_template(settings: &Settings, runtime: Arc<RuntimeEnv>) -> SessionState {
+    let config = config(settings);
+    let rows = RowRules::new(row_analyzer(), config.options());
     let mut state = SessionStateBuilder::new()
-        .with_config(config(settings))
+        .with_config(config.with_extension(Arc::new(rows)))
         .with_runtime_env(runtime)
         .with_expr_planners(expr_planners())
         .with_scalar_functions(icecore_functions::scalar_functions())
@@ -107,6 +110,15 @@ fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
     let ours: [Arc<dyn AnalyzerRule + Send + Sync>; 3] =
         [Arc::new(CommonTypes), Arc::new(NullMarkRule), Arc::new(GuardRule)];
     ours.into_iter().chain(Analyzer::new().rules).collect()
+}
+
+/// The same for what is done to single rows.
+fn row_analyzer() -> Analyzer {
+    let mut analyzer = Analyzer::with_rules(analyzer_rules());
+    for rewrite in icecore_functions::rewrites() {
+        analyzer.add_function_rewrite(rewrite);
+    }
+    analyzer
 }
 
 /// Conditions that were pushed together are guarded by each other before common

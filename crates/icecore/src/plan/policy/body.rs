@@ -6,8 +6,9 @@ use arrow::datatypes::{DataType, Field};
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{DFSchema, TableReference};
 use datafusion::execution::SessionState;
-use datafusion::logical_expr::{EmptyRelation, Expr, ExprSchemable, LogicalPlan};
-use datafusion::logical_expr::{LogicalPlanBuilder, cast};
+use datafusion::logical_expr::{
+    EmptyRelation, Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder,
+};
 use icecore_exec::from_datafusion;
 use icecore_functions::is_fallible;
 use icecore_governance::fits;
@@ -73,7 +74,7 @@ impl Body {
             schema: Arc::clone(&self.arguments),
         });
         let builder = LogicalPlanBuilder::from(empty);
-        if returns == SqlType::Boolean && has_subquery(&self.value)? {
+        if returns == SqlType::Boolean && self.has_subquery()? {
             let plan = builder.filter(self.value.clone()).and_then(LogicalPlanBuilder::build);
             return state
                 .optimize(&plan.map_err(from_datafusion)?)
@@ -91,12 +92,7 @@ impl Body {
     }
 
     pub(super) fn has_subquery(&self) -> Result<bool> {
-        has_subquery(&self.value)
-    }
-
-    /// The value as a column of this Arrow type holds it.
-    pub(super) fn as_type(&self, wanted: &DataType) -> Expr {
-        cast(self.value.clone(), wanted.clone())
+        has_subquery(&self.value).map_err(from_datafusion)
     }
 }
 
@@ -112,7 +108,7 @@ fn other_type(returns: PolicyReturns) -> Error {
     Error::new(Code::TYPE_MISMATCH, what)
 }
 
-fn has_subquery(value: &Expr) -> Result<bool> {
+pub(super) fn has_subquery(value: &Expr) -> datafusion::common::Result<bool> {
     let is_subquery = |part: &Expr| {
         Ok(matches!(
             part,
@@ -122,12 +118,12 @@ fn has_subquery(value: &Expr) -> Result<bool> {
                 | Expr::SetComparison(_)
         ))
     };
-    value.exists(is_subquery).map_err(from_datafusion)
+    value.exists(is_subquery)
 }
 
 /// A policy says something of one row.
 fn refuse_shapes(value: &Expr, kind: ObjectKind) -> Result<()> {
-    if kind != ObjectKind::RowAccessPolicy && has_subquery(value)? {
+    if kind != ObjectKind::RowAccessPolicy && has_subquery(value).map_err(from_datafusion)? {
         let kind = kind.sql().to_lowercase();
         return Err(Error::unsupported(format_args!("a subquery in a {kind}")));
     }

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::{Field, SchemaRef};
+use arrow::datatypes::SchemaRef;
 use datafusion::arrow::datatypes::Schema;
-use datafusion::common::{Column, TableReference};
+use datafusion::common::TableReference;
 use datafusion::datasource::provider_as_source;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, TableSource, cast};
@@ -16,6 +16,7 @@ use icecore_types::{
     TableDefinition, Version,
 };
 
+use super::applied::Applied;
 use super::table::Evaluated;
 use super::{Body, PolicyTable};
 use crate::plan::{Binder, GovernedTable};
@@ -37,13 +38,6 @@ pub(crate) struct Governs<'a> {
     /// Whether masked columns are there as they are stored too, for what
     /// changes rows and keeps their other values.
     pub(crate) originals: bool,
-}
-
-/// A policy on its way into a plan.
-pub(super) struct Applied<'a> {
-    pub(super) body: Body,
-    arguments: TableReference,
-    pub(super) columns: Vec<&'a ColumnDefinition>,
 }
 
 impl Governs<'_> {
@@ -166,11 +160,7 @@ impl Governs<'_> {
         if let Some(on) = &policies.row_access {
             let rows = self.applied(on.policy, &on.columns, (binder, state), 0)?;
             fails |= rows.body.fails;
-            plan = plan
-                .project(columns.iter().cloned().chain(rows.arguments()?))
-                .and_then(|plan| plan.filter(rows.body.value.clone()))
-                .and_then(|plan| plan.project(columns.iter().cloned()))
-                .map_err(from_datafusion)?;
+            plan = rows.filter(plan)?;
         }
         let mut masks = Vec::new();
         for (at, mask) in policies.masks.iter().enumerate() {
@@ -179,26 +169,15 @@ impl Governs<'_> {
         }
         fails |= masks.iter().any(|mask| mask.body.fails);
         if !masks.is_empty() || !entity.is_empty() {
-            let mut with_arguments = columns.clone();
-            for mask in &masks {
-                with_arguments.extend(mask.arguments()?);
-            }
-            with_arguments.extend(entity.iter().cloned());
-            let mut seen = self.masked(columns, &masks);
-            seen.extend(entity.iter().map(|entity| {
-                let (relation, name) = entity.qualified_name();
-                Expr::Column(Column::new(relation, name))
-            }));
-            plan = plan
-                .project(with_arguments)
-                .and_then(|plan| plan.project(seen))
-                .map_err(from_datafusion)?;
+            let mut seen = self.masked(columns, &masks)?;
+            seen.extend(entity.iter().cloned());
+            plan = plan.project(seen).map_err(from_datafusion)?;
         }
         Ok((plan.build().map_err(from_datafusion)?, fails))
     }
 
     /// All columns, masked ones as their masks show them.
-    fn masked(&self, columns: Vec<Expr>, masks: &[Applied<'_>]) -> Vec<Expr> {
+    fn masked(&self, columns: Vec<Expr>, masks: &[Applied<'_>]) -> Result<Vec<Expr>> {
         let mut seen = Vec::with_capacity(columns.len());
         let mut stored = Vec::new();
         for column in columns {
@@ -215,13 +194,13 @@ impl Governs<'_> {
             };
             let Some(masked) = mask.columns.first() else { continue };
             let wanted = icecore_values::arrow_type(&masked.sql_type);
-            seen.push(mask.body.as_type(&wanted).alias_qualified(Some(RAW), name));
+            seen.push(cast(mask.value()?, wanted).alias_qualified(Some(RAW), name));
             stored.push(column.alias_qualified(Some(RAW), original(masked.id)));
         }
         if self.originals {
             seen.extend(stored);
         }
-        seen
+        Ok(seen)
     }
 
     /// A policy with the columns that take the place of its arguments.
@@ -260,24 +239,6 @@ impl Governs<'_> {
             return Err(gone());
         }
         Ok(Applied { body, arguments, columns })
-    }
-}
-
-impl Applied<'_> {
-    /// The columns under the names of the arguments.
-    fn arguments(&self) -> Result<Vec<Expr>> {
-        let fields = self.body.arguments.fields().iter();
-        let named = fields.zip(&self.columns).map(|(field, column): (&Arc<Field>, _)| {
-            let stored =
-                Expr::Column(Column::new(Some(TableReference::bare(RAW)), column.name.as_str()));
-            let wanted = field.data_type();
-            let value = match icecore_values::arrow_type(&column.sql_type) == *wanted {
-                true => stored,
-                false => cast(stored, wanted.clone()),
-            };
-            value.alias_qualified(Some(self.arguments.clone()), field.name())
-        });
-        Ok(named.collect())
     }
 }
 

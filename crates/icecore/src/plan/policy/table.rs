@@ -5,18 +5,19 @@ use std::sync::Arc;
 use arrow::datatypes::{Schema, SchemaRef};
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
-use datafusion::common::{Column, Result, ScalarValue, plan_err};
+use datafusion::common::{Column, Result, plan_err};
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::{
     BinaryExpr, Expr, LogicalPlan, LogicalPlanBuilder, Operator, TableProviderFilterPushDown,
-    TableType, lit,
+    TableType,
 };
 use datafusion::physical_plan::ExecutionPlan;
 use icecore_exec::{PolicyExec, hidden};
 use icecore_types::{ColumnId, Name, ObjectId, Version};
 
 use super::constraint::Projecting;
-use crate::plan::{PlanningPermit, physical_plan};
+use super::inside::inside_plan;
+use crate::plan::PlanningPermit;
 
 /// What a session may see of a table. Its plan is made and optimised by
 /// itself, and stands in the query as one leaf: nothing of the query is
@@ -224,14 +225,9 @@ impl TableProvider for PolicyTable {
                 (Arc::new(self.schema.project(projection)?), columns.collect::<Result<_>>()?)
             }
         };
-        let mut wanted: Vec<Expr> = columns.into_iter().map(Expr::Column).collect();
-        if wanted.is_empty() {
-            // Rows that are only counted still are rows.
-            wanted.push(lit(ScalarValue::Boolean(Some(true))));
-        }
-        let inside = physical_plan(&plan.project(wanted)?.build()?, state)
-            .await
-            .map_err(|error| hidden(error, &self.label))?;
+        let plan = plan.project(columns.into_iter().map(Expr::Column))?.build()?;
+        let inside = inside_plan(plan, state).await;
+        let inside = inside.map_err(|error| hidden(error, &self.label))?;
         Ok(Arc::new(PolicyExec::new(inside, schema, Arc::clone(&self.label))?))
     }
 }
