@@ -10,6 +10,7 @@ use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::registry::FunctionRegistry;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::{SessionState, object_store::ObjectStoreRegistry};
+use datafusion::optimizer::analyzer::type_coercion::TypeCoercion;
 use datafusion::optimizer::{Analyzer, AnalyzerRule, Optimizer, OptimizerRule};
 use datafusion::prelude::SessionConfig;
 use icecore_exec::from_datafusion;
@@ -106,15 +107,19 @@ fn config(settings: &Settings) -> SessionConfig {
 
 /// Types are settled before DataFusion coerces them, and what may fail is guarded
 /// before an optimizer moves it.
+fn own_analyzer_rules() -> [Arc<dyn AnalyzerRule + Send + Sync>; 3] {
+    [Arc::new(CommonTypes), Arc::new(NullMarkRule), Arc::new(GuardRule)]
+}
+
 fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
-    let ours: [Arc<dyn AnalyzerRule + Send + Sync>; 3] =
-        [Arc::new(CommonTypes), Arc::new(NullMarkRule), Arc::new(GuardRule)];
-    ours.into_iter().chain(Analyzer::new().rules).collect()
+    own_analyzer_rules().into_iter().chain(Analyzer::new().rules).collect()
 }
 
 /// The same for what is done to single rows.
 fn row_analyzer() -> Analyzer {
-    let mut analyzer = Analyzer::with_rules(analyzer_rules());
+    let coercion: Arc<dyn AnalyzerRule + Send + Sync> = Arc::new(TypeCoercion::new());
+    let rules = own_analyzer_rules().into_iter().chain([coercion]);
+    let mut analyzer = Analyzer::with_rules(rules.collect());
     for rewrite in icecore_functions::rewrites() {
         analyzer.add_function_rewrite(rewrite);
     }

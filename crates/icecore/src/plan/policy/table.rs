@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arrow::datatypes::{Schema, SchemaRef};
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{Column, Result, plan_err};
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::{
@@ -150,24 +151,34 @@ impl PolicyTable {
         }
     }
 
-    /// A predicate over the columns of the plan inside.
-    fn inside(&self, filter: &Expr) -> Result<Expr> {
-        use datafusion::common::tree_node::{Transformed, TreeNode};
+    /// The plan inside under its projection, and what that makes of its rows.
+    fn parts(&self) -> (LogicalPlan, Vec<Expr>) {
+        match &self.plan {
+            LogicalPlan::Projection(seen) => (seen.input.as_ref().clone(), seen.expr.clone()),
+            whole => {
+                let columns = whole.schema().columns().into_iter().map(Expr::Column);
+                (whole.clone(), columns.collect())
+            }
+        }
+    }
+
+    /// A predicate on columns that are seen as what they are made of.
+    fn inside(&self, filter: &Expr, seen: &[Expr]) -> Result<Expr> {
         let moved = filter.clone().transform(|expr| match expr {
             Expr::Column(column) => {
                 let at = self.schema.index_of(&column.name)?;
-                Ok(Transformed::yes(Expr::Column(self.column(at)?)))
+                Ok(Transformed::yes(nth(seen, at)?.unalias()))
             }
             other => Ok(Transformed::no(other)),
         })?;
         Ok(moved.data)
     }
+}
 
-    fn column(&self, at: usize) -> Result<Column> {
-        match self.plan.schema().columns().get(at) {
-            Some(column) => Ok(column.clone()),
-            None => plan_err!("no such column in a governed table"),
-        }
+fn nth(seen: &[Expr], at: usize) -> Result<Expr> {
+    match seen.get(at) {
+        Some(expr) => Ok(expr.clone()),
+        None => plan_err!("no such column in a governed table"),
     }
 }
 
@@ -207,25 +218,25 @@ impl TableProvider for PolicyTable {
         let Some(state) = state.as_any().downcast_ref::<SessionState>() else {
             return plan_err!("a plan of this engine runs only in the session that made it");
         };
-        let mut plan = LogicalPlanBuilder::from(self.plan.clone());
+        let (rows, mut seen) = self.parts();
+        let mut rows = LogicalPlanBuilder::from(rows);
         for filter in filters {
             if !self.takes(filter) {
                 return plan_err!("a predicate that a governed table does not take");
             }
-            plan = plan.filter(self.inside(filter)?)?;
+            rows = rows.filter(self.inside(filter, &seen)?)?;
         }
-        let (schema, columns) = match projection {
+        let schema = match projection {
             None => {
-                let mut columns = self.plan.schema().columns();
-                columns.truncate(self.schema.fields().len());
-                (self.schema(), columns)
+                seen.truncate(self.schema.fields().len());
+                self.schema()
             }
             Some(projection) => {
-                let columns = projection.iter().map(|at| self.column(*at));
-                (Arc::new(self.schema.project(projection)?), columns.collect::<Result<_>>()?)
+                seen = projection.iter().map(|at| nth(&seen, *at)).collect::<Result<_>>()?;
+                Arc::new(self.schema.project(projection)?)
             }
         };
-        let plan = plan.project(columns.into_iter().map(Expr::Column))?.build()?;
+        let plan = rows.project(seen)?.build()?;
         let inside = inside_plan(plan, state).await;
         let inside = inside.map_err(|error| hidden(error, &self.label))?;
         Ok(Arc::new(PolicyExec::new(inside, schema, Arc::clone(&self.label))?))
